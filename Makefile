@@ -1,0 +1,103 @@
+# One non-recursive Makefile. A folder is a layer; a layer is one archive; its sources are found by wildcard.
+# `make help` lists what can be made.
+BUILD ?= release
+O     := build/$(BUILD)
+CC    := $(if $(filter default,$(origin CC)),gcc,$(CC))
+WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wformat=2 \
+         -Wwrite-strings -Wvla -Wcast-qual -Wundef -Wpointer-arith -Werror
+MODE.debug   := -O0 -g3
+MODE.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+MODE.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+MODE.tsan    := -O1 -g -fsanitize=thread
+MODE.fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+MODE.cov     := -O0 -g --coverage
+ifeq ($(BUILD),fuzz)
+CC := clang
+endif
+MODE   := $(or $(MODE.$(BUILD)),$(error unknown BUILD=$(BUILD): debug release asan tsan fuzz cov))
+VERSION := 0.1.0
+CFLAGS := -std=c11 -D_GNU_SOURCE -DTIDEMARK_VERSION='"$(VERSION)"' $(WARN) $(MODE) -fPIC -fvisibility=hidden -MMD -MP
+PREFIX ?= /usr/local
+
+# ---- layers: their sources, in the order of dependency ----
+SRC.model   := $(wildcard storage/model/*.c)
+SRC.storage := $(wildcard storage/*.c)
+SRC.scoring := $(wildcard scoring/*.c)
+SRC.wire    := $(wildcard server/wire/*.c)
+SRC.client  := $(wildcard server/client/*.c)
+SRC.config  := $(wildcard server/config/*.c)
+SRC.cli     := $(filter-out server/cli/main.c,$(wildcard server/cli/*.c))
+SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) server/cli/%.c, \
+               $(wildcard server/*.c server/*/*.c))
+SRC.support := $(wildcard tests/support/*.c)
+
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+lib = $(patsubst %,$(O)/lib%.a,$(1))
+
+# ---- what a layer's tests may link: a forbidden call is an undefined symbol ----
+USES.model   := model
+USES.storage := storage model
+USES.scoring := scoring model
+USES.wire    := wire model
+USES.client  := client wire model
+USES.config  := config model
+USES.cli     := cli client wire storage model
+USES.server  := server config storage wire scoring model
+LIBS.storage := -llmdb -lzstd -lxxhash -lpthread
+LIBS.scoring := -lm
+LIBS.wire    := -lzstd -lsodium -ljansson -lm
+LIBS.client  := -lnanomsg $(LIBS.wire) -lxxhash -lpthread
+LIBS.config  := -lyaml -lpcre2-8
+LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl
+LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz $(LIBS.config) $(LIBS.storage) $(LIBS.wire)
+uniq = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
+layer = $(firstword $(subst /, ,$(1)))
+
+PROGRAMS := $(O)/tidemarkd $(O)/tidemark $(O)/libtidemark.so $(O)/libtidemark-static.a
+TESTS    := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*/test_*.c))
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*/fuzz_*.c))
+BENCHES  := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+TOOLS    := $(patsubst tests/support/tools/%.c,$(O)/tests/tools/%,$(wildcard tests/support/tools/*.c))
+SHIMS    := $(patsubst tests/fault/%.c,$(O)/tests/fault/%.so,$(wildcard tests/fault/shim_*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
+.DEFAULT_GOAL := all
+.PHONY: all help programs unit tools shims benches fuzzers clean layers
+all: programs ## build the programs (BUILD=release|debug|asan|tsan|fuzz|cov)
+programs: $(PROGRAMS)
+unit: $(TESTS)
+tools: $(TOOLS)
+shims: $(SHIMS)
+benches: $(BENCHES)
+fuzzers: $(FUZZERS)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I. -c $< -o $@
+$(O)/lib%.a: $$(call obj,$$(SRC.$$*))
+	@mkdir -p $(@D)
+	rm -f $@ && $(AR) rcs $@ $^
+$(O)/tidemarkd: $(call obj,server/main.c) $(call lib,$(USES.server))
+	$(CC) $(MODE) $^ $(LIBS.server) -o $@
+$(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
+	$(CC) $(MODE) $^ $(LIBS.cli) -o $@
+$(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
+	$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@
+$(O)/libtidemark-static.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
+	rm -f $@ && $(AR) rcs $@ $^
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
+	$(CC) $(MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@
+$(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
+	$(CC) $(MODE) -fsanitize=fuzzer $^ $(LIBS.$(call layer,$*)) -o $@
+$(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(USES.server))
+	$(CC) $(MODE) $^ $(LIBS.server) -o $@
+$(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,$(USES.client) storage model)
+	$(CC) $(MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@
+$(O)/tests/fault/%.so: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared -MMD -MP $< -o $@ -ldl -lpthread
+
+include .ci/targets.mk
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,126 @@
+/* The configuration: one YAML file, read through one table of settings (config_table.c) that also gives
+ * defaults, bounds, units and texts. A struct config is const after loading; reload makes a new one. */
+#ifndef TM_CONFIG_H
+#define TM_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "storage/model/err.h"
+#include "storage/model/str.h"
+
+struct config_strings {
+    char **at; /* NUL-terminated */
+    size_t count;
+};
+
+struct config_key {
+    char *name;
+    char *secret;                 /* read from secret_file if that was given */
+    struct config_strings scopes; /* write:SERVICE, write:*, read, admin */
+};
+
+struct config_page_group {
+    char *name;
+    char *match; /* a PCRE2 pattern, known to compile */
+};
+
+struct config_service {
+    char *name;
+    char *owner;
+    struct config_page_group *page_groups;
+    size_t page_group_count;
+};
+
+/* Durations are ms, sizes bytes. */
+struct config {
+    char *data_dir;
+    struct {
+        struct config_strings http, ingest_rep, ingest_pull, publish;
+    } listen;
+    struct {
+        int64_t flush_interval_ms;
+        int64_t max_disk_bytes; /* 0: no bound */
+        int64_t min_free_bytes;
+        struct {
+            int64_t raw_ms, rollup_5m_ms, rollup_1h_ms, events_ms, exceptions_ms, findings_ms;
+        } retention;
+    } storage;
+    struct {
+        int64_t max_series, max_series_per_service, max_label_value_bytes, max_message_bytes,
+            max_decompressed_bytes, max_future_ms, query_timeout_ms, query_max_samples;
+    } limits;
+    struct {
+        struct config_key *keys;
+        size_t key_count;
+    } auth;
+    struct {
+        struct config_strings labels;
+        int64_t url_groups_per_service;
+    } events;
+    struct config_strings service_from;
+    struct config_service *services;
+    size_t service_count;
+    struct {
+        int64_t interval_ms, delay_ms, grace_ms, memory_bytes;
+        struct config_strings include, exclude;
+        char *timezone;
+        int64_t incident_score;
+    } scoring;
+    struct {
+        char *dir; /* "" : DATA_DIR/reports */
+        char *timezone;
+        char *at;
+        struct config_strings formats;
+        char *language;
+        struct config_strings deliver;
+    } reports;
+    struct {
+        char *level; /* error, warning, info, debug */
+    } log;
+    bool insecure;
+};
+
+enum { CONFIG_FAULTS_MAX = 200 };
+
+struct config_fault {
+    int line; /* from 1 */
+    int column;
+    char text[320]; /* what, and what to do */
+};
+
+struct config_faults {
+    struct config_fault at[CONFIG_FAULTS_MAX];
+    size_t count;
+    size_t left_out; /* beyond CONFIG_FAULTS_MAX */
+};
+
+/* All defaults. The caller owns *out (config_free). TM_NOMEM. */
+enum tm_err config_default(struct config **out) TM_MUST_CHECK;
+
+/* Reads text (the content of a file called name, for messages about secret_file paths relative to it). Every
+ * fault is added to faults, not only the first; TM_INVALID if there was any, then *out is NULL. An empty text
+ * gives the defaults. */
+enum tm_err config_parse(struct str text, const char *name, struct config **out,
+                         struct config_faults *faults) TM_MUST_CHECK;
+
+/* config_parse of a file. A file that can't be read is one fault at line 0. */
+enum tm_err config_load(const char *path, struct config **out, struct config_faults *faults) TM_MUST_CHECK;
+
+void config_free(struct config *config);
+
+/* One line a fault: `FILE:LINE:COLUMN: what, and what to do` (`FILE: ...` at line 0). */
+void config_faults_print(const struct config_faults *faults, const char *name, FILE *out);
+
+/* Every setting with value, unit, bounds, default and text, as valid YAML that config_parse reads back to the
+ * same values. Secrets are printed as "(hidden)" inside a comment. */
+void config_print(const struct config *config, FILE *out);
+
+/* A named setting that a running daemon can't change was changed: its path, else NULL. Static. */
+const char *config_needs_restart(const struct config *old_config, const struct config *new_config);
+
+/* Is this listener address (host:port, tcp://host:port, ipc://path) reachable from this machine only? */
+bool config_address_is_local(const char *address);
+
+#endif

@@ -1,0 +1,176 @@
+/* The store as the ingest path sees it: name series, gather a batch, submit it, be told when it is durable.
+ *
+ * Life of a batch: store_batch_new -> store_batch_* -> store_submit. The store's journal thread writes it and
+ * syncs it together with every other batch that has arrived meanwhile, then calls options.wake (from that
+ * thread). The owner's thread answers by store_poll, which, in the order of submission, makes each batch
+ * visible, settles its producer and calls its done function. Visible implies durable.
+ *
+ * Threads: every function here is called by one thread, the owner's (the daemon's loop), but for
+ * options.wake. Guarantees: (1) done(TM_OK) means: on disk, survives kill -9 and power loss, visible to
+ * readers, exactly once. (2) done(error) means: never visible, not after a restart either, unless sent again.
+ * (3) done is called exactly once for each batch submitted with TM_OK, at the latest from store_close. */
+#ifndef TM_STORAGE_STORE_H
+#define TM_STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/model/clock.h"
+#include "storage/model/err.h"
+#include "storage/model/event.h"
+#include "storage/model/labels.h"
+#include "storage/model/number.h"
+#include "storage/model/str.h"
+
+struct store;
+struct batch;
+
+/* Names a series inside one process; 0 is none. Valid until the store is closed, or until the batch that
+ * created it fails. Not stable over restarts. */
+typedef uint32_t series_id;
+
+struct store_options {
+    const char *dir; /* created if missing (0750); copied */
+    const struct clock *clock;
+    void (*wake)(void *arg); /* from the journal thread; must be safe there and not block */
+    void *wake_arg;
+    void (*log)(void *arg, int level, const char *id, const char *text); /* owner's or journal thread; may be
+                                                                            NULL. level as in server/log */
+    void *log_arg;
+    int64_t max_series;
+    int64_t max_series_per_service;
+    int64_t min_free_bytes;   /* below: read only, until there is room again */
+    size_t segment_bytes;     /* 0: the default, 64 MiB */
+    size_t max_pending_bytes; /* batches submitted and not yet durable; above: TM_BUSY. 0: 64 MiB */
+};
+
+/* Opens or makes the folder, takes its lock, replays the journal. why: what stands in the way and what to do
+ * (another daemon holds the lock; folder not writable; not ours). TM_BUSY, TM_IO, TM_NO_SPACE, TM_CORRUPT,
+ * TM_NOMEM. Damage inside the journal is no error: it is logged, counted, and the other records are kept. */
+enum tm_err store_open(const struct store_options *options, struct store **out,
+                       struct tm_why *why) TM_MUST_CHECK;
+
+/* Writes what was submitted, calls the remaining done functions, closes. NULL is allowed. */
+void store_close(struct store *store);
+
+/* ---- series ---- */
+
+/* 128 bits over whatever identifies a series at the border (raw bytes of key and field name). The caller's
+ * hash is keyed by store_hash_seed(), so that a sender can't make two keys meet. */
+struct series_hash {
+    uint64_t low;
+    uint64_t high;
+};
+uint64_t store_hash_seed(const struct store *store);
+
+/* The series under this hash, 0 if unknown. O(1), one or two cache lines. */
+series_id store_series_find(const struct store *store, struct series_hash hash);
+
+/* The series of this sorted label set, made if new, and remembered under hash. Over a limit: TM_LIMIT, and
+ * why names the limit, the service and its count. service names the owner for limits (may be empty). A series
+ * made here is defined by the batch, and undone with it if that fails. */
+enum tm_err store_series_intern(struct store *store, struct batch *batch, struct series_hash hash,
+                                const struct labels *labels, struct str service, series_id *out,
+                                struct tm_why *why) TM_MUST_CHECK;
+
+/* The owning service of a series, as given to store_series_intern. Valid until the store is closed. */
+struct str store_series_service(const struct store *store, series_id id);
+
+/* ---- producers ---- */
+
+enum producer_state {
+    PRODUCER_NEW,               /* take it; the seq follows the last one */
+    PRODUCER_NEW_AFTER_GAP,     /* take it; seqs are missing in between */
+    PRODUCER_DUPLICATE,         /* settled before: answer duplicate */
+    PRODUCER_DUPLICATE_PENDING, /* the same batch waits for its sync: answer duplicate when that one is done
+                                 */
+    PRODUCER_STALE_EPOCH,       /* a later epoch is known */
+    PRODUCER_SEQ_CONFLICT,      /* the last seq again, with other bytes */
+    PRODUCER_TABLE_FULL         /* 100,000 producers are known */
+};
+
+struct producer_mark {
+    struct str producer;
+    uint64_t epoch;
+    uint64_t seq;
+    uint64_t body_hash; /* XXH3 of the message behind its header */
+};
+
+/* Where a batch stands against what was settled and what is under way. */
+enum producer_state store_producer_check(struct store *store, const struct producer_mark *mark);
+
+typedef void store_done_fn(void *arg, enum tm_err err);
+
+/* Calls done when the pending batch of this producer, epoch and seq is durable or has failed. Only right
+ * after PRODUCER_DUPLICATE_PENDING. TM_NOMEM. */
+enum tm_err store_producer_await(struct store *store, const struct producer_mark *mark, store_done_fn *done,
+                                 void *arg) TM_MUST_CHECK;
+
+/* ---- batches ---- */
+
+/* An empty batch, owned by the caller until submitted or dropped. NULL when out of memory. */
+struct batch *store_batch_new(struct store *store);
+
+/* Adds a sample. TM_NOMEM. */
+enum tm_err store_batch_sample(struct batch *batch, series_id id, time_ms_t time,
+                               struct number value) TM_MUST_CHECK;
+
+/* Adds an event, exception, tally or marker as the line it came as (without timestamp), with the time it
+ * bears. Bytes are copied. TM_NOMEM. */
+enum tm_err store_batch_event(struct batch *batch, enum event_kind kind, time_ms_t time,
+                              struct str line) TM_MUST_CHECK;
+
+/* How many samples and events it holds. */
+size_t store_batch_count(const struct batch *batch);
+
+/* Undoes the series it made, frees it. NULL is allowed. */
+void store_batch_drop(struct store *store, struct batch *batch);
+
+/* Hands the batch over (taken and *batch nulled on every result but TM_BUSY, TM_READ_ONLY, TM_NO_SPACE, where
+ * it stays the caller's). mark may be NULL (no producer). An empty batch with a mark is journalled too: it
+ * settles its seq. TM_BUSY: too much pending, try later. TM_READ_ONLY, TM_NO_SPACE: store_trouble() says why.
+ */
+enum tm_err store_submit(struct store *store, struct batch **batch, const struct producer_mark *mark,
+                         store_done_fn *done, void *arg) TM_MUST_CHECK;
+
+/* Applies what has become durable and calls done functions. After each options.wake, and once a second: it
+ * also looks after the free-space floor and tries to end a read-only state where that is safe. */
+void store_poll(struct store *store);
+
+/* Makes all acknowledged data part of the store's files (until "The store" has them, the journal is those
+ * files). */
+enum tm_err store_flush(struct store *store) TM_MUST_CHECK;
+
+/* Why the store takes no batches, NULL if it does. One sentence; valid until the next call. */
+const char *store_trouble(const struct store *store);
+
+/* ---- figures ---- */
+
+struct store_stats {
+    uint64_t series;  /* known */
+    uint64_t samples; /* applied since start, replay included */
+    uint64_t events;  /* applied since start, replay included */
+    uint64_t producers;
+    uint64_t producer_gaps;  /* batches that came after a gap */
+    uint64_t series_refused; /* over a limit */
+    uint64_t pending_bytes;
+    uint64_t journal_bytes; /* on disk, all segments, as allocated */
+    uint64_t journal_written_bytes;
+    uint64_t journal_records;
+    uint64_t journal_syncs;
+    uint64_t journal_sync_ns; /* summed */
+    uint64_t journal_errors;  /* failed writes and syncs */
+    uint64_t replayed_records;
+    uint64_t damaged_records; /* found at replay, later ones kept */
+    uint64_t torn_tails;      /* found at replay, cut */
+    uint64_t disk_free_bytes;
+    time_ms_t newest_ms; /* newest sample or event time applied, 0 if none */
+    bool read_only;
+};
+
+void store_stats(const struct store *store, struct store_stats *out);
+
+/* The service with the most series, and its count; empty view if none. */
+struct str store_top_service(const struct store *store, uint64_t *series);
+
+#endif
