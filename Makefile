@@ -53,7 +53,7 @@ LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz $(LIBS.config) $(LIBS.storage) $
 uniq = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 layer = $(firstword $(subst /, ,$(1)))
 
-PROGRAMS := $(O)/tidemarkd $(O)/tidemark $(O)/libtidemark.so $(O)/libtidemark-static.a
+PROGRAMS := $(O)/tidemarkd $(O)/tidemark $(O)/libtidemark.so $(O)/libtidemark.a
 TESTS    := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*/fuzz_*.c))
 BENCHES  := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
@@ -85,7 +85,7 @@ $(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
 	$(CC) $(MODE) $^ $(LIBS.cli) -o $@
 $(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@
-$(O)/libtidemark-static.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
+$(O)/libtidemark.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	rm -f $@ && $(AR) rcs $@ $^
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
 	$(CC) $(MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@

@@ -1,4 +1,93 @@
-# Targets that people call; the Makefile holds how things are built.
-clean: ; rm -rf build
-help: ## this list
-	@grep -hE '^[a-z-]+:.*##' Makefile .ci/targets.mk | sed 's/:.*##/:/' | sort | column -t -s: || true
+# Targets that people call. How things are built stands in the Makefile.
+PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
+FUZZ_SECONDS ?= 300
+POWERLOSS_SEEDS ?= 500
+KILLS ?= 60
+SOAK_FUZZ_SECONDS ?= 1800
+export FUZZ_SECONDS POWERLOSS_SEEDS KILLS
+SOURCES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+SUITE   := .ci/suite
+SUB     := $(MAKE) --no-print-directory
+
+.PHONY: deps check check-fast check-suites soak bench fuzz layers lint format-check tidy cppcheck style install
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile .ci/targets.mk | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
+clean: ## remove everything that was built
+	rm -rf build
+deps: ## install the Debian packages that are missing (root)
+	@.ci/deps
+
+check: deps ## all checks: build, layers, lint, unit tests under ASan, TSan and release, faults, system tests, fuzzers
+	@rm -rf build/suites && mkdir -p build/suites
+	@$(SUB) check-suites; code=$$?; echo; echo 'time per suite:'; cat build/suites/table; .ci/summary; exit $$code
+check-suites:
+	@$(SUITE) build-release $(SUB) -j2 BUILD=release programs unit tools shims benches
+	@$(SUITE) layers $(SUB) BUILD=release layers
+	@$(SUITE) format $(SUB) format-check style
+	@$(SUITE) lint $(SUB) -j2 tidy cppcheck
+	@$(SUITE) unit-release .ci/unit build/release
+	@$(SUITE) build-asan $(SUB) -j2 BUILD=asan programs unit tools
+	@$(SUITE) unit-asan .ci/unit build/asan
+	@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
+	@$(SUITE) unit-tsan env POWERLOSS_SEEDS=20 .ci/unit build/tsan
+	@$(SUITE) system $(PYTEST) tests/system -m "not soak"
+	@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
+	@$(SUITE) fuzz .ci/fuzz build/fuzz
+
+check-fast: ## under a minute, for every commit: build, layers, style, unit tests, a smoke test
+	@rm -rf build/suites && mkdir -p build/suites
+	@$(SUITE) build-release $(SUB) -j2 BUILD=release programs unit
+	@$(SUITE) layers $(SUB) BUILD=release layers
+	@$(SUITE) format $(SUB) format-check style
+	@$(SUITE) unit-release env POWERLOSS_SEEDS=50 .ci/unit build/release
+	@$(SUITE) smoke $(PYTEST) tests/system -m smoke
+
+soak: deps ## the full counts: 200 kills, 10,000 power losses, a million connections, long fuzzing, hours of load
+	@rm -rf build/suites && mkdir -p build/suites
+	@$(SUITE) build $(SUB) -j2 BUILD=release programs unit tools shims
+	@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
+	@$(SUITE) powerloss env POWERLOSS_SEEDS=10000 build/release/tests/unit/storage/test_powerloss
+	@$(SUITE) system-full env KILLS=200 SOAK=1 $(PYTEST) tests/system
+	@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
+	@$(SUITE) fuzz-long env FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS) .ci/fuzz build/fuzz
+	@echo; echo 'time per suite:'; cat build/suites/table
+
+bench: deps ## speed and memory as ratios in one run (QUICK=0: the full workload)
+	@$(SUB) -j2 BUILD=release programs tools benches
+	@/usr/bin/python3 tests/bench/bench.py
+
+fuzz: deps ## every fuzzer for its share of FUZZ_SECONDS
+	@$(SUB) -j2 BUILD=fuzz fuzzers
+	@.ci/fuzz build/fuzz
+
+layers: programs unit ## which layer sees which
+	@.ci/layers $(O)
+format-check: ## clang-format leaves every file as it is
+	@clang-format --dry-run --Werror $(SOURCES)
+style: ## sizes of files and functions, documented prototypes (tests/support/shape.py)
+	@/usr/bin/python3 tests/support/shape.py
+tidy: $(patsubst %.c,build/tidy/%.ok,$(filter server/%.c storage/%.c scoring/%.c reports/%.c,$(SOURCES))) ## clang-tidy
+build/tidy/%.ok: %.c .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE -DTIDEMARK_VERSION='"x"' -I. 2>$@.log || \
+		{ cat $@.log; exit 1; }
+	@touch $@
+cppcheck: ## cppcheck over the sources
+	@mkdir -p build/cppcheck
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem --cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -I. \
+		server storage $(wildcard scoring reports)
+
+install: programs ## into DESTDIR/PREFIX, with the systemd unit
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+		$(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/tidemark
+	install -m 755 $(O)/tidemarkd $(O)/tidemark $(DESTDIR)$(PREFIX)/bin
+	install -m 644 server/client/tidemark.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(O)/libtidemark.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(O)/libtidemark.so $(DESTDIR)$(PREFIX)/lib/libtidemark.so.0
+	ln -sf libtidemark.so.0 $(DESTDIR)$(PREFIX)/lib/libtidemark.so
+	sed 's#@PREFIX@#$(PREFIX)#;s#@VERSION@#$(VERSION)#' server/client/tidemark.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/tidemark.pc
+	sed 's#@PREFIX@#$(PREFIX)#' server/tidemark.service.in > $(DESTDIR)/lib/systemd/system/tidemark.service
+	test -e $(DESTDIR)/etc/tidemark/tidemark.yaml || \
+		$(O)/tidemarkd --print-config > $(DESTDIR)/etc/tidemark/tidemark.yaml

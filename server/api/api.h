@@ -1,0 +1,60 @@
+/* What the daemon answers over HTTP: one handler a path, and the table of routes. Loop thread only. */
+#ifndef TM_API_H
+#define TM_API_H
+
+#include "server/counters/counters.h"
+#include "server/gate/gate.h"
+#include "server/http/http.h"
+#include "server/ingest/ingest.h"
+#include "storage/store.h"
+
+enum { API_RATE_SECONDS = 10 };
+
+/* Totals a second ago, two seconds ago, ... for the rates on the status page. */
+struct api_rates {
+    uint64_t samples[API_RATE_SECONDS], events[API_RATE_SECONDS], batches[API_RATE_SECONDS];
+    size_t filled, next;
+};
+
+/* What the handlers look at. All borrowed from the daemon. */
+struct api {
+    struct store *store;
+    struct ingest *ingest;
+    struct counters *counters;
+    struct http_server *http;
+    const struct config *config;
+    const struct clock *clock;
+    int64_t started_ns;
+    struct gate_process **gates;
+    size_t gate_count;
+    bool ready;
+    struct api_rates rates;
+    /* Reads the configuration again. TM_INVALID: refused, why says why. */
+    enum tm_err (*reload)(void *arg, struct tm_why *why);
+    void *reload_arg;
+};
+
+/* The table of routes, to be given to http_open with a struct api as arg. */
+const struct http_route *api_routes(size_t *count);
+
+/* Once a second: remembers totals for the rates. */
+void api_tick(struct api *api);
+
+/* Appends the status document's `data` object, for the page and for the publish feed. */
+void api_status_json(const struct api *api, struct bytes *out);
+
+/* The handlers (api_write.c, api_status.c, api_health.c). */
+void api_write(void *arg, struct http_exchange *exchange);
+void api_status(void *arg, struct http_exchange *exchange);
+void api_metrics(void *arg, struct http_exchange *exchange);
+void api_healthy(void *arg, struct http_exchange *exchange);
+void api_ready(void *arg, struct http_exchange *exchange);
+void api_reload(void *arg, struct http_exchange *exchange);
+void api_flush(void *arg, struct http_exchange *exchange);
+void api_buildinfo(void *arg, struct http_exchange *exchange);
+
+/* Resident bytes and open descriptors of a process, 0 if it is gone. */
+uint64_t process_resident_bytes(int pid);
+uint64_t process_descriptors(int pid);
+
+#endif

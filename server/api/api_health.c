@@ -1,0 +1,58 @@
+#include "server/api/api.h"
+
+#include <stdio.h>
+
+enum { OK = 200, BAD_REQUEST = 400, ERROR = 500, UNAVAILABLE = 503 };
+
+static const char plain[] = "text/plain; charset=utf-8";
+
+void api_healthy(void *arg, struct http_exchange *exchange)
+{
+    (void)arg;
+    http_respond(exchange, OK, plain, STR("tidemark is healthy.\n"));
+}
+
+void api_ready(void *arg, struct http_exchange *exchange)
+{
+    const struct api *api = arg;
+    const char *trouble = store_trouble(api->store);
+    char text[512];
+    if (api->ready && !trouble) {
+        http_respond(exchange, OK, plain, STR("tidemark is ready.\n"));
+        return;
+    }
+    (void)snprintf(text, sizeof text, "tidemark is not ready: %s\n", trouble ? trouble : "it is starting");
+    http_respond(exchange, UNAVAILABLE, plain, str_of(text));
+}
+
+void api_reload(void *arg, struct http_exchange *exchange)
+{
+    struct api *api = arg;
+    struct tm_why why = {""};
+    if (api->reload(api->reload_arg, &why))
+        http_respond_error(exchange, BAD_REQUEST, "bad_data", why.text);
+    else
+        http_respond(exchange, OK, NULL, STR("{\"status\":\"success\",\"data\":null}\n"));
+}
+
+void api_flush(void *arg, struct http_exchange *exchange)
+{
+    struct api *api = arg;
+    enum tm_err err = store_flush(api->store);
+    if (err)
+        http_respond_error(exchange, ERROR, "internal", tm_err_text(err));
+    else
+        http_respond(exchange, OK, NULL, STR("{\"status\":\"success\",\"data\":null}\n"));
+}
+
+void api_buildinfo(void *arg, struct http_exchange *exchange)
+{
+    (void)arg;
+    /* Grafana reads the version to know which Prometheus features it may use: the query language is that
+     * of 2.42. */
+    http_respond(
+        exchange, OK, NULL,
+        STR("{\"status\":\"success\",\"data\":{\"version\":\"2.42.0\",\"revision\":\"\",\"branch\":\"\","
+            "\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"\",\"tidemark\":\"" TIDEMARK_VERSION
+            "\"}}\n"));
+}

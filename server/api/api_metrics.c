@@ -1,0 +1,74 @@
+#include "server/api/api.h"
+
+#include <unistd.h>
+
+enum { OK = 200, UNAVAILABLE = 503 };
+
+static void put_store(const struct api *api, struct bytes *out)
+{
+    struct store_stats s;
+    store_stats(api->store, &s);
+    const struct {
+        const char *name, *type, *help;
+        double value;
+    } figures[] = {
+        {"tidemark_series", "gauge", "Series known.", (double)s.series},
+        {"tidemark_series_refused_total", "counter", "New series refused over a limit.",
+         (double)s.series_refused},
+        {"tidemark_producers", "gauge", "Producers whose last seq is kept.", (double)s.producers},
+        {"tidemark_producer_gaps_total", "counter", "Batches that came after missing seqs.",
+         (double)s.producer_gaps},
+        {"tidemark_pending_bytes", "gauge", "Bytes submitted and not yet durable.", (double)s.pending_bytes},
+        {"tidemark_journal_bytes", "gauge", "Bytes of journal files, as allocated.", (double)s.journal_bytes},
+        {"tidemark_journal_written_bytes_total", "counter", "Bytes written to the journal.",
+         (double)s.journal_written_bytes},
+        {"tidemark_journal_records_total", "counter", "Records written to the journal.",
+         (double)s.journal_records},
+        {"tidemark_journal_syncs_total", "counter", "Syncs of the journal, each for a group of batches.",
+         (double)s.journal_syncs},
+        {"tidemark_journal_sync_seconds_total", "counter", "Time spent in those syncs.",
+         (double)s.journal_sync_ns / 1e9},
+        {"tidemark_journal_errors_total", "counter", "Writes and syncs of the journal that failed.",
+         (double)s.journal_errors},
+        {"tidemark_journal_replayed_records_total", "counter", "Records replayed at start.",
+         (double)s.replayed_records},
+        {"tidemark_journal_damaged_records_total", "counter", "Damaged places found in the journal at start.",
+         (double)s.damaged_records},
+        {"tidemark_journal_torn_tails_total", "counter", "Torn ends cut at start.", (double)s.torn_tails},
+        {"tidemark_disk_free_bytes", "gauge", "Free bytes on the data folder's file system.",
+         (double)s.disk_free_bytes},
+        {"tidemark_newest_timestamp_seconds", "gauge", "Newest time of a sample or event.",
+         (double)s.newest_ms / 1e3},
+        {"tidemark_read_only", "gauge", "1 while no batches are taken.", s.read_only},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        counters_write_one(out, figures[i].name, figures[i].type, figures[i].help, "", figures[i].value);
+}
+
+static void put_process(const struct api *api, struct bytes *out)
+{
+    counters_write_one(out, "tidemark_http_connections", "gauge", "Open HTTP connections.", "",
+                       (double)http_connections(api->http));
+    counters_write_one(out, "tidemark_uptime_seconds", "gauge", "Time since start.", "",
+                       (double)(clock_mono_ns(api->clock) - api->started_ns) / 1e9);
+    counters_write_one(out, "process_resident_memory_bytes", "gauge", "Resident memory of the core process.",
+                       "", (double)process_resident_bytes(getpid()));
+    counters_write_one(out, "process_open_fds", "gauge", "Open descriptors of the core process.", "",
+                       (double)process_descriptors(getpid()));
+}
+
+void api_metrics(void *arg, struct http_exchange *exchange)
+{
+    const struct api *api = arg;
+    struct bytes body = {0};
+    counters_write(api->counters, &body);
+    put_store(api, &body);
+    put_process(api, &body);
+    counters_write_one(&body, "tidemark_build_info", "gauge", "The build that runs.",
+                       "{version=\"" TIDEMARK_VERSION "\"}", 1);
+    if (bytes_error(&body))
+        http_respond_error(exchange, UNAVAILABLE, "unavailable", "out of memory; try again");
+    else
+        http_respond(exchange, OK, "text/plain; version=0.0.4; charset=utf-8", bytes_view(&body));
+    bytes_fini(&body);
+}

@@ -1,0 +1,65 @@
+#include "server/api/api.h"
+
+#include <string.h>
+
+enum {
+    NO_CONTENT = 204,
+    BAD_REQUEST = 400,
+    UNAUTHORISED = 401,
+    FORBIDDEN = 403,
+    CONFLICT = 409,
+    TOO_LARGE = 413,
+    TOO_MANY_REQUESTS = 429,
+    UNAVAILABLE = 503
+};
+
+static unsigned status_of(enum refusal refusal)
+{
+    static const unsigned by_refusal[REFUSAL_COUNT] = {
+        [REFUSAL_BAD_SIGNATURE] = UNAUTHORISED, [REFUSAL_UNKNOWN_KEY] = UNAUTHORISED,
+        [REFUSAL_FORBIDDEN] = FORBIDDEN,        [REFUSAL_BAD_HEADER] = BAD_REQUEST,
+        [REFUSAL_BAD_ENCODING] = BAD_REQUEST,   [REFUSAL_TOO_LARGE] = TOO_LARGE,
+        [REFUSAL_STALE_EPOCH] = CONFLICT,       [REFUSAL_SEQ_CONFLICT] = CONFLICT,
+        [REFUSAL_BUSY] = TOO_MANY_REQUESTS,     [REFUSAL_READ_ONLY] = UNAVAILABLE,
+    };
+    return by_refusal[refusal];
+}
+
+static void on_reply(void *arg, const struct reply *reply)
+{
+    struct http_exchange *exchange = arg;
+    if (!reply->refusal && reply->rejected == 0) {
+        http_respond(exchange, NO_CONTENT, NULL, STR(""));
+        return;
+    }
+    struct bytes body = {0};
+    reply_encode(reply, &body);
+    unsigned status = reply->refusal ? status_of(reply->refusal) : BAD_REQUEST;
+    if (bytes_error(&body))
+        http_respond_error(exchange, UNAVAILABLE, "unavailable", "out of memory; try again");
+    else if (reply->refusal && reply->retry_after_ms >= 0)
+        http_respond_retry(exchange, status, bytes_view(&body),
+                           (unsigned)((reply->retry_after_ms + 999) / 1000));
+    else
+        http_respond(exchange, status, NULL, bytes_view(&body));
+    bytes_fini(&body);
+}
+
+void api_write(void *arg, struct http_exchange *exchange)
+{
+    struct api *api = arg;
+    const char *precision = http_query(exchange, "precision");
+    struct ingest_message message = {
+        .path = INGEST_HTTP,
+        .text = http_body(exchange),
+        .access = *http_access(exchange),
+        .precision = PRECISION_NS,
+        .reply = on_reply,
+        .arg = exchange,
+    };
+    if (precision && precision_parse(str_of(precision), &message.precision)) {
+        http_respond_error(exchange, BAD_REQUEST, "bad_data", "precision is one of ns, us, ms, s");
+        return;
+    }
+    (void)ingest_message(api->ingest, &message);
+}

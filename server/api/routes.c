@@ -1,0 +1,19 @@
+#include "server/api/api.h"
+
+static const struct http_route routes[] = {
+    {"/write", HTTP_POST, HTTP_SIGNED_WRITE, api_write},
+    {"/api/v2/write", HTTP_POST, HTTP_SIGNED_WRITE, api_write},
+    {"/api/v1/status/buildinfo", HTTP_GET | HTTP_POST, HTTP_READ, api_buildinfo},
+    {"/api/v1/status/tidemark", HTTP_GET, HTTP_READ, api_status},
+    {"/api/v1/admin/flush", HTTP_POST, HTTP_ADMIN, api_flush},
+    {"/metrics", HTTP_GET, HTTP_READ, api_metrics},
+    {"/-/healthy", HTTP_GET, HTTP_OPEN, api_healthy},
+    {"/-/ready", HTTP_GET, HTTP_OPEN, api_ready},
+    {"/-/reload", HTTP_POST | HTTP_PUT, HTTP_ADMIN, api_reload},
+};
+
+const struct http_route *api_routes(size_t *count)
+{
+    *count = sizeof routes / sizeof routes[0];
+    return routes;
+}

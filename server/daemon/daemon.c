@@ -1,0 +1,221 @@
+#include "server/daemon/daemon.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "server/daemon/daemon_internal.h"
+
+enum { DESCRIPTORS_WANTED = 65536, SECOND_MS = 1000 };
+
+static void on_store_wake(void *arg)
+{
+    struct daemon *daemon = arg;
+    (void)uv_async_send(&daemon->durable);
+}
+
+static void on_store_log(void *arg, int level, const char *id, const char *text)
+{
+    log_write(((struct daemon *)arg)->log, (enum log_level)level, id, "%s", text);
+}
+
+static void on_durable(uv_async_t *async)
+{
+    struct daemon *daemon = async->data;
+    if (!daemon->store)
+        return;
+    store_poll(daemon->store);
+    daemon_resume_endpoints(daemon);
+}
+
+static void publish_status(struct daemon *daemon)
+{
+    struct bytes json = {0};
+    api_status_json(&daemon->api, &json);
+    if (!bytes_error(&json))
+        daemon_publish(daemon, "status", bytes_view(&json));
+    bytes_fini(&json);
+}
+
+static void on_second(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    store_poll(daemon->store);
+    daemon_resume_endpoints(daemon);
+    api_tick(&daemon->api);
+    publish_status(daemon);
+}
+
+static void on_end_signal(uv_signal_t *signal, int number)
+{
+    (void)number;
+    daemon_shut_down(signal->data);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    struct tm_why why = {""};
+    struct daemon *daemon = signal->data;
+    (void)number;
+    if (daemon_reload(daemon, &why) && !daemon->config_path)
+        log_write(daemon->log, LOG_LEVEL_WARNING, "config.no_file", "%s", why.text);
+}
+
+void daemon_fail(struct daemon *daemon, const char *text)
+{
+    (void)fprintf(stderr, "tidemarkd: %s\n", text);
+    daemon->exit_code = 1;
+    daemon_shut_down(daemon);
+}
+
+void daemon_check_ready(struct daemon *daemon)
+{
+    static const struct {
+        const char *name;
+        enum gate_kind kind;
+    } lists[] = {{"ingest_rep", GATE_REP}, {"ingest_pull", GATE_PULL}, {"publish", GATE_PUB}};
+    struct bytes line = {0};
+    if (daemon->state != DAEMON_STARTING || daemon->gates_ready < daemon->gate_count)
+        return;
+    daemon->state = DAEMON_SERVING;
+    daemon->api.ready = true;
+    bytes_printf(&line, "ready http=");
+    for (size_t i = 0; http_address(daemon->http, i); i++)
+        bytes_printf(&line, "%s%s", i ? "," : "", http_address(daemon->http, i));
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        bytes_printf(&line, " %s=", lists[i].name);
+        daemon_list_endpoints(daemon, lists[i].kind, &line);
+    }
+    (void)printf("%.*s\n", STR_ARG(bytes_view(&line)));
+    (void)fflush(stdout);
+    bytes_fini(&line);
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    rlim_t want = files.rlim_max < DESCRIPTORS_WANTED ? files.rlim_max : DESCRIPTORS_WANTED;
+    if (files.rlim_cur < want)
+        (void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){want, files.rlim_max});
+}
+
+static enum tm_err open_store(struct daemon *daemon, struct tm_why *why)
+{
+    struct store_options options = {
+        .dir = daemon->config->data_dir,
+        .clock = daemon->clock,
+        .wake = on_store_wake,
+        .wake_arg = daemon,
+        .log = on_store_log,
+        .log_arg = daemon,
+        .max_series = daemon->config->limits.max_series,
+        .max_series_per_service = daemon->config->limits.max_series_per_service,
+        .min_free_bytes = daemon->config->storage.min_free_bytes,
+    };
+    return store_open(&options, &daemon->store, why);
+}
+
+static enum tm_err open_http(struct daemon *daemon, struct tm_why *why)
+{
+    struct http_options options = {
+        .loop = &daemon->loop,
+        .log = daemon->log,
+        .config = daemon->config,
+        .counters = &daemon->counters,
+        .arg = &daemon->api,
+    };
+    options.routes = api_routes(&options.route_count);
+    return http_open(&options, &daemon->http, why);
+}
+
+static void watch_signal(struct daemon *daemon, uv_signal_t *handle, int number, uv_signal_cb callback)
+{
+    (void)uv_signal_init(&daemon->loop, handle);
+    handle->data = daemon;
+    (void)uv_signal_start(handle, callback, number);
+}
+
+static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
+{
+    enum tm_err err = open_store(daemon, why);
+    if (err)
+        return err;
+    daemon->ingest = ingest_open(daemon->store, daemon->config, &daemon->counters, daemon->clock);
+    if (!daemon->ingest)
+        return tm_fail(why, TM_NOMEM, "out of memory at start");
+    daemon->api = (struct api){
+        .store = daemon->store,
+        .ingest = daemon->ingest,
+        .counters = &daemon->counters,
+        .config = daemon->config,
+        .clock = daemon->clock,
+        .started_ns = clock_mono_ns(daemon->clock),
+        .gates = daemon->gates,
+        .reload = daemon_reload,
+        .reload_arg = daemon,
+    };
+    err = open_http(daemon, why);
+    if (err)
+        return err;
+    daemon->api.http = daemon->http;
+    err = daemon_open_endpoints(daemon, why);
+    daemon->api.gate_count = daemon->gate_count;
+    return err;
+}
+
+static void open_handles(struct daemon *daemon)
+{
+    (void)uv_async_init(&daemon->loop, &daemon->durable, on_durable);
+    (void)uv_timer_init(&daemon->loop, &daemon->second);
+    (void)uv_timer_init(&daemon->loop, &daemon->drain);
+    daemon->durable.data = daemon->second.data = daemon->drain.data = daemon;
+    (void)uv_timer_start(&daemon->second, on_second, SECOND_MS, SECOND_MS);
+    watch_signal(daemon, &daemon->term, SIGTERM, on_end_signal);
+    watch_signal(daemon, &daemon->interrupt, SIGINT, on_end_signal);
+    watch_signal(daemon, &daemon->hangup, SIGHUP, on_hangup);
+}
+
+int daemon_run(const char *config_path, struct config *config)
+{
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    enum log_level level = LOG_LEVEL_INFO;
+    struct tm_why why = {""};
+    (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    if (!daemon || sodium_init() < 0 || uv_loop_init(&daemon->loop) != 0) {
+        (void)fprintf(stderr, "tidemarkd: out of memory at start\n");
+        free(daemon);
+        config_free(config);
+        return 1;
+    }
+    daemon->config_path = config_path;
+    daemon->config = config;
+    daemon->clock = clock_system();
+    if (log_level_parse(config->log.level, &level))
+        level = LOG_LEVEL_INFO; /* the settings table admits known words only */
+    daemon->log = log_open(stderr, daemon->clock, level);
+    open_handles(daemon);
+    enum tm_err err =
+        daemon->log ? open_parts(daemon, &why) : tm_fail(&why, TM_NOMEM, "out of memory at start");
+    if (!err) {
+        daemon_check_ready(daemon);
+        (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&daemon->loop);
+        log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopped", "all data is on the disk");
+    } else {
+        (void)fprintf(stderr, "tidemarkd: %s\n", why.text);
+        daemon->exit_code = 1;
+        store_close(daemon->store);
+    }
+    ingest_close(daemon->ingest);
+    log_close(daemon->log);
+    config_free(daemon->config);
+    int code = daemon->exit_code;
+    free(daemon);
+    return code;
+}

@@ -1,0 +1,69 @@
+/* The way down: intake stops, what is under way becomes durable and is answered, then everything closes. */
+#include <unistd.h>
+
+#include "server/daemon/daemon_internal.h"
+
+enum { DRAIN_STEP_MS = 10, DRAIN_MAX_S = 20, LAST_ANSWERS_MS = 50 };
+
+static void close_parts(struct daemon *daemon)
+{
+    daemon->state = DAEMON_CLOSING;
+    uv_close((uv_handle_t *)&daemon->drain, NULL);
+    uv_close((uv_handle_t *)&daemon->second, NULL);
+    uv_close((uv_handle_t *)&daemon->term, NULL);
+    uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+    uv_close((uv_handle_t *)&daemon->hangup, NULL);
+    http_close(daemon->http);
+    daemon->http = NULL;
+    for (size_t i = 0; i < daemon->gate_count; i++)
+        gate_close(daemon->gates[i]);
+    daemon_part_closed(daemon);
+}
+
+void daemon_part_closed(struct daemon *daemon)
+{
+    /* The async handle goes last: the store may wake it until it is closed. */
+    if (daemon->state == DAEMON_CLOSING && daemon->gates_open == 0 && daemon->store) {
+        store_close(daemon->store);
+        daemon->store = NULL;
+        uv_close((uv_handle_t *)&daemon->durable, NULL);
+    }
+}
+
+static void on_last_answers(uv_timer_t *timer)
+{
+    close_parts(timer->data);
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    store_poll(daemon->store);
+    if (ingest_pending(daemon->ingest) == 0) {
+        (void)uv_timer_start(&daemon->drain, on_last_answers, LAST_ANSWERS_MS, 0);
+        return;
+    }
+    if (clock_mono_ns(daemon->clock) - daemon->draining_since_ns > DRAIN_MAX_S * INT64_C(1000000000)) {
+        log_write(daemon->log, LOG_LEVEL_ERROR, "daemon.stuck",
+                  "%zu batches are still not on the disk after %d s; ending without them (they were not "
+                  "acknowledged)",
+                  ingest_pending(daemon->ingest), DRAIN_MAX_S);
+        _exit(1); /* the journal's thread hangs inside the disk: there is nobody to wait for */
+    }
+}
+
+void daemon_shut_down(struct daemon *daemon)
+{
+    if (daemon->state >= DAEMON_DRAINING)
+        return;
+    daemon->state = DAEMON_DRAINING;
+    daemon->api.ready = false;
+    daemon->draining_since_ns = clock_mono_ns(daemon->clock);
+    log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopping", "intake stops; %zu batches are under way",
+              ingest_pending(daemon->ingest));
+    for (size_t i = 0; i < daemon->gate_count; i++)
+        gate_stop_intake(daemon->gates[i]);
+    if (daemon->http)
+        http_stop_listening(daemon->http);
+    (void)uv_timer_start(&daemon->drain, on_drain, 0, DRAIN_STEP_MS);
+}

@@ -1,0 +1,230 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <zlib.h>
+
+#include "server/http/http_internal.h"
+#include "server/wire/reply.h"
+
+enum { OVERFLOW_PATIENCE = 8, INFLATE_STEP_BYTES = 256 << 10 };
+
+enum http_method http_method(const struct http_exchange *exchange)
+{
+    return exchange->method;
+}
+
+const char *http_path(const struct http_exchange *exchange)
+{
+    return exchange->path;
+}
+
+struct str http_body(const struct http_exchange *exchange)
+{
+    return bytes_view(exchange->compressed ? &exchange->body : &exchange->received);
+}
+
+const char *http_query(const struct http_exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *http_request_header(const struct http_exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
+}
+
+const struct access *http_access(const struct http_exchange *exchange)
+{
+    return &exchange->access;
+}
+
+static enum MHD_Result queue_answer(struct http_exchange *x)
+{
+    http_await_peer(x->peer, x->listener->server);
+    return MHD_queue_response(x->connection, x->status, x->response);
+}
+
+/* Keeps the answer for when libmicrohttpd asks, and wakes it where it was put to sleep. */
+static void set_answer(struct http_exchange *x, unsigned status, struct MHD_Response *response)
+{
+    struct counters *counters = x->listener->server->options.counters;
+    counters->value[COUNTER_HTTP_REQUESTS]++;
+    counters->value[COUNTER_HTTP_ERRORS] += status >= 400;
+    x->status = status;
+    x->response = response;
+    x->answered = true;
+    if (x->suspended) {
+        x->suspended = false;
+        MHD_resume_connection(x->connection);
+        http_run_soon(x->listener);
+    }
+}
+
+static struct MHD_Response *make_response(const struct http_exchange *x, unsigned status,
+                                          const char *content_type, struct str body)
+{
+    void *bytes = (void *)(uintptr_t)body.ptr;
+    struct MHD_Response *response = MHD_create_response_from_buffer(body.len, bytes, MHD_RESPMEM_MUST_COPY);
+    if (!response)
+        return NULL;
+    if (status != MHD_HTTP_NO_CONTENT)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                      content_type ? content_type : "application/json");
+    (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                      "Bearer realm=\"tidemark\"");
+    /* Whoever broke the rules, or whose body was not read, starts a new connection. */
+    if (status == MHD_HTTP_BAD_REQUEST ? !x->dispatched : status == MHD_HTTP_CONTENT_TOO_LARGE || !x->route)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+void http_respond(struct http_exchange *exchange, unsigned status, const char *content_type, struct str body)
+{
+    set_answer(exchange, status, make_response(exchange, status, content_type, body));
+}
+
+void http_respond_retry(struct http_exchange *exchange, unsigned status, struct str body,
+                        unsigned retry_after_s)
+{
+    char seconds[16];
+    struct MHD_Response *response = make_response(exchange, status, NULL, body);
+    (void)snprintf(seconds, sizeof seconds, "%u", retry_after_s);
+    if (response)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    set_answer(exchange, status, response);
+}
+
+void http_respond_error(struct http_exchange *exchange, unsigned status, const char *type, const char *text)
+{
+    struct bytes body = {0};
+    bytes_printf(&body, "{\"status\":\"error\",\"errorType\":\"%s\",\"error\":", type);
+    json_string(&body, str_of(text));
+    bytes_printf(&body, "}\n");
+    http_respond(exchange, status, NULL,
+                 bytes_error(&body) ? STR("{\"status\":\"error\"}\n") : bytes_view(&body));
+    bytes_fini(&body);
+}
+
+enum tm_err http_inflate(struct http_exchange *exchange, struct tm_why *why)
+{
+    size_t max = (size_t)exchange->listener->server->options.config->limits.max_decompressed_bytes;
+    z_stream z = {.next_in = exchange->received.data, .avail_in = (unsigned)exchange->received.len};
+    enum tm_err err = TM_OK;
+    int step = Z_OK;
+    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
+        return TM_NOMEM;
+    while (!err && step != Z_STREAM_END) {
+        uint8_t *out = bytes_reserve(&exchange->body, INFLATE_STEP_BYTES);
+        if (!out) {
+            err = TM_NOMEM;
+            break;
+        }
+        z.next_out = out;
+        z.avail_out = INFLATE_STEP_BYTES;
+        step = inflate(&z, Z_NO_FLUSH);
+        exchange->body.len += INFLATE_STEP_BYTES - z.avail_out;
+        if (step != Z_OK && step != Z_STREAM_END)
+            err = tm_fail(why, TM_INVALID, "the body is not one whole gzip stream");
+        else if (exchange->body.len > max)
+            err = tm_fail(why, TM_TOO_LARGE, "the body is over limits.max_decompressed once decompressed");
+    }
+    if (!err && z.avail_in)
+        err = tm_fail(why, TM_INVALID, "bytes follow the gzip stream");
+    (void)inflateEnd(&z);
+    return err;
+}
+
+/* The request is whole: calls its handler; puts the connection to sleep if the answer comes later. */
+static enum MHD_Result dispatch(struct http_exchange *x)
+{
+    struct tm_why why;
+    enum tm_err err = x->compressed ? http_inflate(x, &why) : bytes_error(&x->received);
+    x->dispatched = true;
+    if (x->peer)
+        x->peer->since_ms = 0;
+    if (x->overflow)
+        http_respond_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "too_large",
+                           "the body is over limits.max_message; send smaller batches");
+    else if (err == TM_NOMEM)
+        http_respond_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable", "out of memory; try again");
+    else if (err)
+        http_respond_error(x, err == TM_TOO_LARGE ? MHD_HTTP_CONTENT_TOO_LARGE : MHD_HTTP_BAD_REQUEST,
+                           err == TM_TOO_LARGE ? "too_large" : "bad_data", why.text);
+    else
+        x->route->handler(x->listener->server->options.arg, x);
+    if (x->answered)
+        return x->response ? queue_answer(x) : MHD_NO;
+    x->suspended = true;
+    MHD_suspend_connection(x->connection);
+    return MHD_YES;
+}
+
+/* False: so much over the bound that the rest is not waited for. */
+static bool receive(struct http_exchange *x, const char *data, size_t size)
+{
+    size_t max = (size_t)x->listener->server->options.config->limits.max_message_bytes;
+    if (x->received.len + size > max)
+        x->overflow = true;
+    if (x->overflow)
+        x->discarded += size;
+    else
+        bytes_put(&x->received, data, size);
+    return x->discarded / OVERFLOW_PATIENCE <= max;
+}
+
+static struct http_exchange *begin(struct http_listener *listener, struct MHD_Connection *connection,
+                                   const char *url)
+{
+    struct http_exchange *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    x->listener = listener;
+    x->connection = connection;
+    x->path = url;
+    x->peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    return x;
+}
+
+enum MHD_Result http_on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                const char *method, const char *version, const char *data, size_t *size,
+                                void **context)
+{
+    struct http_exchange *x = *context;
+    if (!x) {
+        x = *context = begin(arg, connection, url);
+        if (!x)
+            return MHD_NO;
+        if (http_admit(x, method, version))
+            return MHD_YES;
+        return x->response ? queue_answer(x) : MHD_NO;
+    }
+    if (*size) {
+        bool patient = receive(x, data, *size);
+        *size = 0;
+        return patient ? MHD_YES : MHD_NO;
+    }
+    if (x->answered)
+        return x->response ? queue_answer(x) : MHD_NO;
+    return dispatch(x);
+}
+
+void http_on_completed(void *arg, struct MHD_Connection *connection, void **context,
+                       enum MHD_RequestTerminationCode code)
+{
+    struct http_exchange *x = *context;
+    (void)arg;
+    (void)connection;
+    (void)code;
+    if (!x)
+        return;
+    http_await_peer(x->peer, x->listener->server);
+    if (x->response)
+        MHD_destroy_response(x->response);
+    bytes_fini(&x->received);
+    bytes_fini(&x->body);
+    free(x);
+    *context = NULL;
+}

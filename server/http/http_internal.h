@@ -1,0 +1,81 @@
+/* Shared by the files of this folder only. */
+#ifndef TM_HTTP_INTERNAL_H
+#define TM_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <uv.h>
+
+#include "server/http/http.h"
+#include "storage/model/bytes.h"
+
+enum { HTTP_LISTENERS_MAX = 8, HTTP_CONNECTIONS_MAX = 1000, HTTP_IDLE_S = 30, HTTP_PATIENCE_MS = 60000 };
+
+/* One listening address: libmicrohttpd's daemon, its epoll descriptor watched by our loop. */
+struct http_listener {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    uv_poll_t poll;
+    uv_timer_t timer; /* libmicrohttpd's next time-out */
+    char address[80];
+};
+
+/* One TCP connection, for the deadline that libmicrohttpd lacks: its own is reset by every byte. */
+struct http_connection {
+    struct http_server *server;
+    struct http_connection *next, *previous;
+    int fd;
+    int64_t since_ms; /* when it began to wait for its peer; 0: it waits for us */
+};
+
+struct http_server {
+    struct http_options options;
+    struct http_listener listeners[HTTP_LISTENERS_MAX];
+    size_t listener_count;
+    struct http_connection connections; /* ring's head */
+    size_t connection_count;
+    uv_timer_t sweep;
+    int handles; /* open libuv handles; freed when they are gone */
+};
+
+struct http_exchange {
+    struct http_listener *listener;
+    struct MHD_Connection *connection;
+    struct http_connection *peer;
+    const struct http_route *route;
+    const char *path;
+    enum http_method method;
+    struct access access;
+    struct bytes received; /* the body as sent */
+    struct bytes body;     /* decompressed */
+    size_t discarded;      /* bytes over the bound */
+    bool compressed, overflow, dispatched, suspended, answered;
+    unsigned status;
+    struct MHD_Response *response;
+};
+
+/* Looks at a request's head before its body: smuggling holes (FAULTS 4), size, route, credentials. Answers
+ * and returns false if it may not go on. */
+bool http_admit(struct http_exchange *exchange, const char *method, const char *version);
+
+/* Decompresses exchange->received. TM_TOO_LARGE over limits.max_decompressed, TM_INVALID with why. */
+enum tm_err http_inflate(struct http_exchange *exchange, struct tm_why *why) TM_MUST_CHECK;
+
+/* libmicrohttpd's callbacks (http_exchange.c), and the connections' deadlines (http_connection.c). */
+enum MHD_Result http_on_request(void *listener, struct MHD_Connection *connection, const char *url,
+                                const char *method, const char *version, const char *data, size_t *size,
+                                void **exchange);
+void http_on_completed(void *listener, struct MHD_Connection *connection, void **exchange,
+                       enum MHD_RequestTerminationCode code);
+void http_on_connection(void *listener, struct MHD_Connection *connection, void **peer,
+                        enum MHD_ConnectionNotificationCode code);
+/* The peer is being waited for from now on (again). */
+void http_await_peer(struct http_connection *peer, struct http_server *server);
+/* Cuts who has been waited for longer than HTTP_PATIENCE_MS. */
+void http_sweep(struct http_server *server);
+
+/* Lets libmicrohttpd do what is due, and sets its next time-out (http.c). */
+void http_run(struct http_listener *listener);
+/* The same, once the caller is done: it may stand deep inside a row of answers. */
+void http_run_soon(struct http_listener *listener);
+
+#endif

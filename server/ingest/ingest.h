@@ -1,0 +1,53 @@
+/* The one way in: a message (header and lines) from any endpoint becomes a batch, the batch becomes durable,
+ * and then its sender is answered. Loop thread only. */
+#ifndef TM_INGEST_H
+#define TM_INGEST_H
+
+#include "server/access/access.h"
+#include "server/config/config.h"
+#include "server/counters/counters.h"
+#include "server/wire/line.h"
+#include "server/wire/reply.h"
+#include "storage/model/clock.h"
+#include "storage/store.h"
+
+struct ingest;
+
+enum ingest_path { INGEST_REP, INGEST_PULL, INGEST_HTTP };
+
+/* Called once for each message that ingest_message took; reply is valid during the call. */
+typedef void ingest_reply_fn(void *arg, const struct reply *reply);
+
+struct ingest_message {
+    enum ingest_path path;
+    struct str text; /* valid during the call of ingest_message only */
+    /* Who sends, where the transport knows (HTTP); a signed header comes first. */
+    struct access access;
+    enum precision precision; /* of timestamps, unless the header names one */
+    ingest_reply_fn *reply;
+    void *arg;
+};
+
+/* All are borrowed and must outlive the ingest, but config (see ingest_configure). NULL when out of memory.
+ */
+struct ingest *ingest_open(struct store *store, const struct config *config, struct counters *counters,
+                           const struct clock *clock);
+void ingest_close(struct ingest *ingest);
+
+/* From now on this configuration. */
+void ingest_configure(struct ingest *ingest, const struct config *config);
+
+/* Takes a message; reply is called when it is durable or refused, maybe before this returns. False only for
+ * INGEST_PULL, where nobody can be told to wait: the store can't take it now, offer it again later. */
+bool ingest_message(struct ingest *ingest, const struct ingest_message *message);
+
+/* Refuses a message that was too large to be received whole. */
+void ingest_refuse_too_large(struct ingest *ingest, const struct ingest_message *message);
+
+/* Messages taken and not yet answered. */
+size_t ingest_pending(const struct ingest *ingest);
+
+/* When the newest message was taken, wall clock; 0 if none. */
+time_ms_t ingest_last_ms(const struct ingest *ingest);
+
+#endif

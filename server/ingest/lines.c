@@ -1,0 +1,119 @@
+#include "server/ingest/lines.h"
+
+#include <xxhash.h>
+
+#include "server/ingest/lines_slow.h"
+
+/* Timestamps: metrics within the retention of their tier, nothing too far ahead; markers may lie in the
+ * future. */
+static enum tm_err check_time(const struct lines *l, enum event_kind kind, time_ms_t time, struct tm_why *why)
+{
+    const struct config *config = l->config;
+    int64_t keep_ms = lines_retention_ms(config, kind);
+    if (keep_ms > 0 && time < l->now - keep_ms)
+        return tm_fail(
+            why, TM_INVALID,
+            "the timestamp lies %.1f days back, beyond the retention of %.1f days for this kind of line",
+            (double)(l->now - time) / 86400e3, (double)keep_ms / 86400e3);
+    if (kind != EVENT_MARKER && time > l->now + config->limits.max_future_ms)
+        return tm_fail(
+            why, TM_INVALID,
+            "the timestamp lies %.0f s in the future, more than limits.max_future allows; check the "
+            "sender's clock and the precision (ns unless named)",
+            (double)(time - l->now) / 1e3);
+    return TM_OK;
+}
+
+/* One hash for the key's bytes, mixed with one for the field's name. */
+static struct series_hash field_hash(XXH128_hash_t key, struct str name, uint64_t seed)
+{
+    uint64_t field = XXH3_64bits_withSeed(name.ptr, name.len, seed);
+    return (struct series_hash){key.low64 ^ field, key.high64 + field};
+}
+
+/* Whether the key may belong to an event by its fields alone. All other events are told by their key, whose
+ * bytes then never name a series. */
+static bool may_be_deploy(struct str key)
+{
+    return key.len >= 6 && memcmp(key.ptr, "deploy", 6) == 0;
+}
+
+/* A line whose series are all known: no parsing of tags. False: it needs the slow way. */
+static bool find_series(const struct lines *l, const struct line *line, const struct series_hash *hashes,
+                        series_id *ids)
+{
+    if (may_be_deploy(line->key))
+        return false;
+    for (size_t i = 0; i < line->field_count; i++) {
+        if (line->field[i].value.type == VALUE_STRING)
+            return false;
+        ids[i] = store_series_find(l->store, hashes[i]);
+        if (!ids[i])
+            return false;
+    }
+    return l->writes_all || access_allows_service(&l->access, store_series_service(l->store, ids[0]));
+}
+
+static enum tm_err add_samples(struct lines *l, const struct line *line, const series_id *ids, time_ms_t time)
+{
+    for (size_t i = 0; i < line->field_count; i++) {
+        enum tm_err err = store_batch_sample(l->batch, ids[i], time, line->field[i].value.number);
+        if (err)
+            return err;
+    }
+    l->samples += line->field_count;
+    return TM_OK;
+}
+
+static enum tm_err take_line(struct lines *l, const struct line *line, struct tm_why *why)
+{
+    struct series_hash hashes[LINE_FIELDS_MAX];
+    series_id ids[LINE_FIELDS_MAX];
+    uint64_t seed = store_hash_seed(l->store);
+    XXH128_hash_t key = XXH3_128bits_withSeed(line->key.ptr, line->key.len, seed);
+    for (size_t i = 0; i < line->field_count; i++)
+        hashes[i] = field_hash(key, line->field[i].name, seed);
+
+    time_ms_t time = line->has_time ? line->time : l->now;
+    enum event_kind kind = EVENT_METRIC;
+    enum tm_err err = TM_OK;
+    if (!find_series(l, line, hashes, ids)) {
+        err = lines_parse_key(l, line, &kind, why);
+        if (!err && kind != EVENT_METRIC)
+            err = lines_check_event(l, line, kind, why);
+    }
+    if (!err)
+        err = check_time(l, kind, time, why);
+    if (!err && kind != EVENT_METRIC)
+        return lines_add_event(l, line, kind, time);
+    if (!err && l->key.measurement.len)
+        err = lines_make_series(l, line, hashes, ids, why);
+    return err ? err : add_samples(l, line, ids, time);
+}
+
+enum tm_err lines_take(struct lines *lines, struct str text, enum precision precision, uint32_t first_number)
+{
+    struct line_reader reader;
+    struct line line;
+    enum line_step step;
+    line_reader_init(&reader, text, precision, first_number);
+    while ((step = line_next(&reader, &line)) != LINE_END) {
+        enum tm_err err = TM_INVALID;
+        lines->key.measurement.len = 0;
+        if (step == LINE_OK)
+            err = take_line(lines, &line, &reader.why);
+        if (err == TM_NOMEM)
+            return err;
+        if (err)
+            reply_reject(lines->reply, reader.number, &reader.why);
+        else
+            lines->reply->accepted++;
+    }
+    return TM_OK;
+}
+
+void lines_fini(struct lines *lines)
+{
+    bytes_fini(&lines->scratch);
+    bytes_fini(&lines->metric);
+}

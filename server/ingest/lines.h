@@ -1,0 +1,34 @@
+/* From lines to a batch: names series, checks every rule of the contract, counts what is refused and why. */
+#ifndef TM_INGEST_LINES_H
+#define TM_INGEST_LINES_H
+
+#include "server/access/access.h"
+#include "server/config/config.h"
+#include "server/wire/line.h"
+#include "server/wire/reply.h"
+#include "storage/store.h"
+
+/* What the lines of one message are taken with, and what became of them. */
+struct lines {
+    struct store *store;
+    const struct config *config;
+    struct access access;
+    bool writes_all; /* access_writes_all(access), asked once a message and not once a line */
+    time_ms_t now;
+    struct batch *batch;
+    struct reply *reply;
+    struct bytes scratch; /* of the key being parsed; owned, lines_fini */
+    struct bytes metric;  /* name of the metric being made; owned */
+    struct line_key key;  /* of the line being parsed */
+    uint64_t samples;
+    uint64_t events[EVENT_KIND_COUNT];
+};
+
+/* Adds every good line of text to lines->batch and rejects the others into lines->reply. first_number is the
+ * number of the first line. TM_NOMEM: the batch is incomplete, drop it. */
+enum tm_err lines_take(struct lines *lines, struct str text, enum precision precision,
+                       uint32_t first_number) TM_MUST_CHECK;
+
+void lines_fini(struct lines *lines);
+
+#endif

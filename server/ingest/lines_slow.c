@@ -1,0 +1,156 @@
+#include "server/ingest/lines_slow.h"
+
+int64_t lines_retention_ms(const struct config *config, enum event_kind kind)
+{
+    int64_t raw = config->storage.retention.raw_ms, events = config->storage.retention.events_ms;
+    switch (kind) {
+    case EVENT_HTTP: /* counted in the raw tier, kept in the event buffer */
+        return events > raw ? events : raw;
+    case EVENT_EXCEPTION:
+        return config->storage.retention.exceptions_ms;
+    case EVENT_MARKER:
+        return 0;
+    case EVENT_METRIC:
+    case EVENT_TALLY:
+    case EVENT_KIND_COUNT:
+        break;
+    }
+    return raw;
+}
+
+static struct str service_of(const struct config *config, const struct labels *tags)
+{
+    for (size_t i = 0; i < config->service_from.count; i++) {
+        struct str service = labels_get(tags, str_of(config->service_from.at[i]));
+        if (service.len)
+            return service;
+    }
+    return STR("");
+}
+
+static enum tm_err check_tags(const struct lines *l, struct tm_why *why)
+{
+    int64_t max = l->config->limits.max_label_value_bytes;
+    for (size_t i = 0; i < l->key.tags.count; i++) {
+        const struct label *tag = &l->key.tags.at[i];
+        if (!label_name_valid(tag->name) || str_equal(tag->name, STR(LABEL_NAME)))
+            return tm_fail(why, TM_INVALID,
+                           "\"%.*s\" can't be a tag's name; names look like [a-zA-Z_][a-zA-Z0-9_]*",
+                           STR_ARG(tag->name));
+        if ((int64_t)tag->value.len > max)
+            return tm_fail(why, TM_INVALID,
+                           "the value of tag %.*s has %zu bytes, more than limits.max_label_value (%lld)",
+                           STR_ARG(tag->name), tag->value.len, (long long)max);
+    }
+    return TM_OK;
+}
+
+enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum event_kind *kind,
+                            struct tm_why *why)
+{
+    bytes_clear(&lines->scratch);
+    enum tm_err err = line_key_parse(line->key, &lines->scratch, &lines->key, why);
+    if (!err)
+        err = check_tags(lines, why);
+    if (err)
+        return err;
+    struct str service = service_of(lines->config, &lines->key.tags);
+    if (!lines->writes_all && !access_allows_service(&lines->access, service))
+        return tm_fail(why, TM_FORBIDDEN,
+                       "key %.64s may not write service \"%.*s\"; ask for the scope write:%.*s",
+                       lines->access.key ? lines->access.key->name : "?", STR_ARG(service), STR_ARG(service));
+    *kind = line_kind(&lines->key, line);
+    return TM_OK;
+}
+
+enum tm_err lines_check_event(struct lines *lines, const struct line *line, enum event_kind kind,
+                              struct tm_why *why)
+{
+    return line_event_check(kind, &lines->key, line, why);
+}
+
+/* An event is kept as the line it came as, without its time: key, a space, fields. */
+enum tm_err lines_add_event(struct lines *lines, const struct line *line, enum event_kind kind,
+                            time_ms_t time)
+{
+    struct str text = {line->key.ptr, (size_t)(line->fields.ptr + line->fields.len - line->key.ptr)};
+    enum tm_err err = store_batch_event(lines->batch, kind, time, text);
+    lines->events[kind] += !err;
+    return err;
+}
+
+/* Names that only the daemon makes (CONTRACT: series that the daemon makes). */
+static bool name_reserved(struct str name)
+{
+    static const char *const whole[] = {"http_events_total", "http_event_bytes_total",
+                                        "exception_events_total", "anomaly_score"};
+    static const char *const prefixes[] = {"http_event_duration_seconds_", "http_event_origin_seconds_",
+                                           "http_event_edge_seconds_", "tally_", "tidemark_"};
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        if (str_equal(name, str_of(whole[i])))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        struct str prefix = str_of(prefixes[i]);
+        if (name.len >= prefix.len && memcmp(name.ptr, prefix.ptr, prefix.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The metric's name for a field: the measurement alone for `value`, else measurement_field. */
+static enum tm_err name_metric(struct lines *l, struct str field, struct str *name, struct tm_why *why)
+{
+    bytes_clear(&l->metric);
+    bytes_put(&l->metric, l->key.measurement.ptr, l->key.measurement.len);
+    if (!str_equal(field, STR("value"))) {
+        bytes_u8(&l->metric, '_');
+        line_unescape_name(field, &l->metric);
+    }
+    *name = bytes_view(&l->metric);
+    if (l->metric.failed)
+        return TM_NOMEM;
+    if ((int64_t)name->len > l->config->limits.max_label_value_bytes)
+        return tm_fail(why, TM_INVALID, "the metric's name has %zu bytes, more than limits.max_label_value",
+                       name->len);
+    if (!metric_name_valid(*name))
+        return tm_fail(why, TM_INVALID,
+                       "\"%.*s\" can't be a metric's name; names look like [a-zA-Z_:][a-zA-Z0-9_:]*",
+                       STR_ARG(*name));
+    if (name_reserved(*name))
+        return tm_fail(why, TM_INVALID, "the name %.*s is made by the daemon itself; choose another one",
+                       STR_ARG(*name));
+    return TM_OK;
+}
+
+static enum tm_err make_one(struct lines *l, struct str field, struct series_hash hash, series_id *id,
+                            struct tm_why *why)
+{
+    struct labels set = l->key.tags;
+    struct str name, twice;
+    enum tm_err err = name_metric(l, field, &name, why);
+    if (err)
+        return err;
+    if (labels_add(&set, STR(LABEL_NAME), name) || labels_sort(&set, &twice))
+        return tm_fail(why, TM_LIMIT, "a series has at most %d labels, its name among them", LABELS_MAX);
+    return store_series_intern(l->store, l->batch, hash, &set, service_of(l->config, &l->key.tags), id, why);
+}
+
+enum tm_err lines_make_series(struct lines *lines, const struct line *line, const struct series_hash *hashes,
+                              series_id *ids, struct tm_why *why)
+{
+    for (size_t i = 0; i < line->field_count; i++) {
+        if (line->field[i].value.type == VALUE_STRING)
+            return tm_fail(
+                why, TM_INVALID,
+                "field \"%.*s\" is a string, and a metric's fields are numbers or booleans; put words into "
+                "tags, or send an event",
+                STR_ARG(line->field[i].name));
+    }
+    for (size_t i = 0; i < line->field_count; i++) {
+        enum tm_err err = make_one(lines, line->field[i].name, hashes[i], &ids[i], why);
+        if (err)
+            return err;
+    }
+    return TM_OK;
+}

@@ -1,0 +1,29 @@
+/* The slow way of a line: its key is parsed, since its bytes were not met before or it is an event. Parts of
+ * lines.c that run once a series, or once an event. */
+#ifndef TM_INGEST_LINES_SLOW_H
+#define TM_INGEST_LINES_SLOW_H
+
+#include "server/ingest/lines.h"
+
+/* How long lines of a kind are kept at the longest, ms; 0: for ever. */
+int64_t lines_retention_ms(const struct config *config, enum event_kind kind);
+
+/* Parses the key into lines->key, checks names and lengths of tags and the caller's right to the service, and
+ * says the line's kind. TM_INVALID with why. */
+enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum event_kind *kind,
+                            struct tm_why *why) TM_MUST_CHECK;
+
+/* The rules of an event of this kind. TM_INVALID with why. */
+enum tm_err lines_check_event(struct lines *lines, const struct line *line, enum event_kind kind,
+                              struct tm_why *why) TM_MUST_CHECK;
+
+/* Adds an event to the batch. TM_NOMEM. */
+enum tm_err lines_add_event(struct lines *lines, const struct line *line, enum event_kind kind,
+                            time_ms_t time) TM_MUST_CHECK;
+
+/* Names or makes the series of every field of a metric line. A line is taken whole or not at all: TM_INVALID
+ * and TM_LIMIT with why, TM_NOMEM. */
+enum tm_err lines_make_series(struct lines *lines, const struct line *line, const struct series_hash *hashes,
+                              series_id *ids, struct tm_why *why) TM_MUST_CHECK;
+
+#endif
