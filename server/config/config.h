@@ -17,7 +17,8 @@ struct config_strings {
 
 struct config_key {
     char *name;
-    char *secret;                 /* read from secret_file if that was given */
+    char *secret;      /* read from secret_file if that was given */
+    char *secret_file; /* as written, relative to the file's folder; NULL: the secret was in the file */
     struct config_strings scopes; /* write:SERVICE, write:*, read, admin */
 };
 
@@ -64,12 +65,12 @@ struct config {
     size_t service_count;
     struct {
         int64_t interval_ms, delay_ms, grace_ms, memory_bytes;
-        struct config_strings include, exclude;
+        struct config_strings include, exclude; /* empty: all, none */
         char *timezone;
         int64_t incident_score;
     } scoring;
     struct {
-        char *dir; /* "" : DATA_DIR/reports */
+        char *dir; /* never empty: DATA_DIR/reports was filled in */
         char *timezone;
         char *at;
         struct config_strings formats;
@@ -87,7 +88,7 @@ enum { CONFIG_FAULTS_MAX = 200 };
 struct config_fault {
     int line; /* from 1 */
     int column;
-    char text[320]; /* what, and what to do */
+    char text[320]; /* one sentence: what, and what to do */
 };
 
 struct config_faults {
@@ -114,7 +115,9 @@ void config_free(struct config *config);
 void config_faults_print(const struct config_faults *faults, const char *name, FILE *out);
 
 /* Every setting with value, unit, bounds, default and text, as valid YAML that config_parse reads back to the
- * same values. Secrets are printed as "(hidden)" inside a comment. */
+ * same values. Secrets are never printed: a key with a secret_file keeps that, a key whose secret stands in
+ * the file itself becomes a comment with "(hidden)", which is the one thing that does not read back. Errors
+ * stay in out (ferror). */
 void config_print(const struct config *config, FILE *out);
 
 /* A named setting that a running daemon can't change was changed: its path, else NULL. Static. */
