@@ -18,6 +18,9 @@ MODE   := $(or $(MODE.$(BUILD)),$(error unknown BUILD=$(BUILD): debug release as
 VERSION := 0.1.0
 CFLAGS := -std=c11 -D_GNU_SOURCE -DTIDEMARK_VERSION='"$(VERSION)"' $(WARN) $(MODE) -fPIC -fvisibility=hidden -MMD -MP
 PREFIX ?= /usr/local
+# V=1 shows the commands, else one word and the file
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
 # ---- layers: their sources, in the order of dependency ----
 SRC.model   := $(wildcard storage/model/*.c)
@@ -75,29 +78,40 @@ fuzzers: $(FUZZERS)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I. -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) -I. -c $< -o $@
 $(O)/lib%.a: $$(call obj,$$(SRC.$$*))
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(O)/tidemarkd: $(call obj,server/main.c) $(call lib,$(USES.server))
-	$(CC) $(MODE) $^ $(LIBS.server) -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
 $(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
-	$(CC) $(MODE) $^ $(LIBS.cli) -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.cli) -o $@
 $(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
-	$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@
 $(O)/libtidemark.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
-	$(CC) $(MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
-	$(CC) $(MODE) -fsanitize=fuzzer $^ $(LIBS.$(call layer,$*)) -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) -fsanitize=fuzzer $^ $(LIBS.$(call layer,$*)) -o $@
 $(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(USES.server))
-	$(CC) $(MODE) $^ $(LIBS.server) -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
 $(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,$(USES.client) storage model)
-	$(CC) $(MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@
 $(O)/tests/fault/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared -MMD -MP $< -o $@ -ldl -lpthread
+	$(call say,LD)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared -MMD -MP $< -o $@ -ldl -lpthread
 
 include .ci/targets.mk
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -308,3 +308,34 @@ def wait_for(condition, timeout=10, every=0.02):
 
 def now_ms():
     return int(time.time() * 1000)
+
+
+class Faults:
+    """The plan that tests/fault/shim_io.c follows inside a daemon started with its env."""
+    WRITE, SYNC, ALLOCATE, MALLOC, OPEN, FULL = 1, 2, 4, 8, 16, 32
+
+    def __init__(self, folder):
+        import mmap
+        self.path = os.path.join(folder, 'faults')
+        with open(self.path, 'wb') as out:
+            out.write(b'\0' * 4096)
+        self.file = open(self.path, 'r+b')
+        self.map = mmap.mmap(self.file.fileno(), 4096)
+        self.env = {'LD_PRELOAD': SHIM_IO, 'TM_FAULT_MAP': self.path}
+
+    def plan(self, ops, error=0, skip=0, count=-1, path=''):
+        """From now on: let skip matching calls pass, then fail count of them (-1: all) with this errno."""
+        import struct
+        self.map[0:4] = struct.pack('<i', 0)
+        self.map[64:64 + 256] = path.encode().ljust(256, b'\0')
+        self.map[4:24] = struct.pack('<iiiii', error, skip, count, 0, 0)
+        self.map[0:4] = struct.pack('<i', ops)
+
+    def off(self):
+        import struct
+        self.map[0:4] = struct.pack('<i', 0)
+
+    def counts(self):
+        """(calls that matched, calls that were made to fail)"""
+        import struct
+        return struct.unpack('<ii', self.map[16:24])
