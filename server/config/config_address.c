@@ -112,7 +112,7 @@ enum tm_err address_check_http(const char *address, struct tm_why *why)
     if (strstr(address, "://"))
         return tm_fail(why, TM_INVALID,
                        "\"%s\" has a scheme; write host:port only, for example 127.0.0.1:9700", shown.text);
-    struct host host;
+    struct host host = {.bracketed = false};
     enum tm_err err = check_host_port(address, address, &host, why);
     if (err)
         return err;
@@ -147,7 +147,7 @@ enum tm_err address_check_nanomsg(const char *address, struct tm_why *why)
     if (!has_prefix(address, tcp_scheme))
         return tm_fail(why, TM_INVALID, "\"%s\" is no nanomsg address; write tcp://host:port or ipc://path",
                        shown.text);
-    struct host host;
+    struct host host = {.bracketed = false};
     enum tm_err err = check_host_port(address, skip_tcp_scheme(address), &host, why);
     if (err)
         return err;

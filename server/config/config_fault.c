@@ -47,7 +47,9 @@ struct shown fault_shown(struct str text)
             len--;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        out.text[i] = c < 0x20 || c == 0x7F ? '?' : text.ptr[i];
+        out.text[i] = text.ptr[i];
+        if (c < 0x20 || c == 0x7F)
+            out.text[i] = '?';
     }
     (void)snprintf(out.text + len, sizeof out.text - len, "%s", len < text.len ? "..." : "");
     return out;
@@ -58,10 +60,10 @@ void config_faults_print(const struct config_faults *faults, const char *name, F
     for (size_t i = 0; i < faults->count; i++) {
         const struct config_fault *fault = &faults->at[i];
         if (fault->line > 0)
-            fprintf(out, "%s:%d:%d: %s\n", name, fault->line, fault->column, fault->text);
+            (void)fprintf(out, "%s:%d:%d: %s\n", name, fault->line, fault->column, fault->text);
         else
-            fprintf(out, "%s: %s\n", name, fault->text);
+            (void)fprintf(out, "%s: %s\n", name, fault->text);
     }
     if (faults->left_out > 0)
-        fprintf(out, "%s: %zu more faults are not shown; mend these first\n", name, faults->left_out);
+        (void)fprintf(out, "%s: %zu more faults are not shown; mend these first\n", name, faults->left_out);
 }

@@ -29,7 +29,7 @@ static void print_comment_at(const struct page *page, int behind, const char *te
     while (*text) {
         int len = (int)strcspn(text, " ");
         if (column > 0 && column + 1 + len > LINE_MAX_COLUMNS) {
-            fputc('\n', page->out);
+            (void)fputc('\n', page->out);
             column = 0;
         }
         if (column == 0)
@@ -38,7 +38,7 @@ static void print_comment_at(const struct page *page, int behind, const char *te
         text += len;
         text += strspn(text, " ");
     }
-    fputc('\n', page->out);
+    (void)fputc('\n', page->out);
 }
 
 static void print_comment(const struct page *page, const char *text)
@@ -142,23 +142,23 @@ static bool is_plain(const char *text)
 static void print_text(FILE *out, const char *text)
 {
     if (is_plain(text)) {
-        fputs(text, out);
+        (void)fputs(text, out);
         return;
     }
-    fputc('\'', out);
+    (void)fputc('\'', out);
     for (; *text; text++)
-        fprintf(out, *text == '\'' ? "''" : "%c", *text);
-    fputc('\'', out);
+        (void)fprintf(out, *text == '\'' ? "''" : "%c", *text);
+    (void)fputc('\'', out);
 }
 
 static void print_strings(FILE *out, const struct config_strings *strings)
 {
-    fputc('[', out);
+    (void)fputc('[', out);
     for (size_t i = 0; i < strings->count; i++) {
-        fputs(i > 0 ? ", " : "", out);
+        (void)fputs(i > 0 ? ", " : "", out);
         print_text(out, strings->at[i]);
     }
-    fputc(']', out);
+    (void)fputc(']', out);
 }
 
 /* A number is shown as its default is written, where it is that. */
@@ -177,10 +177,10 @@ static void print_records(const struct page *page, const struct setting *setting
 /* `name: value` with its line end. */
 static void print_value(const struct page *page, const struct setting *setting, const void *base)
 {
-    fprintf(page->out, "%s:%s", setting_name(setting), setting->type == SETTING_RECORDS ? "" : " ");
+    (void)fprintf(page->out, "%s:%s", setting_name(setting), setting->type == SETTING_RECORDS ? "" : " ");
     switch (setting->type) {
     case SETTING_BOOL:
-        fputs(field_number(setting, base) ? "true" : "false", page->out);
+        (void)fputs(field_number(setting, base) ? "true" : "false", page->out);
         break;
     case SETTING_STRING:
     case SETTING_WORD:
@@ -194,10 +194,10 @@ static void print_value(const struct page *page, const struct setting *setting, 
         print_records(page, setting, base);
         return;
     default:
-        fputs(number_text(setting, field_number(setting, base)).text, page->out);
+        (void)fputs(number_text(setting, field_number(setting, base)).text, page->out);
         break;
     }
-    fputc('\n', page->out);
+    (void)fputc('\n', page->out);
 }
 
 static bool is_unset(const struct setting *setting, const void *base)
@@ -215,9 +215,9 @@ static void print_record(const struct page *page, struct setting_table fields, c
         const struct setting *field = &fields.at[i];
         if (is_unset(field, item) || (field->hidden && !with_hidden))
             continue;
-        fprintf(page->out, "%*s%s%s", page->indent + INDENT_STEP, "", lead, dash);
+        (void)fprintf(page->out, "%*s%s%s", page->indent + INDENT_STEP, "", lead, dash);
         if (field->hidden)
-            fprintf(page->out, "%s: (hidden)\n", setting_name(field));
+            (void)fprintf(page->out, "%s: (hidden)\n", setting_name(field));
         else
             print_value(&inner, field, item);
         dash = "  ";
@@ -237,7 +237,7 @@ static void print_records(const struct page *page, const struct setting *setting
     size_t secret_count = 0;
     for (size_t i = 0; i < records.count; i++)
         secret_count += is_secret(setting, records.items + i * size);
-    fputs(records.count == secret_count ? " []\n" : "\n", page->out);
+    (void)fputs(records.count == secret_count ? " []\n" : "\n", page->out);
     for (size_t i = 0; i < records.count; i++)
         if (!is_secret(setting, records.items + i * size))
             print_record(page, setting->records->fields, records.items + i * size, "", false);
@@ -263,13 +263,13 @@ static void print_groups(struct page *page, const char *path, const char *previo
     page->indent = 0;
     for (size_t i = 0; i < common; i++)
         page->indent += path[i] == '.' ? INDENT_STEP : 0;
-    fputc('\n', page->out);
+    (void)fputc('\n', page->out);
     const char *dot;
     for (const char *at = path + common; (dot = strchr(at, '.')); at = dot + 1) {
         const char *text = setting_group_text((struct str){path, (size_t)(dot - path)});
         if (text)
             print_comment(page, text);
-        fprintf(page->out, "%*s%.*s:\n", page->indent, "", (int)(dot - at), at);
+        (void)fprintf(page->out, "%*s%.*s:\n", page->indent, "", (int)(dot - at), at);
         page->indent += INDENT_STEP;
     }
 }
@@ -279,7 +279,7 @@ void config_print(const struct config *config, FILE *out)
     struct page page = {out, 0};
     struct setting_table table = setting_all();
     const char *previous = "";
-    fputs(head, out);
+    (void)fputs(head, out);
     for (size_t i = 0; i < table.count; i++) {
         const struct setting *setting = &table.at[i];
         print_groups(&page, setting->path, previous);
@@ -288,7 +288,7 @@ void config_print(const struct config *config, FILE *out)
         print_facts(&page, setting);
         if (setting->records)
             print_fields(&page, setting->records->fields, 0);
-        fprintf(out, "%*s", page.indent, "");
+        (void)fprintf(out, "%*s", page.indent, "");
         print_value(&page, setting, config);
     }
 }

@@ -30,7 +30,7 @@ enum tm_err rule_service(struct reading *reading, void *items, size_t index, con
 
 static const struct setting *listener(size_t i)
 {
-    return &setting_all().at[setting_index(listeners[i])];
+    return setting_find(listeners[i]);
 }
 
 static const struct config_strings *addresses(const struct reading *reading, size_t i)
@@ -106,6 +106,13 @@ static enum tm_err expand_reports_dir(struct reading *reading)
     return has_placeholder(*dir) ? expand(dir, 0, reading->config->data_dir) : TM_OK;
 }
 
+/* A malformed one has its fault already. */
+static bool is_well_formed(const struct reading *reading, size_t list, size_t item)
+{
+    struct tm_why unused;
+    return listener(list)->check(addresses(reading, list)->at[item], &unused) == TM_OK;
+}
+
 /* The fault goes to the later list, or to the one that is in the file. */
 static void check_shared_address(struct reading *reading, size_t list, size_t item, size_t earlier)
 {
@@ -128,7 +135,7 @@ static void check_shared_addresses(struct reading *reading)
 {
     for (size_t list = 1; list < COUNT(listeners); list++)
         for (size_t item = 0; item < addresses(reading, list)->count; item++)
-            for (size_t earlier = 0; earlier < list; earlier++)
+            for (size_t earlier = 0; is_well_formed(reading, list, item) && earlier < list; earlier++)
                 check_shared_address(reading, list, item, earlier);
 }
 
@@ -140,10 +147,9 @@ static void check_exposure(struct reading *reading)
     for (size_t list = 0; list < COUNT(listeners); list++) {
         const struct config_strings *strings = addresses(reading, list);
         for (size_t i = 0; i < strings->count; i++) {
-            struct tm_why unused;
             const char *address = strings->at[i];
-            if (config_address_is_local(address) || listener(list)->check(address, &unused))
-                continue; /* a malformed one has its fault already */
+            if (config_address_is_local(address) || !is_well_formed(reading, list, i))
+                continue;
             fault_add(
                 reading->faults, read_item_place(reading, listeners[list], i),
                 "%s: other machines can reach \"%s\" and auth.keys is empty; add a key, listen on 127.0.0.1, "
@@ -161,7 +167,7 @@ static void check_sizes(struct reading *reading)
     struct place place = read_place(reading, "limits.max_decompressed");
     if (place.line == 0)
         place = read_place(reading, "limits.max_message");
-    const struct setting *setting = &setting_all().at[setting_index("limits.max_message")];
+    const struct setting *setting = setting_find("limits.max_message");
     fault_add(reading->faults, place,
               "limits.max_decompressed: is smaller than limits.max_message; set it to %s or more",
               field_number_text(setting, config->limits.max_message_bytes).text);

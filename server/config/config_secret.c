@@ -92,7 +92,7 @@ static enum tm_err load_secret(struct reading *reading, struct config_key *key, 
     struct tm_why why;
     enum tm_err err = read_secret_file(reading->file, key->secret_file, &secret, &why);
     if (!err) {
-        struct setting_table fields = setting_all().at[setting_index("auth.keys")].records->fields;
+        struct setting_table fields = setting_find("auth.keys")->records->fields;
         err = field_assign(find_field(fields, "auth.keys.secret"), key,
                            (struct str){secret.bytes, secret.len}, &why);
     }

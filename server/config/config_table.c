@@ -220,6 +220,7 @@ static const struct setting settings[] = {
      .offset = AT(storage.min_free_bytes),
      .default_text = "1GiB",
      .max = TIB(1024),
+     .restart = true,
      .text = "With less free disk than this nothing is taken in until there is room again."},
     {.path = "storage.retention.raw",
      .type = SETTING_DURATION,
@@ -270,6 +271,7 @@ static const struct setting settings[] = {
      .default_text = "1000000",
      .min = 1,
      .max = 100000000,
+     .restart = true,
      .text = "Series in all; a line that would make one more is refused."},
     {.path = "limits.max_series_per_service",
      .type = SETTING_INTEGER,
@@ -277,6 +279,7 @@ static const struct setting settings[] = {
      .default_text = "100000",
      .min = 1,
      .max = 100000000,
+     .restart = true,
      .text = "Series of one service."},
     {.path = "limits.max_label_value",
      .type = SETTING_SIZE,
@@ -514,6 +517,11 @@ size_t setting_index(const char *path)
         i++;
     assert(i < COUNT(settings));
     return i;
+}
+
+const struct setting *setting_find(const char *path)
+{
+    return &settings[setting_index(path)];
 }
 
 const char *setting_name(const struct setting *setting)

@@ -77,6 +77,9 @@ const char *setting_group_text(struct str path);
 /* Where path stands in setting_all; it has to be there. */
 size_t setting_index(const char *path);
 
+/* The setting of this path in setting_all; it has to be there. */
+const struct setting *setting_find(const char *path);
+
 /* The last part of the path. */
 const char *setting_name(const struct setting *setting);
 

@@ -161,10 +161,14 @@ struct value_text value_integer_text(int64_t value)
 
 struct value_text value_duration_text(int64_t value_ms)
 {
-    return value_ms == 0 ? (struct value_text){"0s"} : measure_text(duration_units, value_ms);
+    if (value_ms == 0)
+        return (struct value_text){"0s"};
+    return measure_text(duration_units, value_ms);
 }
 
 struct value_text value_size_text(int64_t value_bytes)
 {
-    return value_bytes == 0 ? (struct value_text){"0"} : measure_text(size_units, value_bytes);
+    if (value_bytes == 0)
+        return (struct value_text){"0"};
+    return measure_text(size_units, value_bytes);
 }

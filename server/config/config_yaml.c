@@ -132,6 +132,12 @@ static bool start_parser(yaml_parser_t *parser, struct str text)
     return true;
 }
 
+/* The loader of libyaml 0.2.5 leaves the kind of error unset where its stacks find no memory. */
+static bool is_out_of_memory(const yaml_parser_t *parser)
+{
+    return parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR;
+}
+
 static void add_syntax_fault(struct screening *s)
 {
     const yaml_parser_t *parser = &s->parser;
@@ -242,7 +248,7 @@ static enum tm_err screen(struct str text, bool *loadable, struct config_faults 
         }
         s.done = true;
         s.loadable = false;
-        if (s.parser.error == YAML_MEMORY_ERROR)
+        if (is_out_of_memory(&s.parser))
             err = TM_NOMEM;
         else
             add_syntax_fault(&s);
@@ -267,7 +273,7 @@ enum tm_err yaml_load(struct str text, yaml_document_t *out, bool *loaded, struc
     if (!start_parser(&parser, text))
         return TM_NOMEM;
     *loaded = yaml_parser_load(&parser, out) == 1;
-    bool refused = !*loaded && parser.error != YAML_MEMORY_ERROR;
+    bool refused = !*loaded && !is_out_of_memory(&parser);
     if (refused)
         fault_add(faults, (struct place){1, 1}, "not valid YAML: %s; mend or remove it",
                   parser.problem ? parser.problem : "the text can't be read");
