@@ -24,6 +24,10 @@ enum precision { PRECISION_NS, PRECISION_US, PRECISION_MS, PRECISION_S };
 /* "ns" "us" "ms" "s" (also "n" "u" as InfluxDB clients send). TM_INVALID for anything else. */
 enum tm_err precision_parse(struct str text, enum precision *out) TM_MUST_CHECK;
 
+/* Cuts a time in the sender's units to milliseconds, towards minus infinity. TM_TOO_LARGE if seconds do not
+ * fit. For timestamps, and for fields that hold one (a marker's `end`). */
+enum tm_err precision_to_ms(int64_t units, enum precision precision, time_ms_t *out) TM_MUST_CHECK;
+
 enum value_type { VALUE_FLOAT, VALUE_INT, VALUE_UINT, VALUE_BOOL, VALUE_STRING };
 
 struct line_value {
@@ -57,7 +61,8 @@ struct line_reader {
     const char *at;
     const char *end;
     enum precision precision;
-    uint32_t number;   /* of the line read last */
+    uint32_t number;   /* of the line read last: where it begins */
+    uint32_t next;     /* of the line at `at`: strings may hold line feeds, which count */
     struct tm_why why; /* LINE_BAD: the reason, with its column ("column 17: ...") */
 };
 
@@ -68,8 +73,10 @@ void line_reader_init(struct line_reader *reader, struct str text, enum precisio
                       uint32_t first_number);
 
 /* The next line that is neither empty nor a comment. LINE_BAD: reader->why says why, reader->number which;
- * the reader goes on behind it. *out is valid as long as the text. Line ends are \n or \r\n; a last line
- * without an end counts. */
+ * the reader goes on behind it, and *out holds nothing of use. *out is valid as long as the text. Line ends
+ * are \n or \r\n; a last line without an end counts. A line feed inside a quoted string belongs to the line;
+ * a string that is never closed, or closed in the middle of a text, ends its line at the next line end, so
+ * that it costs no other line. */
 enum line_step line_next(struct line_reader *reader, struct line *out);
 
 /* What a key is made of, unescaped. Views point into the key or into scratch. */
@@ -78,10 +85,11 @@ struct line_key {
     struct labels tags; /* sorted by name; validity of names is not checked here */
 };
 
-/* Parses line.key. Unescaped copies go into scratch, which must outlive *out and is not cleared here. Rules:
+/* Parses line.key. Unescaped copies go into scratch, which must outlive *out and is not cleared here (a later
+ * write to it, also by this function, ends the views). Rules:
  * InfluxDB's escapes (\, \= \space in tags; \, \space in measurements; a backslash before anything else is
  * itself); tag keys and values must not be empty; no tag twice. On TM_INVALID why has the reason with its
- * column. TM_LIMIT: over LABELS_MAX tags. TM_NOMEM. */
+ * column in the key. TM_LIMIT: over LABELS_MAX tags. TM_NOMEM. */
 enum tm_err line_key_parse(struct str key, struct bytes *scratch, struct line_key *out,
                            struct tm_why *why) TM_MUST_CHECK;
 
