@@ -105,7 +105,7 @@ $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
 $(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(USES.server))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
-$(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,$(USES.client) storage model)
+$(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,client wire storage model)
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@
 $(O)/tests/fault/%.so: tests/fault/%.c

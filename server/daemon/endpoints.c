@@ -1,5 +1,5 @@
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,24 +105,28 @@ static void on_event(void *arg, struct gate_process *gate, enum gate_event event
     }
 }
 
-/* A port that is free now; the gate binds it a moment later. */
+/* A port that is free now on host (a number, or * for all); the gate binds it a moment later. 0 if there is none. */
 static int find_free_port(const char *host)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t len = sizeof address;
-    int port = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST}, *found = NULL;
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    char port[8] = "0", bare[64];
+    bool v6 = host[0] == '[';
+    (void)snprintf(bare, sizeof bare, "%.*s", (int)(strlen(host) - (v6 ? 2 : 0)), host + v6);
+    if (getaddrinfo(strcmp(host, "*") == 0 ? NULL : bare, "0", &hints, &found) != 0)
         return 0;
-    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
-        address.sin_addr.s_addr = htonl(INADDR_ANY);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &len) == 0)
-        port = ntohs(address.sin_port);
-    (void)close(fd);
-    return port;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+        getsockname(fd, (struct sockaddr *)&bound, &len) == 0)
+        (void)getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof port, NI_NUMERICSERV);
+    freeaddrinfo(found);
+    if (fd >= 0)
+        (void)close(fd);
+    return atoi(port);
 }
 
-/* What nanomsg is to bind: port 0 becomes a free one, localhost a number. */
+/* What nanomsg is to bind: port 0 becomes a free one. */
 static void resolve_url(const char *url, char *out, size_t size)
 {
     const char *host = url + strlen("tcp://"), *colon = strrchr(url, ':');
@@ -130,10 +134,8 @@ static void resolve_url(const char *url, char *out, size_t size)
         (void)snprintf(out, size, "%s", url);
         return;
     }
-    char name[128];
+    char name[64];
     (void)snprintf(name, sizeof name, "%.*s", (int)(colon - host), host);
-    if (strcmp(name, "localhost") == 0)
-        (void)snprintf(name, sizeof name, "127.0.0.1");
     int port = atoi(colon + 1);
     (void)snprintf(out, size, "tcp://%s:%d", name, port ? port : find_free_port(name));
 }

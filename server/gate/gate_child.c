@@ -214,6 +214,8 @@ static int open_socket(struct gate *g, const char *url)
     g->socket = nn_socket(g->kind == GATE_REP ? AF_SP_RAW : AF_SP, protocols[g->kind]);
     if (g->socket < 0)
         return -1;
+    if (strchr(url, '[') && set_option(g->socket, NN_IPV4ONLY, 0) < 0)
+        return -1;
     if (g->kind != GATE_PUB) {
         size_t size = sizeof g->receive_fd;
         /* Twice the limit, so that a message slightly over it is answered rather than lost in silence. */
