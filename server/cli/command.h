@@ -1,0 +1,32 @@
+/* The subcommands, and how one is found and run. */
+#ifndef TM_CLI_COMMAND_H
+#define TM_CLI_COMMAND_H
+
+#include "server/cli/options.h"
+
+/* Each in the file of its name. */
+extern const struct command push_command;
+extern const struct command status_command;
+extern const struct command bench_command;
+
+/* Runs argv[1] with the words behind it, or prints help or version. commands ends with NULL. Returns the exit
+ * code. Usage errors: one sentence on stderr. */
+int command_main(const struct command *const *commands, int argc, char **argv);
+
+/* Prints `tidemark: WHY` on stderr and returns code. */
+int command_fail(int code, const struct tm_why *why);
+
+/* A key file's content. */
+struct key {
+    char name[129];
+    char secret[257];
+};
+
+/* Reads --key-file: `NAME SECRET` on one line. The file must not be readable by others than its owner.
+ * Without the option *out is empty (name ""). */
+enum tm_err command_key(const struct args *args, struct key *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* --server, TIDEMARK_SERVER, or the default. */
+const char *command_server(const struct args *args);
+
+#endif

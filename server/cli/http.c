@@ -1,0 +1,136 @@
+#include "server/cli/http.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ANSWER_MAX_BYTES = 64 << 20, CONNECT_TIMEOUT_MS = 5000, URL_MAX_BYTES = 8192 };
+
+struct http {
+    CURL *curl;
+    struct curl_slist *headers;
+    char *server;
+};
+
+static size_t take_body(char *data, size_t size, size_t count, void *to)
+{
+    struct bytes *body = to;
+    size_t len = size * count;
+    if (len > ANSWER_MAX_BYTES - body->len)
+        return 0;
+    bytes_put(body, data, len);
+    return body->failed ? 0 : len;
+}
+
+static bool add_header(struct http *http, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(http->headers, line);
+    if (longer)
+        http->headers = longer;
+    return longer != NULL;
+}
+
+/* No "Expect: 100-continue": it costs a round trip on each large batch. */
+static bool add_headers(struct http *http, const char *secret)
+{
+    char line[512];
+    (void)snprintf(line, sizeof line, "Authorization: Bearer %s", secret);
+    return add_header(http, "Expect:") && add_header(http, "Content-Type: text/plain; charset=utf-8") &&
+           (!*secret || add_header(http, line));
+}
+
+enum tm_err http_open(const char *server, const char *secret, struct http **out, struct tm_why *why)
+{
+    *out = NULL;
+    if (strncmp(server, "http://", 7) != 0 && strncmp(server, "https://", 8) != 0)
+        return tm_fail(why, TM_INVALID,
+                       "the server's address must begin with http:// or https://, got \"%s\"", server);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    struct http *http = calloc(1, sizeof *http);
+    if (!http)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    http->curl = curl_easy_init();
+    http->server = strdup(server);
+    if (!http->curl || !http->server || !add_headers(http, secret)) {
+        http_close(http);
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    }
+    size_t len = strlen(http->server);
+    while (len && http->server[len - 1] == '/')
+        http->server[--len] = '\0';
+    *out = http;
+    return TM_OK;
+}
+
+void http_close(struct http *http)
+{
+    if (!http)
+        return;
+    curl_slist_free_all(http->headers);
+    if (http->curl)
+        curl_easy_cleanup(http->curl);
+    free(http->server);
+    free(http);
+}
+
+static enum tm_err explain(const struct http *http, CURLcode code, const char *detail, struct tm_why *why)
+{
+    if (code == CURLE_OUT_OF_MEMORY)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    if (code == CURLE_WRITE_ERROR)
+        return tm_fail(why, TM_TOO_LARGE, "the answer of %s is over %d MiB; ask for less", http->server,
+                       ANSWER_MAX_BYTES >> 20);
+    return tm_fail(why, TM_IO,
+                   "could not reach tidemarkd at %s: %s; is it running? start it with `tidemarkd`, or name "
+                   "another address with --server",
+                   http->server, *detail ? detail : curl_easy_strerror(code));
+}
+
+/* Everything that is the same for GET and POST, and the transfer itself. */
+static enum tm_err transfer(struct http *http, const char *path, int timeout_ms, struct http_answer *answer,
+                            struct tm_why *why)
+{
+    char url[URL_MAX_BYTES];
+    char detail[CURL_ERROR_SIZE] = "";
+    CURL *curl = http->curl;
+    if (snprintf(url, sizeof url, "%s%s", http->server, path) >= (int)sizeof url)
+        return tm_fail(why, TM_TOO_LARGE, "the request's address is over %d bytes", URL_MAX_BYTES);
+    bytes_clear(&answer->body);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "tidemark/" TIDEMARK_VERSION);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
+    CURLcode code = curl_easy_perform(curl);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+    if (code != CURLE_OK)
+        return explain(http, code, detail, why);
+    curl_off_t retry_after_s = 0;
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
+    (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+    answer->retry_after_s = retry_after_s > 0 ? (long)retry_after_s : -1;
+    return TM_OK;
+}
+
+enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct http_answer *answer,
+                     struct tm_why *why)
+{
+    (void)curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
+    return transfer(http, path, timeout_ms, answer, why);
+}
+
+enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
+                      struct http_answer *answer, struct tm_why *why)
+{
+    (void)curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body.ptr ? body.ptr : "");
+    (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    return transfer(http, path, timeout_ms, answer, why);
+}

@@ -1,0 +1,31 @@
+/* One HTTP connection to tidemarkd, by libcurl. One user thread at a time. */
+#ifndef TM_CLI_HTTP_H
+#define TM_CLI_HTTP_H
+
+#include "storage/model/bytes.h"
+#include "storage/model/err.h"
+#include "storage/model/str.h"
+
+struct http;
+
+/* An answer: any HTTP status. */
+struct http_answer {
+    long status;
+    long retry_after_s; /* -1: none */
+    struct bytes body;
+};
+
+/* server: "http://HOST:PORT", copied. secret: sent as bearer key, may be empty. No connection is made yet. */
+enum tm_err http_open(const char *server, const char *secret, struct http **out,
+                      struct tm_why *why) TM_MUST_CHECK;
+/* NULL is allowed. */
+void http_close(struct http *http);
+
+/* path begins with '/'. TM_OK for whatever status; the caller's answer->body is cleared first and stays the
+ * caller's. TM_IO: no answer, why says "could not reach tidemarkd at ...". TM_TOO_LARGE: over 64 MiB. */
+enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct http_answer *answer,
+                     struct tm_why *why) TM_MUST_CHECK;
+enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
+                      struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
+
+#endif

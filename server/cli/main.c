@@ -1,0 +1,14 @@
+/* The tidemark command: the list of its subcommands. */
+#include "server/cli/command.h"
+
+static const struct command *const commands[] = {
+    &push_command,
+    &status_command,
+    &bench_command,
+    NULL,
+};
+
+int main(int argc, char **argv)
+{
+    return command_main(commands, argc, argv);
+}

@@ -1,0 +1,74 @@
+/* A command's options: one table gives the parser, --help, the man page and the completion. */
+#ifndef TM_CLI_OPTIONS_H
+#define TM_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "storage/model/err.h"
+
+enum { OPTIONS_MAX = 40 };
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct option {
+    const char *name;     /* "batch": given as --batch */
+    const char *argument; /* "LINES"; NULL: a switch. "[SECONDS]": an argument only as --name=SECONDS or where
+                             the next word is a number */
+    const char *fallback; /* value when not given; NULL: none */
+    const char *text;     /* one sentence, without the default */
+};
+
+struct args;
+
+struct command {
+    const char *name;
+    const char *summary;          /* one line, lower case, no full stop */
+    const char *operands;         /* "[FILE...]", NULL: none allowed */
+    const char *details;          /* paragraphs for --help and the manual; NULL: none */
+    const struct option *options; /* ends with a NULL name; the global ones come on top */
+    /* Returns the exit code. */
+    int (*run)(const struct args *args);
+};
+
+/* Parsed words. Views into argv; valid as long as that. */
+struct args {
+    const struct command *command;
+    const char *value[OPTIONS_MAX]; /* by index: the command's options, then the global ones */
+    bool given[OPTIONS_MAX];
+    char *const *operands;
+    int operand_count;
+    bool help;
+    bool version;
+};
+
+/* The options every command has: --server, --key-file, --json, --help, --version. Ends with a NULL name. */
+const struct option *options_global(void);
+
+/* Reads argv[0..argc) (behind the command's name). Options may stand among operands (argv is reordered, so
+ * that the operands are its end); "--" ends them. TM_INVALID with one sentence in why, naming the nearest
+ * option. */
+enum tm_err options_parse(const struct command *command, int argc, char **argv, struct args *out,
+                          struct tm_why *why) TM_MUST_CHECK;
+
+/* The option's value: given, else its default, else NULL. The name must be in the table. */
+const char *options_text(const struct args *args, const char *name);
+/* True if the option was on the command line. */
+bool options_given(const struct args *args, const char *name);
+/* The value as a whole number within [min, max]; an option without value or default gives min. */
+enum tm_err options_number(const struct args *args, const char *name, int64_t min, int64_t max, int64_t *out,
+                           struct tm_why *why) TM_MUST_CHECK;
+/* The value as a decimal within [min, max]; likewise. */
+enum tm_err options_decimal(const struct args *args, const char *name, double min, double max, double *out,
+                            struct tm_why *why) TM_MUST_CHECK;
+
+/* Of count names, the one most like word; NULL if none is near (distance over a third of its length). name(i)
+ * must be valid for i < count. */
+const char *options_nearest(const char *word, const char *(*name)(const void *table, size_t i),
+                            const void *table, size_t count);
+
+/* Prints `tidemark NAME --help`. */
+void options_help(const struct command *command, FILE *out);
+
+#endif
