@@ -1,0 +1,266 @@
+#include "storage/contents.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/grow.h"
+#include "storage/log_level.h"
+
+/* Numbers above are hostile: the table of the writer could not have given them. */
+enum { SERIES_NUMBER_MAX = 1 << 26, DAMAGE_LINES_MAX = 20 };
+
+enum tm_err contents_init(struct contents *contents, int64_t max_series, int64_t max_series_per_service)
+{
+    *contents = (struct contents){.series = series_new(max_series, max_series_per_service)};
+    if (contents->series)
+        contents->producers = producers_new(series_seed(contents->series));
+    if (contents->producers)
+        return TM_OK;
+    contents_fini(contents);
+    return TM_NOMEM;
+}
+
+void contents_fini(struct contents *contents)
+{
+    head_fini(&contents->head);
+    producers_free(contents->producers);
+    series_free(contents->series);
+    *contents = (struct contents){0};
+}
+
+static void note_time(struct contents *contents, time_ms_t time)
+{
+    if (time > contents->newest_ms)
+        contents->newest_ms = time;
+}
+
+enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_t time, double value)
+{
+    enum tm_err err = head_sample(&contents->head, series, time, value);
+    if (err)
+        return err;
+    contents->samples++;
+    note_time(contents, time);
+    return TM_OK;
+}
+
+enum tm_err contents_event(struct contents *contents, const struct batch_event *event, const char *line)
+{
+    enum tm_err err = head_event(&contents->head, event->kind, event->time, (struct str){line, event->len});
+    if (err)
+        return err;
+    contents->events++;
+    note_time(contents, event->time);
+    return TM_OK;
+}
+
+/* ---- replay ---- */
+
+struct replaying {
+    struct contents *contents;
+    contents_log_fn *log;
+    void *log_arg;
+    uint64_t damage_lines;
+    /* The writer's numbers of one life, and what they are here; 0 is unknown. */
+    uint64_t life;
+    uint64_t segment;
+    uint32_t *numbers;
+    size_t number_capacity;
+    struct batch_arrays arrays;
+    struct bytes scratch;
+};
+
+static void log_damage(struct replaying *replaying, uint64_t segment, const char *what)
+{
+    if (!replaying->log || replaying->damage_lines++ > DAMAGE_LINES_MAX)
+        return;
+    char text[256];
+    if (replaying->damage_lines > DAMAGE_LINES_MAX)
+        (void)snprintf(text, sizeof text, "more damage follows and is counted, not listed; run verify");
+    else
+        (void)snprintf(text, sizeof text, "journal segment %016" PRIx64 ": %s; the other records were kept",
+                       segment, what);
+    replaying->log(replaying->log_arg, STORE_LOG_ERROR, "journal.damaged", text);
+}
+
+static void on_damage(void *arg, const struct journal_damage *damage)
+{
+    struct replaying *replaying = arg;
+    char what[128];
+    replaying->contents->damaged_records += damage->records;
+    (void)snprintf(what, sizeof what,
+                   "%" PRIu64 " bytes at %" PRIu64 " are damaged, %" PRIu64 " record%s lost", damage->len,
+                   damage->offset, damage->records, damage->records == 1 ? "" : "s");
+    log_damage(replaying, damage->segment, what);
+}
+
+static void on_torn(void *arg, const struct journal_damage *tail)
+{
+    struct replaying *replaying = arg;
+    char text[256];
+    replaying->contents->torn_tails++;
+    if (!replaying->log)
+        return;
+    (void)snprintf(text, sizeof text,
+                   "journal segment %016" PRIx64 " ends in %" PRIu64
+                   " bytes of an unfinished write, which were cut; nothing acknowledged was in them",
+                   tail->segment, tail->len);
+    replaying->log(replaying->log_arg, STORE_LOG_WARNING, "journal.torn", text);
+}
+
+/* A segment without a good header belongs to no life but its own. */
+static void enter_segment(struct replaying *replaying, const struct segment_header *segment)
+{
+    bool same = segment->life != 0 && segment->life == replaying->life;
+    if (!same && (segment->number != replaying->segment || segment->life != replaying->life) &&
+        replaying->numbers)
+        memset(replaying->numbers, 0, replaying->number_capacity * sizeof *replaying->numbers);
+    replaying->life = segment->life;
+    replaying->segment = segment->number;
+}
+
+static enum tm_err learn_number(struct replaying *replaying, uint32_t number, series_id id)
+{
+    size_t before = replaying->number_capacity;
+    if (number >= SERIES_NUMBER_MAX)
+        return TM_CORRUPT;
+    uint32_t *numbers =
+        grow_array(replaying->numbers, &replaying->number_capacity, (size_t)number + 1, sizeof *numbers);
+    if (!numbers)
+        return TM_NOMEM;
+    replaying->numbers = numbers;
+    memset(numbers + before, 0, (replaying->number_capacity - before) * sizeof *numbers);
+    numbers[number] = id;
+    return TM_OK;
+}
+
+static enum tm_err learn_definitions(struct replaying *replaying, const struct batch_content *content)
+{
+    for (size_t i = 0; i < content->definition_count; i++) {
+        const struct batch_definition *definition = &content->definitions[i];
+        series_id id;
+        enum tm_err err =
+            series_restore(replaying->contents->series, definition->labels, definition->service, &id);
+        if (!err)
+            err = learn_number(replaying, definition->series, id);
+        if (err)
+            return err;
+    }
+    return TM_OK;
+}
+
+/* Samples of series whose definitions were lost are lost too, and told; never given to another series. */
+static enum tm_err apply_samples(struct replaying *replaying, const struct batch_content *content,
+                                 uint64_t *lost)
+{
+    for (size_t i = 0; i < content->sample_count; i++) {
+        const struct sample *sample = &content->samples[i];
+        uint32_t id = sample->series < replaying->number_capacity ? replaying->numbers[sample->series] : 0;
+        if (id == 0) {
+            (*lost)++;
+            continue;
+        }
+        enum tm_err err = contents_sample(replaying->contents, id, sample->time, sample->number.value);
+        if (err)
+            return err;
+    }
+    return TM_OK;
+}
+
+static enum tm_err apply_content(struct replaying *replaying, const struct segment_header *segment,
+                                 const struct batch_content *content)
+{
+    bool is_new = true;
+    uint64_t lost = 0;
+    enum tm_err err = learn_definitions(replaying, content);
+    if (!err && content->is_marked)
+        err = producers_restore(replaying->contents->producers, &content->mark, content->written_ms, &is_new);
+    if (err || !is_new)
+        return err;
+    err = apply_samples(replaying, content, &lost);
+    const char *line = content->lines.ptr;
+    for (size_t i = 0; i < content->event_count && !err; i++) {
+        err = contents_event(replaying->contents, &content->events[i], line);
+        line += content->events[i].len;
+    }
+    if (lost > 0 && !err) {
+        char what[128];
+        (void)snprintf(what, sizeof what,
+                       "%" PRIu64 " samples of one record are lost with the definition of their series",
+                       lost);
+        replaying->contents->damaged_records++;
+        log_damage(replaying, segment->number, what);
+    }
+    return err;
+}
+
+/* A record whose checksum is right and whose format is not: written by a fault of ours, or by a stranger. */
+static enum tm_err judge_record(struct replaying *replaying, const struct segment_header *segment,
+                                enum tm_err err)
+{
+    if (err != TM_CORRUPT)
+        return err;
+    replaying->contents->damaged_records++;
+    log_damage(replaying, segment->number, "a record is intact but breaks the format, it is lost");
+    return TM_OK;
+}
+
+static enum tm_err on_record(void *arg, const struct segment_header *segment, const struct record *record)
+{
+    struct replaying *replaying = arg;
+    struct str body;
+    struct batch_content content;
+    enter_segment(replaying, segment);
+    replaying->contents->replayed_records++;
+    if (record->kind != RECORD_BATCH)
+        return judge_record(replaying, segment, TM_CORRUPT);
+    enum tm_err err = record_body(record, &replaying->scratch, &body);
+    if (!err)
+        err = batch_decode(body, &replaying->arrays, &content);
+    if (!err)
+        err = apply_content(replaying, segment, &content);
+    return judge_record(replaying, segment, err);
+}
+
+static enum tm_err on_preview(void *arg, const struct segment_header *segment, const struct record *record)
+{
+    struct replaying *replaying = arg;
+    struct str body;
+    struct batch_content content;
+    if (record->kind != RECORD_BATCH)
+        return TM_OK;
+    enter_segment(replaying, segment);
+    enum tm_err err = record_body(record, &replaying->scratch, &body);
+    if (!err)
+        err = batch_decode_definitions(body, &replaying->arrays, &content);
+    if (!err)
+        err = learn_definitions(replaying, &content);
+    return err == TM_CORRUPT ? TM_OK : err; /* told when its turn comes */
+}
+
+enum tm_err contents_replay(struct contents *contents, int folder, contents_log_fn *log, void *log_arg,
+                            struct journal_end *end, struct tm_why *why)
+{
+    struct replaying replaying = {.contents = contents, .log = log, .log_arg = log_arg};
+    struct journal_visitor visitor = {
+        .arg = &replaying,
+        .record = on_record,
+        .preview = on_preview,
+        .damaged = on_damage,
+        .torn = on_torn,
+    };
+    struct journal_end own;
+    enum tm_err err = journal_replay(folder, &visitor, &own, why);
+    batch_arrays_fini(&replaying.arrays);
+    bytes_fini(&replaying.scratch);
+    free(replaying.numbers);
+    if (err)
+        return err;
+    if (end)
+        *end = own;
+    else
+        journal_end_fini(&own);
+    return TM_OK;
+}

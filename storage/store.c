@@ -1,0 +1,280 @@
+/* The owner's side of a batch's life, and the figures. */
+#include "storage/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/store_private.h"
+
+/* ---- series ---- */
+
+uint64_t store_hash_seed(const struct store *store)
+{
+    return series_seed(store->contents.series);
+}
+
+series_id store_series_find(const struct store *store, struct series_hash hash)
+{
+    return series_find(store->contents.series, hash);
+}
+
+enum tm_err store_series_intern(struct store *store, struct batch *batch, struct series_hash hash,
+                                const struct labels *labels, struct str service, series_id *out,
+                                struct tm_why *why)
+{
+    *out = 0;
+    bytes_clear(&store->labels);
+    labels_encode(labels, &store->labels);
+    enum tm_err err = bytes_error(&store->labels);
+    if (err)
+        return tm_fail(why, err, "out of memory for a series' labels");
+    series_id id;
+    err = series_intern(store->contents.series, &hash, bytes_view(&store->labels), service, &id, why);
+    if (err)
+        return err;
+    err = batch_use(batch, id);
+    if (err)
+        return tm_fail(why, err, "out of memory for a new series");
+    *out = id;
+    return TM_OK;
+}
+
+struct str store_series_service(const struct store *store, series_id id)
+{
+    return series_owner(store->contents.series, id);
+}
+
+struct str store_top_service(const struct store *store, uint64_t *series)
+{
+    return series_top_service(store->contents.series, series);
+}
+
+/* ---- producers ---- */
+
+enum producer_state store_producer_check(struct store *store, const struct producer_mark *mark)
+{
+    return producers_check(store->contents.producers, mark, clock_wall_ms(store->options.clock));
+}
+
+enum tm_err store_producer_await(struct store *store, const struct producer_mark *mark, store_done_fn *done,
+                                 void *arg)
+{
+    return producers_await(store->contents.producers, mark, done, arg);
+}
+
+/* ---- batches ---- */
+
+struct batch *store_batch_new(struct store *store)
+{
+    if (store->spare_count > 0)
+        return store->spare[--store->spare_count];
+    return batch_new(store->contents.series);
+}
+
+static void recycle_batch(struct store *store, struct batch *batch)
+{
+    if (store->spare_count == SPARE_BATCHES_MAX || batch->sample_capacity > SPARE_SAMPLES_MAX) {
+        batch_free(batch);
+        return;
+    }
+    batch_clear(batch);
+    store->spare[store->spare_count++] = batch;
+}
+
+void store_batch_drop(struct store *store, struct batch *batch)
+{
+    if (batch)
+        recycle_batch(store, batch);
+}
+
+/* Whether the store takes a batch now; the journal has the last word. */
+static enum tm_err check_room(const struct store *store, size_t bytes)
+{
+    if (store->is_closing)
+        return TM_READ_ONLY;
+    if (store->is_below_floor)
+        return TM_NO_SPACE;
+    /* One batch is taken whatever its size, or a large one would wait for ever. */
+    bool full = store->pending_bytes > 0 && store->pending_bytes + bytes > store->options.max_pending_bytes;
+    return full ? TM_BUSY : TM_OK;
+}
+
+static enum tm_err mark_batch(struct store *store, struct batch *batch, const struct producer_mark *mark)
+{
+    time_ms_t now = batch->written_ms;
+    enum producer_state state = producers_check(store->contents.producers, mark, now);
+    if (state == PRODUCER_TABLE_FULL)
+        return TM_LIMIT;
+    if (state != PRODUCER_NEW && state != PRODUCER_NEW_AFTER_GAP)
+        return TM_INVALID;
+    batch->producer = malloc(mark->producer.len + 1);
+    if (!batch->producer)
+        return TM_NOMEM;
+    if (mark->producer.len > 0)
+        memcpy(batch->producer, mark->producer.ptr, mark->producer.len);
+    batch->producer_len = mark->producer.len;
+    enum tm_err err = producers_begin(store->contents.producers, mark, &batch->pending, now);
+    batch->is_marked = !err;
+    return err;
+}
+
+static void unmark_batch(struct store *store, struct batch *batch)
+{
+    producers_end(store->contents.producers, &batch->pending, false, batch->written_ms);
+    free(batch->producer);
+    batch->producer = NULL;
+    batch->is_marked = false;
+}
+
+enum tm_err store_submit(struct store *store, struct batch **batch, const struct producer_mark *mark,
+                         store_done_fn *done, void *arg)
+{
+    struct batch *taken = *batch;
+    size_t bytes = batch_bytes(taken);
+    enum tm_err err = check_room(store, bytes);
+    if (err)
+        return err;
+    taken->written_ms = clock_wall_ms(store->options.clock);
+    err = mark ? mark_batch(store, taken, mark) : TM_OK;
+    if (err) {
+        *batch = NULL;
+        recycle_batch(store, taken);
+        return err;
+    }
+    taken->done = done;
+    taken->done_arg = arg;
+    taken->pending_bytes = bytes;
+    taken->item.kind = RECORD_BATCH;
+    err = journal_submit(store->journal, &taken->item);
+    if (err) {
+        unmark_batch(store, taken);
+        return err;
+    }
+    store->pending_bytes += bytes;
+    *batch = NULL;
+    return TM_OK;
+}
+
+/* ---- settling ---- */
+
+/* TM_NOMEM: go on later, from where it stopped. */
+static enum tm_err apply_batch(struct store *store, struct batch *batch)
+{
+    enum tm_err err = TM_OK;
+    for (; batch->applied_samples < batch->sample_count; batch->applied_samples++) {
+        const struct sample *sample = &batch->samples[batch->applied_samples];
+        err = contents_sample(&store->contents, sample->series, sample->time, sample->number.value);
+        if (err)
+            return err;
+    }
+    for (; batch->applied_events < batch->event_count; batch->applied_events++) {
+        const struct batch_event *event = &batch->events[batch->applied_events];
+        const char *line = (const char *)batch->lines.data + batch->applied_line_bytes;
+        err = contents_event(&store->contents, event, line);
+        if (err)
+            return err;
+        batch->applied_line_bytes += event->len;
+    }
+    return TM_OK;
+}
+
+/* Settles the producer, tells everyone. The batch is gone before the first of them is called. */
+static void finish_batch(struct store *store, struct batch *batch)
+{
+    enum tm_err result = batch->item.result;
+    store_done_fn *done = batch->done;
+    void *arg = batch->done_arg;
+    struct awaiter *awaiter = batch->pending.awaiters;
+    batch->pending.awaiters = NULL;
+    store->pending_bytes -= batch->pending_bytes;
+    if (batch->is_marked)
+        producers_end(store->contents.producers, &batch->pending, result == TM_OK,
+                      clock_wall_ms(store->options.clock));
+    if (result == TM_OK)
+        batch_settle_series(batch);
+    recycle_batch(store, batch);
+    if (done)
+        done(arg, result);
+    while (awaiter) {
+        struct awaiter *next = awaiter->next;
+        awaiter->done(awaiter->arg, result);
+        free(awaiter);
+        awaiter = next;
+    }
+}
+
+static void take_settled(struct store *store, struct journal_item *items)
+{
+    struct journal_item **end = &store->durable;
+    while (*end)
+        end = &(*end)->next;
+    *end = items;
+}
+
+/* must_finish: the store closes, a batch that is durable but can't be made visible is told all the same. */
+static void settle_batches(struct store *store, bool must_finish)
+{
+    while (store->durable) {
+        struct batch *batch = (struct batch *)store->durable;
+        if (batch->item.result == TM_OK && apply_batch(store, batch) != TM_OK && !must_finish)
+            return;
+        store->durable = batch->item.next;
+        finish_batch(store, batch);
+    }
+}
+
+void store_settle_all(struct store *store, struct journal_item *items)
+{
+    take_settled(store, items);
+    settle_batches(store, true);
+}
+
+void store_poll(struct store *store)
+{
+    if (store->is_polling || store->is_closing)
+        return; /* called from a done function: the outer call goes on */
+    store->is_polling = true;
+    take_settled(store, journal_take_done(store->journal));
+    settle_batches(store, false);
+    store_watch(store, false);
+    series_sweep(store->contents.series);
+    store->is_polling = false;
+}
+
+enum tm_err store_flush(struct store *store)
+{
+    /* The journal is the store's files, and acknowledged means synced. */
+    (void)store;
+    return TM_OK;
+}
+
+/* ---- figures ---- */
+
+void store_stats(const struct store *store, struct store_stats *out)
+{
+    struct journal_stats journal;
+    const struct contents *contents = &store->contents;
+    journal_stats(store->journal, &journal);
+    *out = (struct store_stats){
+        .series = series_live_count(contents->series),
+        .samples = contents->samples,
+        .events = contents->events,
+        .producers = producers_count(contents->producers),
+        .producer_gaps = producers_gap_count(contents->producers),
+        .series_refused = series_refused_count(contents->series),
+        .pending_bytes = store->pending_bytes,
+        .journal_bytes = journal.bytes,
+        .journal_written_bytes = journal.written_bytes,
+        .journal_records = journal.records,
+        .journal_syncs = journal.syncs,
+        .journal_sync_ns = journal.sync_ns,
+        .journal_errors = journal.errors,
+        .replayed_records = contents->replayed_records,
+        .damaged_records = contents->damaged_records,
+        .torn_tails = contents->torn_tails,
+        .disk_free_bytes = store->free_bytes,
+        .newest_ms = contents->newest_ms,
+        .read_only = store_trouble(store) != NULL,
+    };
+}

@@ -1,0 +1,144 @@
+/* Opening and closing: folder, replay, journal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "storage/log_level.h"
+#include "storage/store_private.h"
+
+enum { SEGMENT_DEFAULT_BYTES = 64 << 20, PENDING_DEFAULT_BYTES = 64 << 20 };
+
+static enum tm_err encode_item(void *arg, const struct journal_item *item, uint64_t segment,
+                               struct bytes *body)
+{
+    struct store *store = arg;
+    return batch_encoder_run(&store->encoder, (const struct batch *)item, segment, body);
+}
+
+static void note_written(void *arg, bool is_written)
+{
+    struct store *store = arg;
+    definitions_end(&store->encoder.definitions, is_written);
+}
+
+static void ignore_wake(void *arg)
+{
+    (void)arg;
+}
+
+/* Cuts what was reserved and not used off the last segment, and syncs it: after a kill its newest records may
+ * be in the page cache alone, and from now on they count as durable. */
+static enum tm_err settle_last_segment(struct store *store, const struct journal_end *end, struct tm_why *why)
+{
+    if (end->segment_count == 0)
+        return TM_OK;
+    const struct journal_segment_info *last = &end->segments[end->segment_count - 1];
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(last->number, name);
+    const struct journal_io *io = store->io;
+    int fd = io->open(io->self, store->folder.journal, name, O_WRONLY | O_CLOEXEC, 0);
+    bool good =
+        fd >= 0 && io->truncate(io->self, fd, (off_t)last->bytes) == 0 && io->fdatasync(io->self, fd) == 0;
+    int code = errno;
+    if (fd >= 0)
+        (void)io->close(io->self, fd);
+    if (good)
+        return TM_OK;
+    return tm_fail(why, TM_IO, "syncing journal segment %s of %s failed: %s; check the disk", name,
+                   store->dir, strerror(code));
+}
+
+static enum tm_err open_journal(struct store *store, const struct journal_end *end, struct tm_why *why)
+{
+    struct journal_options options = {
+        .folder = store->folder.journal,
+        .io = store->io,
+        .encoder = {store, encode_item, note_written},
+        .wake = store->options.wake ? store->options.wake : ignore_wake,
+        .wake_arg = store->options.wake_arg,
+        .segment_bytes = store->options.segment_bytes,
+        .created_ms = clock_wall_ms(store->options.clock),
+        .end = end,
+    };
+    if (getrandom(&options.life, sizeof options.life, 0) != (ssize_t)sizeof options.life || options.life == 0)
+        options.life = (uint64_t)options.created_ms ^ (uint64_t)clock_mono_ns(store->options.clock);
+    return journal_open(&options, &store->journal, why);
+}
+
+static enum tm_err fill_store(struct store *store, struct tm_why *why)
+{
+    struct journal_end end = {0};
+    const struct store_options *options = &store->options;
+    enum tm_err err = folder_open(&store->folder, store->dir, store->io, why);
+    if (err)
+        return err;
+    err = contents_init(&store->contents, options->max_series, options->max_series_per_service);
+    if (err)
+        return tm_fail(why, err, "out of memory while opening the store");
+    err = contents_replay(&store->contents, store->folder.journal, options->log, options->log_arg, &end, why);
+    if (!err)
+        err = settle_last_segment(store, &end, why);
+    if (!err)
+        err = open_journal(store, &end, why);
+    journal_end_fini(&end);
+    if (err)
+        return err;
+    producers_forget(store->contents.producers, clock_wall_ms(options->clock));
+    store_watch(store, true);
+    return TM_OK;
+}
+
+static void free_store(struct store *store)
+{
+    for (size_t i = 0; i < store->spare_count; i++)
+        batch_free(store->spare[i]);
+    batch_encoder_fini(&store->encoder);
+    bytes_fini(&store->labels);
+    contents_fini(&store->contents);
+    folder_close(&store->folder);
+    free(store->dir);
+    free(store);
+}
+
+enum tm_err store_open_io(const struct store_options *options, const struct journal_io *io,
+                          struct store **out, struct tm_why *why)
+{
+    *out = NULL;
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return tm_fail(why, TM_NOMEM, "out of memory while opening the store");
+    store->options = *options;
+    store->io = io;
+    store->folder = (struct folder){-1, -1, -1};
+    store->dir = strdup(options->dir);
+    if (store->options.segment_bytes == 0)
+        store->options.segment_bytes = SEGMENT_DEFAULT_BYTES;
+    if (store->options.max_pending_bytes == 0)
+        store->options.max_pending_bytes = PENDING_DEFAULT_BYTES;
+    enum tm_err err =
+        store->dir ? fill_store(store, why) : tm_fail(why, TM_NOMEM, "out of memory while opening the store");
+    if (err) {
+        free_store(store);
+        return err;
+    }
+    *out = store;
+    return TM_OK;
+}
+
+enum tm_err store_open(const struct store_options *options, struct store **out, struct tm_why *why)
+{
+    return store_open_io(options, journal_io_system(), out, why);
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    store->is_closing = true;
+    store_settle_all(store, journal_close(store->journal));
+    store->journal = NULL;
+    free_store(store);
+}

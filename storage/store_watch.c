@@ -1,0 +1,90 @@
+/* Free space and trouble: when writing stops and when it goes on. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "storage/log_level.h"
+#include "storage/store_private.h"
+
+#define WATCH_INTERVAL_NS INT64_C(1000000000)
+/* Room asked for above the floor before writing goes on, as a part of it: no flapping at the edge. */
+enum { FLOOR_MARGIN_PART = 8 };
+
+void store_log(const struct store *store, int level, const char *id, const char *text)
+{
+    if (store->options.log)
+        store->options.log(store->options.log_arg, level, id, text);
+}
+
+static uint64_t floor_bytes(const struct store *store)
+{
+    return store->options.min_free_bytes > 0 ? (uint64_t)store->options.min_free_bytes : 0;
+}
+
+static void watch_floor(struct store *store)
+{
+    uint64_t lowest = floor_bytes(store);
+    if (store->io->free_bytes(store->io->self, store->folder.fd, &store->free_bytes) != 0)
+        return;
+    if (store->free_bytes < lowest)
+        store->is_below_floor = true;
+    else if (store->free_bytes >= lowest + lowest / FLOOR_MARGIN_PART)
+        store->is_below_floor = false;
+}
+
+static void try_resume(struct store *store, enum journal_state state)
+{
+    bool room = store->free_bytes >= floor_bytes(store) + store->options.segment_bytes;
+    if (store->is_below_floor)
+        return;
+    if (state == JOURNAL_FAILED || (state == JOURNAL_NO_SPACE && room))
+        journal_resume(store->journal);
+}
+
+const char *store_trouble(const struct store *store)
+{
+    /* The sentence is scratch of the store, not part of what it means. */
+    struct tm_why *trouble = &((struct store *)(uintptr_t)store)->trouble;
+    if (journal_state(store->journal, trouble) != JOURNAL_WRITING)
+        return trouble->text;
+    if (!store->is_below_floor)
+        return NULL;
+    tm_fail(trouble, TM_NO_SPACE,
+            "%" PRIu64 " MiB are free on the disk of %s, less than storage.min_free (%" PRIu64
+            " MiB): free some space, writing then resumes",
+            store->free_bytes >> 20, store->dir, floor_bytes(store) >> 20);
+    return trouble->text;
+}
+
+/* One line when trouble begins, changes or ends; not one a second. */
+static void tell_change(struct store *store, enum journal_state state)
+{
+    static const char *const ids[] = {
+        [JOURNAL_WRITING] = "store.no_space", /* the floor */
+        [JOURNAL_NO_SPACE] = "store.no_space",
+        [JOURNAL_FAILED] = "journal.write_failed",
+        [JOURNAL_BROKEN] = "journal.sync_failed",
+    };
+    const char *trouble = store_trouble(store);
+    if (trouble && (!store->told_trouble || state != store->told_state))
+        store_log(store, STORE_LOG_ERROR, ids[state], trouble);
+    else if (!trouble && store->told_trouble)
+        store_log(store, STORE_LOG_INFO, "store.resumed", "the store takes batches again");
+    store->told_trouble = trouble != NULL;
+    store->told_state = state;
+}
+
+void store_watch(struct store *store, bool now)
+{
+    int64_t mono_ns = clock_mono_ns(store->options.clock);
+    enum journal_state state = journal_state(store->journal, NULL);
+    if (!now && mono_ns - store->watched_ns < WATCH_INTERVAL_NS) {
+        if (state != store->told_state)
+            tell_change(store, state);
+        return;
+    }
+    store->watched_ns = mono_ns;
+    watch_floor(store);
+    tell_change(store, state);
+    try_resume(store, state);
+    tell_change(store, journal_state(store->journal, NULL));
+}
