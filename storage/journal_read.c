@@ -69,7 +69,8 @@ struct replay {
     const struct journal_visitor *visitor;
     struct journal_end *end;
     int folder;
-    uint64_t last_lsn; /* of the last record that counts */
+    uint64_t last_lsn; /* of the last record that counts, or was lost and told of */
+    bool is_counting;  /* last_lsn means something: a header or a record was seen */
     bool previewed;    /* this segment's rest was shown already */
 };
 
@@ -156,7 +157,7 @@ static enum tm_err pass_hole(struct replay *replay, const struct segment_header 
     (void)step;
     uint64_t until = record.lsn < fence ? record.lsn : fence;
     if (until > replay->last_lsn + 1) {
-        uint64_t lost = replay->last_lsn == 0 ? 1 : until - replay->last_lsn - 1;
+        uint64_t lost = replay->is_counting ? until - replay->last_lsn - 1 : 1;
         report_hole(replay, header->number, hole, lost);
     }
     if (replay->previewed)
@@ -179,6 +180,7 @@ static enum tm_err replay_segment(struct replay *replay, const struct segment_he
             return TM_OK;
         else if (record.lsn < fence && record.lsn > replay->last_lsn) {
             replay->last_lsn = record.lsn;
+            replay->is_counting = true;
             err = replay->visitor->record(replay->visitor->arg, header, &record);
         }
         if (err)
@@ -192,7 +194,7 @@ static void judge_end(struct replay *replay, uint64_t number, enum segment_step 
                       const struct segment_hole *tail, uint64_t fence)
 {
     if (fence != UINT64_MAX) {
-        bool known = replay->last_lsn != 0;
+        bool known = replay->is_counting;
         if (known ? fence > replay->last_lsn + 1 : tail->len > 0)
             report_hole(replay, number, tail, known ? fence - replay->last_lsn - 1 : 1);
     } else if (step == SEGMENT_TAIL && tail->len > 0) {
@@ -219,8 +221,10 @@ static enum tm_err visit_segment(struct replay *replay, size_t index, uint64_t f
         struct segment_hole head = {0, SEGMENT_HEADER_BYTES};
         if (info->first_lsn != UINT64_MAX)
             report_hole(replay, info->number, &head, 0);
-    } else if (header.first_lsn > replay->last_lsn + 1) {
-        replay->last_lsn = header.first_lsn - 1; /* what is older was trimmed, or reported as lost */
+    } else {
+        replay->is_counting = true;
+        if (header.first_lsn > replay->last_lsn + 1)
+            replay->last_lsn = header.first_lsn - 1; /* what is older was trimmed, or told of */
     }
     replay->previewed = false;
     segment_reader_init(&reader, data, len, info->number);
