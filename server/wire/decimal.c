@@ -18,53 +18,55 @@ enum {
 
 static const uint64_t mantissa_max = UINT64_C(1) << 53;
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 enum { DIGIT_BLOCK = 8 };
 
-static inline bool load_eight_digits(const char *at, const char *end, uint64_t *digits)
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* How many of the eight bytes at `at` are digits before the first that is none; *value is their number.
+ * Without a branch on the count: numbers of changing length would be mispredicted. */
+static inline unsigned read_digit_block(const char *at, uint64_t *value)
 {
-    if (end - at < DIGIT_BLOCK)
-        return false;
-    memcpy(digits, at, sizeof *digits);
-    /* Each byte is 0x30..0x39: its high half is 3, and stays 3 when 6 is added. */
-    uint64_t high = *digits & UINT64_C(0xf0f0f0f0f0f0f0f0);
-    uint64_t carried = (*digits + UINT64_C(0x0606060606060606)) & UINT64_C(0xf0f0f0f0f0f0f0f0);
-    return (high | carried >> 4) == UINT64_C(0x3333333333333333);
-}
-
-/* Eight ASCII digits, the first in the lowest byte: pairs, then fours, then all. */
-static inline uint64_t join_eight_digits(uint64_t digits)
-{
-    digits = (digits & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
-    digits = (digits & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
-    return (digits & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+    uint64_t block;
+    memcpy(&block, at, sizeof block);
+    block ^= UINT64_C(0x3030303030303030);
+    /* The high bit of each byte over 9. A carry out of such a byte spoils only those behind it. */
+    uint64_t others = ((block + UINT64_C(0x7676767676767676)) | block) & UINT64_C(0x8080808080808080);
+    unsigned count = others ? (unsigned)__builtin_ctzll(others) / 8 : DIGIT_BLOCK;
+    /* Leading zeros in place of what is behind the digits. Two shifts, since one by 64 is undefined. */
+    unsigned shift = 4 * (DIGIT_BLOCK - count);
+    block = block << shift << shift;
+    /* The first digit is in the lowest byte: join pairs, then fours, then all. */
+    block = block * 2561 >> 8;
+    block = (block & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
+    *value = (block & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+    return count;
 }
 #else
-enum { DIGIT_BLOCK = 8 };
-
-static inline bool load_eight_digits(const char *at, const char *end, uint64_t *digits)
+static inline unsigned read_digit_block(const char *at, uint64_t *value)
 {
-    (void)at, (void)end, (void)digits;
-    return false;
-}
-
-static inline uint64_t join_eight_digits(uint64_t digits)
-{
-    return digits;
+    unsigned count = 0;
+    for (*value = 0; count < DIGIT_BLOCK && scan_is_digit(at[count]); count++)
+        *value = *value * 10 + (uint64_t)(at[count] - '0');
+    return count;
 }
 #endif
 
 /* Appends the digits at `at` to *value (wrapping) and returns where they end. */
 static inline const char *read_digits(const char *at, const char *end, uint64_t *value)
 {
+    static const uint32_t powers[DIGIT_BLOCK + 1] = {1,      10,      100,      1000,     10000,
+                                                     100000, 1000000, 10000000, 100000000};
     uint64_t sum = *value;
-    uint64_t eight;
-    while (load_eight_digits(at, end, &eight)) {
-        sum = sum * 100000000 + join_eight_digits(eight);
-        at += DIGIT_BLOCK;
+    unsigned count = DIGIT_BLOCK;
+    while (count == DIGIT_BLOCK && end - at >= DIGIT_BLOCK) {
+        uint64_t block;
+        count = read_digit_block(at, &block);
+        sum = sum * powers[count] + block;
+        at += count;
     }
-    for (; at < end && scan_is_digit(*at); at++)
-        sum = sum * 10 + (uint64_t)(*at - '0');
+    if (count == DIGIT_BLOCK) { /* close to the end of the text */
+        for (; at < end && scan_is_digit(*at); at++)
+            sum = sum * 10 + (uint64_t)(*at - '0');
+    }
     *value = sum;
     return at;
 }
@@ -235,6 +237,11 @@ enum tm_err decimal_number(const struct decimal *decimal, bool negative, struct 
 {
     uint64_t mantissa = decimal->mantissa;
     int64_t exponent = decimal->exponent - (int64_t)decimal->fraction_len;
+    if (decimal->digits_fit && exponent == 0 && mantissa - 1 < mantissa_max) { /* most: whole numbers */
+        int64_t whole = negative ? -(int64_t)mantissa : (int64_t)mantissa;
+        *out = (struct number){(double)whole, whole, 0};
+        return TM_OK;
+    }
     bool exact = decimal->digits_fit || trim_zeros(decimal, &mantissa, &exponent);
     if (exact && mantissa == 0) {
         *out = negative ? number_of_double(-0.0) : number_of_decimal(0, 0);

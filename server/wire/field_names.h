@@ -20,14 +20,17 @@ struct field_names {
 /* field_names_add for a line that has grown past FIELD_NAMES_FEW. */
 bool field_names_add_many(struct field_names *names, const struct line_field *field, size_t index);
 
-/* Takes field[index]'s name in; those before it were taken before. False if one of them has the same name.
- * Raw names may be compared: of every name there is only one escaped form. */
+/* Takes field[index]'s name, which is not empty, in; those before it were taken before. False if one of them
+ * has the same name. Raw names may be compared: of every name there is only one escaped form. */
 static inline bool field_names_add(struct field_names *names, const struct line_field *field, size_t index)
 {
     if (index >= FIELD_NAMES_FEW)
         return field_names_add_many(names, field, index);
+    struct str name = field[index].name;
+    char last = name.ptr[name.len - 1];
     for (size_t i = 0; i < index; i++) {
-        if (str_equal(field[i].name, field[index].name))
+        struct str other = field[i].name;
+        if (other.len == name.len && other.ptr[name.len - 1] == last && str_equal(other, name))
             return false;
     }
     return true;
