@@ -120,8 +120,8 @@ static enum tm_err convert_value(struct parser *parser)
     memcpy(text, word.ptr, word.len);
     text[word.len] = '\0';
     double value = strtod(text, &end);
-    /* strtod also takes hexadecimal numbers, which line protocol does not. */
-    if (*end || end == text || strpbrk(text, "xX"))
+    /* strtod also takes hexadecimal numbers and white space, which line protocol does not. */
+    if (*end || end == text || strpbrk(text, "xX") || (unsigned char)text[0] <= ' ')
         return fail_at(parser, "the value is not a number");
     if (!isfinite(value))
         return fail_at(parser, "NaN and infinite values are not taken");
@@ -180,6 +180,9 @@ enum tm_err prometheus_convert(struct str line, struct bytes *out, struct tm_why
     skip_blanks(&parser);
     if (parser.at == parser.line.len || peek(&parser) == '#')
         return TM_OK;
+    /* Text that is not UTF-8 is the daemon's to refuse, with the reason it gives for all lines. */
+    if (memchr(parser.line.ptr, '\0', parser.line.len))
+        return fail_at(&parser, "the line has a NUL byte");
     enum tm_err err = convert_sample(&parser);
     bytes_u8(out, '\n');
     if (!err)

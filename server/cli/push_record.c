@@ -5,11 +5,18 @@ static bool ends_value(const char *at, const char *end)
     return at == end || *at == ',' || *at == ' ' || *at == '\n' || *at == '\r';
 }
 
-/* The first byte behind measurement and tags: the first blank without a backslash before it. */
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    return at;
+}
+
+/* The first byte behind measurement and tags: the first space without a backslash before it. */
 static const char *find_fields(const char *at, const char *end)
 {
     for (; at < end && *at != '\n'; at++) {
-        if (*at == '\\' && at + 1 < end)
+        if (*at == '\\' && at + 1 < end && at[1] == ' ')
             at++;
         else if (*at == ' ')
             return at;
@@ -32,9 +39,11 @@ static const char *find_quote(const char *at, const char *end)
 /* The line feed that ends the record; NULL: not there yet. */
 static const char *find_record_end(const char *start, const char *end, bool last)
 {
-    for (const char *at = find_fields(start, end); at < end; at++) {
+    for (const char *at = find_fields(skip_blanks(start, end), end); at < end; at++) {
         if (*at == '\n')
             return at;
+        if (*at == '\\' && at + 1 < end && strchr(",= ", at[1]) && at[1])
+            at++; /* escaped in a field's name: the '=' there opens no string */
         if (*at != '"' || at == start || at[-1] != '=')
             continue;
         const char *close = find_quote(at + 1, end);
@@ -52,7 +61,8 @@ size_t push_record_length(struct str text, bool strings, bool last)
 {
     const char *feed = text.len ? memchr(text.ptr, '\n', text.len) : NULL;
     size_t line_len = feed ? (size_t)(feed - text.ptr) : text.len;
-    bool comment = line_len && text.ptr[0] == '#';
+    const char *content = skip_blanks(text.ptr, text.ptr + line_len);
+    bool comment = content < text.ptr + line_len && *content == '#';
     if (strings && !comment && line_len && memchr(text.ptr, '"', line_len))
         feed = find_record_end(text.ptr, text.ptr + text.len, last);
     if (feed)
