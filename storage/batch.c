@@ -131,17 +131,17 @@ static enum tm_err define_series(struct batch_encoder *encoder, const struct bat
         return TM_NOMEM;
     encoder->list = list;
     for (size_t i = 0; i < definitions->fresh_count; i++) {
-        uint32_t id = definitions->fresh[i];
+        uint32_t id = definitions_fresh_at(definitions, i);
         list[i] =
             (struct batch_definition){id, series_labels(batch->series, id), series_owner(batch->series, id)};
     }
     return TM_OK;
 }
 
-enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch, uint64_t segment,
-                              struct bytes *body)
+enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch,
+                              const struct record_place *place, struct bytes *body)
 {
-    definitions_start(&encoder->definitions, segment);
+    definitions_start(&encoder->definitions, place);
     enum tm_err err = define_series(encoder, batch);
     if (err)
         return err;

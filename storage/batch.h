@@ -55,14 +55,14 @@ void batch_settle_series(struct batch *batch);
 /* What it takes in memory, roughly; the unit of max_pending_bytes. */
 size_t batch_bytes(const struct batch *batch);
 
-/* Encodes it as the body of a record of a segment. Journal thread. */
+/* Encodes it as the body of a record that will stand at place. Journal thread. */
 struct batch_encoder {
     struct definitions definitions;
     struct batch_definition *list;
     size_t list_capacity;
 };
-enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch, uint64_t segment,
-                              struct bytes *body) TM_MUST_CHECK;
+enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch,
+                              const struct record_place *place, struct bytes *body) TM_MUST_CHECK;
 void batch_encoder_fini(struct batch_encoder *encoder);
 
 #endif

@@ -196,8 +196,8 @@ enum tm_err folder_open_reading(struct folder *folder, const char *dir, struct t
         err = read_format(folder, dir, why);
     if (!err) {
         folder->journal = open_folder(folder->fd, "journal");
-        if (folder->journal < 0)
-            err = fail_call(why, "opening the journal of", dir);
+        if (folder->journal < 0) /* missing: the first start did not get as far */
+            err = errno == ENOENT ? TM_NOT_FOUND : fail_call(why, "opening the journal of", dir);
     }
     if (err == TM_NOT_FOUND)
         tm_fail(why, err, "%s is not a tidemark data folder: check data_dir, or start the daemon once", dir);

@@ -65,6 +65,21 @@ static enum tm_err grow_points(struct head_series *series)
     return TM_OK;
 }
 
+void head_expect_series(const struct head *head, uint32_t id)
+{
+    if (id < head->series_capacity)
+        __builtin_prefetch(&head->series[id], 1);
+}
+
+void head_expect_sample(const struct head *head, uint32_t id)
+{
+    if (id >= head->series_capacity || !head->series[id].points)
+        return;
+    const struct point *next = head->series[id].points + head->series[id].count;
+    __builtin_prefetch(next - 1, 1);
+    __builtin_prefetch(next, 1);
+}
+
 enum tm_err head_sample(struct head *head, uint32_t id, time_ms_t time, double value)
 {
     if (id >= head->series_capacity && make_room(head, id) != TM_OK)

@@ -28,6 +28,11 @@ struct head {
 };
 void head_fini(struct head *head);
 
+/* Hints that a sample of this series comes soon: first the series' own entry (far ahead), then where its next sample
+ * goes (near). Samples of a batch lie all over memory, and waiting for it costs more than all else in here. */
+void head_expect_series(const struct head *head, uint32_t series);
+void head_expect_sample(const struct head *head, uint32_t series);
+
 /* Adds a sample, in any order of time; the last one written for a time wins. TM_NOMEM. */
 enum tm_err head_sample(struct head *head, uint32_t series, time_ms_t time, double value) TM_MUST_CHECK;
 

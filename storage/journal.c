@@ -213,7 +213,8 @@ static enum tm_err encode_item(struct journal *journal, struct journal_item *ite
 {
     const struct journal_encoder *encoder = &journal->options.encoder;
     bytes_clear(&journal->body);
-    enum tm_err err = encoder->encode(encoder->arg, item, journal->file.number, &journal->body);
+    struct record_place place = {journal->file.number, lsn, journal->next_lsn};
+    enum tm_err err = encoder->encode(encoder->arg, item, &place, &journal->body);
     if (!err)
         err = bytes_error(&journal->body);
     if (!err && journal->body.len > RECORD_BODY_MAX_BYTES)

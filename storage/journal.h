@@ -34,7 +34,8 @@ struct journal_item {
  * alone. */
 struct journal_encoder {
     void *arg;
-    enum tm_err (*encode)(void *arg, const struct journal_item *item, uint64_t segment, struct bytes *body);
+    enum tm_err (*encode)(void *arg, const struct journal_item *item, const struct record_place *place,
+                          struct bytes *body);
     void (*written)(void *arg, bool is_written);
 };
 

@@ -29,6 +29,13 @@ struct record {
     struct str body;  /* as stored; a view */
 };
 
+/* Where a record is going to stand. */
+struct record_place {
+    uint64_t segment;
+    uint64_t lsn;
+    uint64_t group_lsn; /* of the first record of its group */
+};
+
 /* What a record with such a body takes in the segment. */
 size_t record_bytes(size_t body_len);
 

@@ -131,6 +131,11 @@ static size_t find_raw(const struct raw_slot *raw, size_t capacity, uint64_t hig
     return at;
 }
 
+void series_expect(const struct series_table *table, struct series_hash hash)
+{
+    __builtin_prefetch(&table->raw[fold_hash(hash) & (table->raw_capacity - 1)]);
+}
+
 series_id series_find(const struct series_table *table, struct series_hash hash)
 {
     size_t at = find_raw(table->raw, table->raw_capacity, hash.high, fold_hash(hash));

@@ -33,6 +33,9 @@ void series_free(struct series_table *table);
 /* Keys the hash of labels; the caller's raw hash is keyed by it too. */
 uint64_t series_seed(const struct series_table *table);
 
+/* Hints that series_find is called with hash soon. */
+void series_expect(const struct series_table *table, struct series_hash hash);
+
 /* The FRESH or DURABLE series under hash, 0 if none. */
 series_id series_find(const struct series_table *table, struct series_hash hash);
 

@@ -7,11 +7,19 @@
 
 #include "storage/store_private.h"
 
+/* How far ahead a batch's samples are hinted at while it is applied; measured, not critical. */
+enum { EXPECT_FAR = 24, EXPECT_NEAR = 10 };
+
 /* ---- series ---- */
 
 uint64_t store_hash_seed(const struct store *store)
 {
     return series_seed(store->contents.series);
+}
+
+void store_series_expect(const struct store *store, struct series_hash hash)
+{
+    series_expect(store->contents.series, hash);
 }
 
 series_id store_series_find(const struct store *store, struct series_hash hash)
@@ -158,12 +166,22 @@ enum tm_err store_submit(struct store *store, struct batch **batch, const struct
 
 /* ---- settling ---- */
 
+/* Hints for the samples behind the one at `at`. */
+static void expect_samples(const struct head *head, const struct batch *batch, size_t at)
+{
+    if (at + EXPECT_FAR < batch->sample_count)
+        head_expect_series(head, batch->samples[at + EXPECT_FAR].series);
+    if (at + EXPECT_NEAR < batch->sample_count)
+        head_expect_sample(head, batch->samples[at + EXPECT_NEAR].series);
+}
+
 /* TM_NOMEM: go on later, from where it stopped. */
 static enum tm_err apply_batch(struct store *store, struct batch *batch)
 {
     enum tm_err err = TM_OK;
     for (; batch->applied_samples < batch->sample_count; batch->applied_samples++) {
         const struct sample *sample = &batch->samples[batch->applied_samples];
+        expect_samples(&store->contents.head, batch, batch->applied_samples);
         err = contents_sample(&store->contents, sample->series, sample->time, sample->number.value);
         if (err)
             return err;

@@ -63,6 +63,9 @@ struct series_hash {
 };
 uint64_t store_hash_seed(const struct store *store);
 
+/* Hints that this hash will be looked up soon, so that the lookup need not wait for memory. */
+void store_series_expect(const struct store *store, struct series_hash hash);
+
 /* The series under this hash, 0 if unknown. O(1), one or two cache lines. */
 series_id store_series_find(const struct store *store, struct series_hash hash);
 

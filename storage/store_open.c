@@ -11,11 +11,11 @@
 
 enum { SEGMENT_DEFAULT_BYTES = 64 << 20, PENDING_DEFAULT_BYTES = 64 << 20 };
 
-static enum tm_err encode_item(void *arg, const struct journal_item *item, uint64_t segment,
+static enum tm_err encode_item(void *arg, const struct journal_item *item, const struct record_place *place,
                                struct bytes *body)
 {
     struct store *store = arg;
-    return batch_encoder_run(&store->encoder, (const struct batch *)item, segment, body);
+    return batch_encoder_run(&store->encoder, (const struct batch *)item, place, body);
 }
 
 static void note_written(void *arg, bool is_written)

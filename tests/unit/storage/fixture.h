@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "storage/grow.h"
 #include "storage/journal_segment.h"
 #include "storage/query.h"
 #include "storage/store.h"
