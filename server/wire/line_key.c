@@ -156,12 +156,14 @@ const struct line_field *line_find_field(const struct line *line, struct str nam
 }
 
 /* What makes a line an event: a measurement with a tag, or with a field. */
-static const struct {
+struct mark {
     struct str measurement;
     struct str tag;
     struct str field;
     enum event_kind kind;
-} marks[] = {
+};
+
+static const struct mark marks[] = {
     {.measurement = {"http", 4}, .tag = {"status", 6}, .kind = EVENT_HTTP},
     {.measurement = {"exception", 9}, .tag = {"type", 4}, .kind = EVENT_EXCEPTION},
     {.measurement = {"tally", 5}, .tag = {"name", 4}, .kind = EVENT_TALLY},

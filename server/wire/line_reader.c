@@ -7,10 +7,12 @@
 
 enum { NS_PER_MS = 1000000, US_PER_MS = 1000, MS_PER_S = 1000 };
 
-static const struct {
+struct precision_word {
     struct str text;
     enum precision precision;
-} precisions[] = {
+};
+
+static const struct precision_word precisions[] = {
     {{"ns", 2}, PRECISION_NS}, {{"us", 2}, PRECISION_US}, {{"ms", 2}, PRECISION_MS},
     {{"s", 1}, PRECISION_S},   {{"n", 1}, PRECISION_NS},  {{"u", 1}, PRECISION_US},
 };
