@@ -45,6 +45,20 @@ static enum tm_err check_tags(const struct lines *l, struct tm_why *why)
     return TM_OK;
 }
 
+static enum tm_err fail_scope(const struct lines *l, struct str service, struct tm_why *why)
+{
+    const char *key = l->access.key ? l->access.key->name : "?";
+    if (!service.len)
+        return tm_fail(
+            why, TM_FORBIDDEN,
+            "the line names no service, and key %.64s may write certain services only; add the tag "
+            "%.64s, or ask for the scope write:*",
+            key, l->config->service_from.count ? l->config->service_from.at[0] : "service");
+    return tm_fail(why, TM_FORBIDDEN,
+                   "key %.64s may not write service \"%.*s\"; ask for the scope write:%.*s", key,
+                   STR_ARG(service), STR_ARG(service));
+}
+
 enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum event_kind *kind,
                             struct tm_why *why)
 {
@@ -56,9 +70,7 @@ enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum e
         return err;
     struct str service = service_of(lines->config, &lines->key.tags);
     if (!lines->writes_all && !access_allows_service(&lines->access, service))
-        return tm_fail(why, TM_FORBIDDEN,
-                       "key %.64s may not write service \"%.*s\"; ask for the scope write:%.*s",
-                       lines->access.key ? lines->access.key->name : "?", STR_ARG(service), STR_ARG(service));
+        return fail_scope(lines, service, why);
     *kind = line_kind(&lines->key, line);
     return TM_OK;
 }

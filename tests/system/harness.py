@@ -276,15 +276,17 @@ def dump(data_dir):
     run = subprocess.run([DUMP, data_dir], capture_output=True)
     assert run.returncode == 0, run.stderr.decode()
     series, events = {}, []
-    for line in run.stdout.decode('utf-8', 'surrogateescape').splitlines():
+    for line in run.stdout.decode('utf-8', 'surrogateescape').split('\n')[:-1]:
         parts = line.split('\t')
         if parts[0] == 's':
             at = series.setdefault(parts[1], {})
             when = int(parts[2])
             assert when not in at, f'{parts[1]} has time {when} twice'
             at[when] = float.fromhex(parts[3])
-        else:
+        elif parts[0] == 'e':
             events.append((int(parts[1]), int(parts[2]), '\t'.join(parts[3:])))
+        else:  # a line feed within a string field
+            events[-1] = (*events[-1][:2], events[-1][2] + '\n' + line)
     return series, events
 
 
@@ -339,3 +341,226 @@ class Faults:
         """(calls that matched, calls that were made to fail)"""
         import struct
         return struct.unpack('<ii', self.map[16:24])
+
+
+# ---- an agent that keeps a ledger ----
+RETRY_SLEEP_S = 0.05
+BASE_MS = now_ms() - 3600 * 1000
+LEDGER_LABEL = 'ledger'
+
+
+class Batch:
+    """One batch as sent: its lines have the numbers [first, first + count)."""
+    __slots__ = ('seq', 'first', 'count', 'state', 'duplicate')
+
+    def __init__(self, seq, first, count):
+        self.seq, self.first, self.count, self.state, self.duplicate = seq, first, count, 'sent', False
+
+
+class Agent:
+    """A producer with a ledger: what was sent, what was acknowledged. Each line has a number of its own, from
+    which its time and value follow, so that a line that is missing, twice or altered shows. Every third line is
+    a tally, every third an exception (nothing but the seq keeps those from being counted twice), the rest are
+    samples. transport: rep, http (with a #tm1 line), http_plain (no producer, so never sent again) or pull."""
+
+    def __init__(self, daemon, name, transport='rep', lines=12, pause_s=0.0, timeout_ms=2000, epoch=1):
+        self.daemon, self.name, self.transport, self.lines = daemon, name, transport, lines
+        self.pause_s, self.timeout_ms, self.epoch = pause_s, timeout_ms, epoch
+        self.batches, self.faults, self.waits, self.retries = [], [], [], 0
+        self.slowest_ack_s = 0.0
+        self.stopping = threading.Event()
+        self.thread = self.link = None
+        self.pending = None
+
+    # ---- what it sends ----
+    @staticmethod
+    def value(number):
+        return number + 0.25
+
+    def line(self, number):
+        when = BASE_MS + number
+        kind = number % 3
+        if kind == 0:
+            return f'load,service=s,{LEDGER_LABEL}={self.name} value={self.value(number)} {when}'
+        if kind == 1:
+            return f'tally,name=pay,service=s,{LEDGER_LABEL}={self.name} amount={number}i {when}'
+        return f'exception,service=s,{LEDGER_LABEL}={self.name},type=E message="m{number}" {when}'
+
+    def text(self, batch):
+        body = '\n'.join(self.line(n) for n in range(batch.first, batch.first + batch.count)) + '\n'
+        if self.transport == 'http_plain':
+            return body.encode()
+        mark = '' if self.transport == 'pull' else f' producer={self.name} epoch={self.epoch} seq={batch.seq}'
+        return f'#tm1{mark} precision=ms\n{body}'.encode()
+
+    def next_batch(self):
+        last = self.batches[-1] if self.batches else None
+        batch = Batch(last.seq + 1 if last else 1, last.first + last.count if last else 0, self.lines)
+        self.batches.append(batch)
+        return batch
+
+    # ---- one attempt; returns the reply as a dict, raises when the outcome is unknown ----
+    def _ask(self, data):
+        if self.transport in ('rep', 'pull'):
+            if not self.link:
+                kind = NN_REQ if self.transport == 'rep' else NN_PUSH
+                url = self.daemon.rep if self.transport == 'rep' else self.daemon.pull
+                self.link = Nano(kind, url, timeout_ms=self.timeout_ms)
+            self.link.send(data)
+            return {'ok': True, 'pushed': True} if self.transport == 'pull' else json.loads(self.link.recv())
+        if not self.link:
+            host, port = self.daemon.http.rsplit(':', 1)
+            self.link = http.client.HTTPConnection(host, int(port), timeout=self.timeout_ms / 1000)
+        path = '/write?precision=ms' if self.transport == 'http_plain' else '/write'
+        self.link.request('POST', path, body=data)
+        response = self.link.getresponse()
+        text = response.read()
+        if response.status == 204:
+            return {'ok': True, 'accepted': self.lines, 'rejected': 0}
+        reply = json.loads(text)
+        if response.status in (429, 503) and 'retry_after_ms' in reply:
+            assert response.getheader('Retry-After'), reply
+        return reply
+
+    def attempt(self, batch):
+        """True when the batch is settled."""
+        started = time.monotonic()
+        try:
+            reply = self._ask(self.text(batch))
+        except (NanoError, OSError, http.client.HTTPException, ValueError):
+            self.retries += 1
+            if self.transport.startswith('http'):
+                self.link.close()
+                self.link = None
+            if self.transport == 'http_plain':
+                batch.state = 'unknown'
+                return True
+            time.sleep(0.005)
+            return False
+        if not reply.get('ok'):
+            if 'retry_after_ms' not in reply:
+                self.faults.append(reply)
+                batch.state = 'refused'
+                return True
+            self.waits.append(reply)
+            self.stopping.wait(min(RETRY_SLEEP_S, reply['retry_after_ms'] / 1000))
+            return False
+        if reply.get('pushed'):
+            batch.state = 'pushed'
+            return True
+        whole = reply.get('duplicate') or (reply['accepted'] == batch.count and reply['rejected'] == 0)
+        if not whole:
+            self.faults.append(reply)
+        batch.duplicate, batch.state = bool(reply.get('duplicate')), 'acked'
+        self.slowest_ack_s = max(self.slowest_ack_s, time.monotonic() - started)
+        return True
+
+    def run(self):
+        while not self.stopping.is_set():
+            if not self.pending:
+                self.pending = self.next_batch()
+            if self.attempt(self.pending):
+                self.pending = None
+            if self.pause_s:
+                self.stopping.wait(self.pause_s)
+
+    # ---- life ----
+    def start(self):
+        self.stopping.clear()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+        return self
+
+    def stop(self):
+        """Ends the sending; a batch under way stays pending."""
+        self.stopping.set()
+        if self.thread:
+            self.thread.join(30)
+            assert not self.thread.is_alive(), f'{self.name} hangs'
+            self.thread = None
+
+    def settle(self, timeout=10):
+        """Sends the pending batch until it is acknowledged."""
+        deadline = time.monotonic() + timeout
+        while self.pending and not self.attempt(self.pending):
+            assert time.monotonic() < deadline, f'{self.name}: batch {self.pending.seq} is not settled'
+        self.pending = None
+
+    def close(self):
+        self.stop()
+        if self.link:
+            self.link.close()
+            self.link = None
+
+    def send(self, count=1, timeout=10):
+        """Sends so many batches, each until it is settled, in the caller's thread."""
+        for _ in range(count):
+            self.pending = self.next_batch()
+            self.settle(timeout)
+
+    def acked(self):
+        return sum(batch.state == 'acked' for batch in self.batches)
+
+    def duplicates(self):
+        return sum(batch.duplicate for batch in self.batches)
+
+
+_EVENT = re.compile(LEDGER_LABEL + r'=([^,\s]+).* (?:amount=|message="m)(\d+)')
+
+
+def _stored_numbers(series, events):
+    """{agent: {number: how often it is stored}}; asserts that each has its own kind, time and value."""
+    stored = {}
+    for name, points in series.items():
+        agent = re.search(LEDGER_LABEL + r'="([^"]+)"', name)
+        if not agent:
+            continue
+        counts = stored.setdefault(agent.group(1), {})
+        for when, value in points.items():
+            number = when - BASE_MS
+            assert number % 3 == 0 and value == Agent.value(number), f'{name} at {when} is {value}'
+            counts[number] = 1
+    for kind, when, line in events:
+        found = _EVENT.search(line)
+        if not found:
+            continue
+        number = int(found.group(2))
+        assert kind == {1: 3, 2: 2}[number % 3] and when == BASE_MS + number, f'{kind} {when} {line}'
+        counts = stored.setdefault(found.group(1), {})
+        counts[number] = counts.get(number, 0) + 1
+    return stored
+
+
+def check_ledger(contents, agents):
+    """L: every acknowledged line is stored exactly once with its time and value, nothing unsent is there, and
+    a batch of unknown outcome is there whole or not at all. contents: as dump() returns it. Returns the number
+    of lines that were acknowledged."""
+    stored = _stored_numbers(*contents)
+    acked_lines = 0
+    for agent in agents:
+        counts = stored.pop(agent.name, {})
+        assert not agent.faults, f'{agent.name}: {agent.faults[:3]}'
+        for batch in agent.batches:
+            have = [counts.pop(n, 0) for n in range(batch.first, batch.first + batch.count)]
+            if batch.state == 'acked':
+                assert have == [1] * batch.count, f'{agent.name} seq {batch.seq} is acknowledged: stored {have}'
+                acked_lines += batch.count
+            elif batch.state == 'refused':
+                assert not any(have), f'{agent.name} seq {batch.seq} is refused: stored {have}'
+            elif batch.state == 'pushed':
+                assert len(set(have)) == 1, f'{agent.name} push {batch.seq} is there in part: {have}'
+            else:
+                assert have in ([0] * batch.count, [1] * batch.count), \
+                    f'{agent.name} seq {batch.seq} is unknown: stored {have}'
+        assert not counts, f'{agent.name}: never sent, yet stored: {sorted(counts)[:5]}'
+    assert not stored, f'stored of nobody: {list(stored)[:5]}'
+    return acked_lines
+
+
+def resident_bytes(pid):
+    with open(f'/proc/{pid}/statm', encoding='ascii') as statm:
+        return int(statm.read().split()[1]) * 4096
+
+
+def soak():
+    return bool(os.environ.get('SOAK'))
