@@ -63,6 +63,10 @@ void daemon_shut_down(struct daemon *daemon)
               ingest_pending(daemon->ingest));
     for (size_t i = 0; i < daemon->gate_count; i++)
         gate_stop_intake(daemon->gates[i]);
+    /* Connections that are open live on until the end: without this they would bring new batches, and one
+     * that waits for its sync must not be there when libmicrohttpd is stopped. */
+    if (daemon->ingest)
+        ingest_stop(daemon->ingest);
     if (daemon->http)
         http_stop_listening(daemon->http);
     (void)uv_timer_start(&daemon->drain, on_drain, 0, DRAIN_STEP_MS);

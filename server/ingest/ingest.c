@@ -7,7 +7,7 @@
 #include "server/ingest/lines.h"
 #include "server/wire/header.h"
 
-enum { RETRY_BUSY_MS = 200, RETRY_TROUBLE_MS = 2000 };
+enum { RETRY_BUSY_MS = 200, RETRY_TROUBLE_MS = 2000, RETRY_STOPPING_MS = 1000 };
 
 struct ingest {
     struct store *store;
@@ -17,6 +17,7 @@ struct ingest {
     struct bytes decoded; /* of the message being taken */
     size_t pending;
     time_ms_t last_ms;
+    bool stopping;
 };
 
 /* One message between its receipt and its answer. */
@@ -50,6 +51,11 @@ void ingest_close(struct ingest *ingest)
 void ingest_configure(struct ingest *ingest, const struct config *config)
 {
     ingest->config = config;
+}
+
+void ingest_stop(struct ingest *ingest)
+{
+    ingest->stopping = true;
 }
 
 size_t ingest_pending(const struct ingest *ingest)
@@ -248,6 +254,11 @@ static enum tm_err take(struct job *job, const struct ingest_message *message)
     struct tm_why why;
     struct str text;
     bool taken_over = false;
+    if (ingest->stopping) {
+        refuse(job, REFUSAL_BUSY, RETRY_STOPPING_MS, "the daemon is stopping; try again");
+        finish(job);
+        return TM_OK;
+    }
     if (header_parse(message->text, &header, &why)) {
         refuse(job, REFUSAL_BAD_HEADER, -1, why.text);
         finish(job);

@@ -41,6 +41,10 @@ void ingest_configure(struct ingest *ingest, const struct config *config);
  * INGEST_PULL, where nobody can be told to wait: the store can't take it now, offer it again later. */
 bool ingest_message(struct ingest *ingest, const struct ingest_message *message);
 
+/* From now on every message is refused with "try again": the daemon is going down. What was taken before is
+ * still answered. */
+void ingest_stop(struct ingest *ingest);
+
 /* Refuses a message that was too large to be received whole. */
 void ingest_refuse_too_large(struct ingest *ingest, const struct ingest_message *message);
 

@@ -91,25 +91,100 @@ static enum tm_err take_line(struct lines *l, const struct line *line, struct tm
     return err ? err : add_samples(l, line, ids, time);
 }
 
+static enum tm_err settle_line(struct lines *l, uint32_t number, enum tm_err err, const struct tm_why *why)
+{
+    if (err == TM_NOMEM)
+        return err;
+    if (err)
+        reply_reject(l->reply, number, why);
+    else
+        l->reply->accepted++;
+    return TM_OK;
+}
+
+static enum tm_err take_whole(struct lines *l, const struct line *line)
+{
+    struct tm_why why;
+    l->key.measurement.len = 0;
+    enum tm_err err = take_line(l, line, &why);
+    return settle_line(l, line->number, err, &why);
+}
+
+/* ---- lines of one number, which most are: their series are looked up a few lines later, so that the
+ * lookups' waits for memory lie on top of each other and of the parsing ---- */
+
+static bool line_is_simple(const struct line *line)
+{
+    return line->field_count == 1 && line->field[0].value.type != VALUE_STRING && !may_be_deploy(line->key);
+}
+
+static void queue_line(struct lines *l, const struct line *line)
+{
+    uint64_t seed = store_hash_seed(l->store);
+    XXH128_hash_t key = XXH3_128bits_withSeed(line->key.ptr, line->key.len, seed);
+    struct queued_line *q = &l->queue[l->queued++];
+    *q = (struct queued_line){
+        .hash = field_hash(key, line->field[0].name, seed),
+        .value = line->field[0].value.number,
+        .time = line->has_time ? line->time : l->now,
+        .raw = line->raw,
+        .number = line->number,
+    };
+    store_series_expect(l->store, q->hash);
+}
+
+/* Its series is not known, or not this sender's to write: the line is read again and taken the slow way. */
+static enum tm_err take_again(struct lines *l, const struct queued_line *q, enum precision precision)
+{
+    struct line_reader reader;
+    struct line line;
+    line_reader_init(&reader, q->raw, precision, q->number);
+    if (line_next(&reader, &line) != LINE_OK)
+        return settle_line(l, q->number, TM_INVALID, &reader.why);
+    return take_whole(l, &line);
+}
+
+static enum tm_err take_queued(struct lines *l, enum precision precision)
+{
+    enum tm_err err = TM_OK;
+    for (size_t i = 0; !err && i < l->queued; i++) {
+        const struct queued_line *q = &l->queue[i];
+        struct tm_why why;
+        series_id id = store_series_find(l->store, q->hash);
+        if (!id ||
+            (!l->writes_all && !access_allows_service(&l->access, store_series_service(l->store, id)))) {
+            err = take_again(l, q, precision);
+            continue;
+        }
+        err = check_time(l, EVENT_METRIC, q->time, &why);
+        if (!err)
+            err = store_batch_sample(l->batch, id, q->time, q->value);
+        l->samples += !err;
+        err = settle_line(l, q->number, err, &why);
+    }
+    l->queued = 0;
+    return err;
+}
+
 enum tm_err lines_take(struct lines *lines, struct str text, enum precision precision, uint32_t first_number)
 {
     struct line_reader reader;
     struct line line;
     enum line_step step;
+    enum tm_err err = TM_OK;
     line_reader_init(&reader, text, precision, first_number);
-    while ((step = line_next(&reader, &line)) != LINE_END) {
-        enum tm_err err = TM_INVALID;
-        lines->key.measurement.len = 0;
-        if (step == LINE_OK)
-            err = take_line(lines, &line, &reader.why);
-        if (err == TM_NOMEM)
-            return err;
-        if (err)
-            reply_reject(lines->reply, reader.number, &reader.why);
-        else
-            lines->reply->accepted++;
+    while (!err && (step = line_next(&reader, &line)) != LINE_END) {
+        bool simple = step == LINE_OK && line_is_simple(&line);
+        if (simple)
+            queue_line(lines, &line);
+        if (!simple || lines->queued == LINES_QUEUE)
+            err = take_queued(lines, precision);
+        if (!err && step == LINE_BAD)
+            err = settle_line(lines, reader.number, TM_INVALID, &reader.why);
+        else if (!err && !simple)
+            err = take_whole(lines, &line);
     }
-    return TM_OK;
+    return err ? err : take_queued(lines, precision);
 }
 
 void lines_fini(struct lines *lines)

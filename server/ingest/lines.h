@@ -8,6 +8,17 @@
 #include "server/wire/reply.h"
 #include "storage/store.h"
 
+enum { LINES_QUEUE = 16 };
+
+/* A line of one number whose series is about to be looked up. */
+struct queued_line {
+    struct series_hash hash;
+    struct number value;
+    time_ms_t time;
+    struct str raw;
+    uint32_t number;
+};
+
 /* What the lines of one message are taken with, and what became of them. */
 struct lines {
     struct store *store;
@@ -20,6 +31,8 @@ struct lines {
     struct bytes scratch; /* of the key being parsed; owned, lines_fini */
     struct bytes metric;  /* name of the metric being made; owned */
     struct line_key key;  /* of the line being parsed */
+    struct queued_line queue[LINES_QUEUE];
+    size_t queued;
     uint64_t samples;
     uint64_t events[EVENT_KIND_COUNT];
 };

@@ -363,9 +363,10 @@ class Agent:
     a tally, every third an exception (nothing but the seq keeps those from being counted twice), the rest are
     samples. transport: rep, http (with a #tm1 line), http_plain (no producer, so never sent again) or pull."""
 
-    def __init__(self, daemon, name, transport='rep', lines=12, pause_s=0.0, timeout_ms=2000, epoch=1):
+    def __init__(self, daemon, name, transport='rep', lines=12, pause_s=0.0, timeout_ms=500, epoch=1,
+                 url=None):
         self.daemon, self.name, self.transport, self.lines = daemon, name, transport, lines
-        self.pause_s, self.timeout_ms, self.epoch = pause_s, timeout_ms, epoch
+        self.pause_s, self.timeout_ms, self.epoch, self.url = pause_s, timeout_ms, epoch, url
         self.batches, self.faults, self.waits, self.retries = [], [], [], 0
         self.slowest_ack_s = 0.0
         self.stopping = threading.Event()
@@ -404,7 +405,7 @@ class Agent:
         if self.transport in ('rep', 'pull'):
             if not self.link:
                 kind = NN_REQ if self.transport == 'rep' else NN_PUSH
-                url = self.daemon.rep if self.transport == 'rep' else self.daemon.pull
+                url = self.url or (self.daemon.rep if self.transport == 'rep' else self.daemon.pull)
                 self.link = Nano(kind, url, timeout_ms=self.timeout_ms)
             self.link.send(data)
             return {'ok': True, 'pushed': True} if self.transport == 'pull' else json.loads(self.link.recv())
