@@ -6,7 +6,7 @@ CC    := $(if $(filter default,$(origin CC)),gcc,$(CC))
 WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wformat=2 \
          -Wwrite-strings -Wvla -Wcast-qual -Wundef -Wpointer-arith -Werror
 MODE.debug   := -O0 -g3
-MODE.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+MODE.release := -O2 -g -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 MODE.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE.tsan    := -O1 -g -fsanitize=thread
 MODE.fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -14,6 +14,8 @@ MODE.cov     := -O0 -g --coverage
 ifeq ($(BUILD),fuzz)
 CC := clang
 endif
+# understands the link-time objects of release builds
+ARCHIVE := $(if $(filter release,$(BUILD)),gcc-ar,$(AR)) rcs
 MODE   := $(or $(MODE.$(BUILD)),$(error unknown BUILD=$(BUILD): debug release asan tsan fuzz cov))
 VERSION := 0.1.0
 CFLAGS := -std=c11 -D_GNU_SOURCE -DTIDEMARK_VERSION='"$(VERSION)"' $(WARN) $(MODE) -fPIC -fvisibility=hidden -MMD -MP
@@ -83,7 +85,7 @@ $(O)/%.o: %.c
 $(O)/lib%.a: $$(call obj,$$(SRC.$$*))
 	@mkdir -p $(@D)
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(ARCHIVE) $@ $^
 $(O)/tidemarkd: $(call obj,server/main.c) $(call lib,$(USES.server))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
@@ -93,9 +95,12 @@ $(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
 $(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@
+# One object whose inner names are local: what a program links beside it can have functions of the same names.
 $(O)/libtidemark.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)$(CC) $(MODE) -r -nostdlib $(if $(filter release,$(BUILD)),-flinker-output=nolto-rel) $^ -o $(O)/libtidemark.o
+	$(Q)objcopy --localize-hidden $(O)/libtidemark.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/libtidemark.o
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@

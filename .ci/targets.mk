@@ -9,13 +9,17 @@ SOURCES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SUITE   := .ci/suite
 SUB     := $(MAKE) --no-print-directory
 
-.PHONY: deps check check-fast check-suites soak bench fuzz layers lint format-check tidy cppcheck style install
+.PHONY: deps demo check check-fast check-suites soak bench fuzz layers lint format-check tidy cppcheck style install
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile .ci/targets.mk | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 clean: ## remove everything that was built
 	rm -rf build
 deps: ## install the Debian packages that are missing (root)
 	@.ci/deps
+
+demo: deps ## build, then show the main job on a daemon of its own (under a minute)
+	@$(SUB) -j2 BUILD=release programs tools
+	@tests/demo/demo.sh
 
 check: deps ## all checks: build, layers, lint, unit tests under ASan, TSan and release, faults, system tests, fuzzers
 	@rm -rf build/suites && mkdir -p build/suites

@@ -5,7 +5,7 @@
 
 #include "storage/grow.h"
 
-enum { POINTS_FIRST = 2, EVENT_BLOCK_BYTES = 1 << 18, POINTS_MAX = INT32_MAX };
+enum { POINTS_FIRST = 1, EVENT_BLOCK_BYTES = 1 << 18, POINTS_MAX = INT32_MAX };
 
 struct head_series {
     struct point *points;

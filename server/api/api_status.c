@@ -76,7 +76,7 @@ static void put_store(const struct api *api, const struct store_stats *s, struct
     bytes_printf(out, ",\"series\":{\"count\":%llu,\"limit\":%lld,\"refused_total\":%llu,\"top_service\":",
                  (unsigned long long)s->series, (long long)api->config->limits.max_series,
                  (unsigned long long)s->series_refused);
-    json_string(out, top);
+    bytes_json_string(out, top);
     bytes_printf(out, ",\"top_service_count\":%llu}", (unsigned long long)top_count);
     bytes_printf(out, ",\"producers\":{\"count\":%llu,\"gaps_total\":%llu}", (unsigned long long)s->producers,
                  (unsigned long long)s->producer_gaps);
@@ -92,7 +92,7 @@ static void put_gates(const struct api *api, struct bytes *out)
         gate_status(api->gates[i], &g);
         resident += g.pid ? process_resident_bytes(g.pid) : 0;
         bytes_printf(out, "%s{\"endpoint\":", i ? "," : "");
-        json_string(out, str_of(g.url));
+        bytes_json_string(out, str_of(g.url));
         bytes_printf(
             out, ",\"kind\":\"%s\",\"pid\":%d,\"restarts\":%llu,\"state\":\"%s\",\"messages_total\":%llu}",
             kinds[g.kind], g.pid, (unsigned long long)g.restarts,
@@ -111,7 +111,7 @@ void api_status_json(const struct api *api, struct bytes *out)
     bytes_printf(out, "{\"version\":\"" TIDEMARK_VERSION "\",\"uptime_s\":%.0f,\"state\":\"%s\",\"trouble\":",
                  uptime_s, trouble ? "read_only" : (api->ready ? "ready" : "recovering"));
     if (trouble)
-        json_string(out, str_of(trouble));
+        bytes_json_string(out, str_of(trouble));
     else
         bytes_printf(out, "null");
     bytes_printf(out, ",");

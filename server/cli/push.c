@@ -214,9 +214,9 @@ static int print_json(const struct job *job, uint64_t accepted, uint64_t waiting
     for (size_t i = 0; i < push->refusal_count; i++) {
         const struct push_refusal *refusal = &push->refusals[i];
         bytes_printf(&out, "%s{\"file\":", i ? "," : "");
-        json_string(&out, str_of(push->file_names[refusal->origin.file]));
+        bytes_json_string(&out, str_of(push->file_names[refusal->origin.file]));
         bytes_printf(&out, ",\"line\":%" PRIu32 ",\"reason\":", refusal->origin.line);
-        json_string(&out, str_of(refusal->why.text));
+        bytes_json_string(&out, str_of(refusal->why.text));
         bytes_u8(&out, '}');
     }
     bytes_printf(&out, "]}\n");

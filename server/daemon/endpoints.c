@@ -105,10 +105,12 @@ static void on_event(void *arg, struct gate_process *gate, enum gate_event event
     }
 }
 
-/* A port that is free now on host (a number, or * for all); the gate binds it a moment later. 0 if there is none. */
+/* A port that is free now on host (a number, or * for all); the gate binds it a moment later. 0 if there is
+ * none. */
 static int find_free_port(const char *host)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST}, *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST},
+                    *found = NULL;
     struct sockaddr_storage bound;
     socklen_t len = sizeof bound;
     char port[8] = "0", bare[64];

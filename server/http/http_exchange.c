@@ -101,7 +101,7 @@ void http_respond_error(struct http_exchange *exchange, unsigned status, const c
 {
     struct bytes body = {0};
     bytes_printf(&body, "{\"status\":\"error\",\"errorType\":\"%s\",\"error\":", type);
-    json_string(&body, str_of(text));
+    bytes_json_string(&body, str_of(text));
     bytes_printf(&body, "}\n");
     http_respond(exchange, status, NULL,
                  bytes_error(&body) ? STR("{\"status\":\"error\"}\n") : bytes_view(&body));

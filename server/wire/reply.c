@@ -77,7 +77,7 @@ static void put_escape(struct bytes *out, unsigned char byte)
     }
 }
 
-void json_string(struct bytes *out, struct str text)
+void bytes_json_string(struct bytes *out, struct str text)
 {
     static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
     bytes_u8(out, '"');
@@ -115,9 +115,9 @@ static void put_unsigned(struct bytes *out, uint64_t value)
 static void encode_refused(const struct reply *reply, struct bytes *out)
 {
     put_literal(out, "{\"ok\":false,\"error\":");
-    json_string(out, str_of(refusal_word(reply->refusal)));
+    bytes_json_string(out, str_of(refusal_word(reply->refusal)));
     put_literal(out, ",\"message\":");
-    json_string(out, str_of(reply->message.text));
+    bytes_json_string(out, str_of(reply->message.text));
     if (reply->retry_after_ms >= 0) {
         put_literal(out, ",\"retry_after_ms\":");
         put_unsigned(out, (uint64_t)reply->retry_after_ms);
@@ -132,7 +132,7 @@ static void encode_errors(const struct reply *reply, struct bytes *out)
         put_literal(out, i == 0 ? "{\"line\":" : ",{\"line\":");
         put_unsigned(out, reply->errors[i].line);
         put_literal(out, ",\"reason\":");
-        json_string(out, str_of(reply->errors[i].why.text));
+        bytes_json_string(out, str_of(reply->errors[i].why.text));
         put_literal(out, "}");
     }
     put_literal(out, "]}\n");

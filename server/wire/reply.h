@@ -61,8 +61,7 @@ void reply_encode(const struct reply *reply, struct bytes *out);
 /* Reads a JSON line (unknown members are skipped). TM_INVALID if it is none of ours; TM_NOMEM. */
 enum tm_err reply_decode(struct str json, struct reply *out) TM_MUST_CHECK;
 
-/* Appends text as a JSON string with its quotes; each byte that is not part of valid UTF-8 becomes U+FFFD.
- * jansson has a function of this name: include jansson_names.h instead of <jansson.h> beside this header. */
-void json_string(struct bytes *out, struct str text);
+/* Appends text as a JSON string with its quotes; each byte that is not part of valid UTF-8 becomes U+FFFD. */
+void bytes_json_string(struct bytes *out, struct str text);
 
 #endif

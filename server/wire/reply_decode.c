@@ -1,6 +1,6 @@
 #include "server/wire/reply.h"
 
-#include "server/wire/jansson_names.h"
+#include <jansson.h>
 #include "server/wire/utf8.h"
 
 /* Cuts to fit between two characters, so that what is decoded can be encoded again without loss. */
