@@ -28,8 +28,9 @@ struct head {
 };
 void head_fini(struct head *head);
 
-/* Hints that a sample of this series comes soon: first the series' own entry (far ahead), then where its next sample
- * goes (near). Samples of a batch lie all over memory, and waiting for it costs more than all else in here. */
+/* Hints that a sample of this series comes soon: first the series' own entry (far ahead), then where its next
+ * sample goes (near). Samples of a batch lie all over memory, and waiting for it costs more than all else in
+ * here. */
 void head_expect_series(const struct head *head, uint32_t series);
 void head_expect_sample(const struct head *head, uint32_t series);
 

@@ -66,7 +66,8 @@ uint64_t store_hash_seed(const struct store *store);
 /* Hints that this hash will be looked up soon, so that the lookup need not wait for memory. */
 void store_series_expect(const struct store *store, struct series_hash hash);
 
-/* The series under this hash, 0 if unknown. O(1), one or two cache lines. */
+/* The series under this hash, 0 if unknown. O(1), one or two cache lines. One that is not durable yet may
+ * change its meaning in store_poll: put it into a batch (store_batch_sample) before. */
 series_id store_series_find(const struct store *store, struct series_hash hash);
 
 /* The series of this sorted label set, made if new, and remembered under hash. Over a limit: TM_LIMIT, and
