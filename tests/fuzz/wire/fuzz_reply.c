@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "server/wire/jansson_names.h"
+#include <jansson.h>
 #include "server/wire/reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,7 +72,7 @@ static void check_built(struct str text)
 static void check_string(struct str text)
 {
     bytes_clear(&out);
-    json_string(&out, text);
+    bytes_json_string(&out, text);
     json_error_t error;
     json_t *value = json_loadb((const char *)out.data, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     assert(value && json_is_string(value));

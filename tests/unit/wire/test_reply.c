@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/wire/jansson_names.h"
+#include <jansson.h>
 #include "server/wire/reply.h"
 
 static struct reply reply;
@@ -133,7 +133,7 @@ static void strings_are_escaped_and_made_utf8(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bytes_clear(&out);
-        json_string(&out, cases[i].text);
+        bytes_json_string(&out, cases[i].text);
         assert_view(bytes_view(&out), cases[i].json);
     }
 }
