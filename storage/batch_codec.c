@@ -14,6 +14,9 @@ enum { TAG_LENGTH_BITS = 3, TAG_RAW = 0xff, RAW_BYTES = 8, MANTISSA_MAX_BYTES = 
 enum { SERVICE_NONE = 0, SERVICE_SPELLED = LABELS_MAX + 1 };
 enum { ID_MAX_BYTES = 5, LARGEST_INTEGER_BITS = 53 };
 
+/* No clock of ours shows more; what reckons with it can't overflow. */
+#define WRITTEN_MAX_MS (INT64_C(1) << 53)
+
 /* ---- writing ---- */
 
 static uint64_t service_code(const struct batch_definition *definition)
@@ -231,7 +234,7 @@ static void take_mark(struct cursor *c, struct batch_content *out)
 {
     out->written_ms = cursor_zigzag(c);
     uint8_t marked = cursor_u8(c);
-    if (marked > 1)
+    if (marked > 1 || out->written_ms > WRITTEN_MAX_MS || out->written_ms < -WRITTEN_MAX_MS)
         c->bad = true;
     out->is_marked = marked == 1;
     if (!out->is_marked)
@@ -251,8 +254,12 @@ static void take_series(struct cursor *c, struct sample *samples, size_t count)
             v = *c->at++;
         else
             v = cursor_varint(c);
+        if (v > (uint64_t)UINT32_MAX * 2) { /* before it is added: the sum must not overflow */
+            c->bad = true;
+            return;
+        }
         last += (int64_t)((v >> 1) ^ (~(v & 1) + 1));
-        if (v > (uint64_t)UINT32_MAX * 2 || last < 0 || last > UINT32_MAX)
+        if (last < 0 || last > UINT32_MAX)
             c->bad = true;
         samples[i].series = (uint32_t)last;
     }

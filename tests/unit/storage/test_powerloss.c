@@ -65,6 +65,21 @@ static void set_full(struct recorder *recorder, bool full)
     pthread_mutex_unlock(&recorder->mutex);
 }
 
+static void set_death(struct recorder *recorder, long after)
+{
+    pthread_mutex_lock(&recorder->mutex);
+    recorder->die_after = after;
+    pthread_mutex_unlock(&recorder->mutex);
+}
+
+static void set_dead(struct recorder *recorder, bool dead)
+{
+    pthread_mutex_lock(&recorder->mutex);
+    recorder->is_dead = dead;
+    recorder->die_after = -1;
+    pthread_mutex_unlock(&recorder->mutex);
+}
+
 static void live_once(struct ledger *ledger, struct fixture *f, int life)
 {
     struct recorder *r = ledger->recorder;
@@ -73,7 +88,7 @@ static void live_once(struct ledger *ledger, struct fixture *f, int life)
     assert_int_equal(store_open_io(&f->options, &r->io, &store, &why), TM_OK);
     bool killed = random_next(&ledger->random) % 2;
     if (killed)
-        r->die_after = random_next(&ledger->random) % 60;
+        set_death(r, random_next(&ledger->random) % 60);
     for (int i = 0; i < BATCHES_PER_LIFE; i++) {
         set_full(r, life == 2 && i >= 4 && i < 7);
         send_number(ledger, store, ledger->count++);
@@ -87,10 +102,9 @@ static void live_once(struct ledger *ledger, struct fixture *f, int life)
     }
     set_full(r, false);
     if (killed)
-        r->is_dead = true;
+        set_dead(r, true);
     store_close(store);
-    r->is_dead = false;
-    r->die_after = -1;
+    set_dead(r, false);
 }
 
 static void write_history(struct ledger *ledger, struct fixture *f)
