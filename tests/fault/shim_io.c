@@ -7,6 +7,7 @@
  *   int32 count    calls to fail after that; -1: all
  *   int32 seen     (out) calls that matched
  *   int32 failed   (out) calls that were made to fail
+ *   int32 delay_ms such calls sleep so long first; with error 0 they then do their work (a slow disk)
  *   at 64: text    a file's path must contain it (write, sync, allocate); empty: any */
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,7 +28,8 @@ enum op { OP_WRITE = 1, OP_SYNC = 2, OP_ALLOCATE = 4, OP_MALLOC = 8, OP_OPEN = 1
 struct plan {
     volatile int32_t ops, error, skip, count;
     int32_t seen, failed;
-    char unused[64 - 6 * sizeof(int32_t)];
+    volatile int32_t delay_ms;
+    char unused[64 - 7 * sizeof(int32_t)];
     char path[256];
 };
 
@@ -84,6 +86,11 @@ static void *real(const char *name)
 static int fail_on(enum op op, int fd)
 {
     if (!plan || !(plan->ops & (int32_t)op) || !path_matches(fd) || !due(op))
+        return 0;
+    int delay_ms = plan->delay_ms;
+    if (delay_ms > 0)
+        (void)usleep((useconds_t)delay_ms * 1000);
+    if (delay_ms > 0 && plan->error == 0)
         return 0;
     errno = plan->error;
     return 1;

@@ -325,12 +325,13 @@ class Faults:
         self.map = mmap.mmap(self.file.fileno(), 4096)
         self.env = {'LD_PRELOAD': SHIM_IO, 'TM_FAULT_MAP': self.path}
 
-    def plan(self, ops, error=0, skip=0, count=-1, path=''):
-        """From now on: let skip matching calls pass, then fail count of them (-1: all) with this errno."""
+    def plan(self, ops, error=0, skip=0, count=-1, path='', delay_ms=0):
+        """From now on: let skip matching calls pass, then fail count of them (-1: all) with this errno, or with
+        delay_ms and no errno only slow them down."""
         import struct
         self.map[0:4] = struct.pack('<i', 0)
         self.map[64:64 + 256] = path.encode().ljust(256, b'\0')
-        self.map[4:24] = struct.pack('<iiiii', error, skip, count, 0, 0)
+        self.map[4:28] = struct.pack('<iiiiii', error, skip, count, 0, 0, delay_ms)
         self.map[0:4] = struct.pack('<i', ops)
 
     def off(self):
@@ -369,6 +370,7 @@ class Agent:
         self.pause_s, self.timeout_ms, self.epoch, self.url = pause_s, timeout_ms, epoch, url
         self.batches, self.faults, self.waits, self.retries = [], [], [], 0
         self.slowest_ack_s = 0.0
+        self.abandons = False  # gives a batch up that it is told to try again, and goes on with the next seq
         self.stopping = threading.Event()
         self.thread = self.link = None
         self.pending = None
@@ -444,6 +446,9 @@ class Agent:
                 batch.state = 'refused'
                 return True
             self.waits.append(reply)
+            if self.abandons:
+                batch.state = 'refused'
+                return True
             self.stopping.wait(min(RETRY_SLEEP_S, reply['retry_after_ms'] / 1000))
             return False
         if reply.get('pushed'):
@@ -565,3 +570,85 @@ def resident_bytes(pid):
 
 def soak():
     return bool(os.environ.get('SOAK'))
+
+
+# ---- journal segments, as storage/FORMAT.md has them ----
+SEGMENT_HEADER, RECORD_HEADER = 64, 32
+
+
+def segments(data_dir):
+    """Paths of the journal's segments, oldest first."""
+    folder = os.path.join(data_dir, 'journal')
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith('.seg')]
+
+
+def segment_records(path):
+    """[(offset, length)] of the records in a segment, in order."""
+    import struct
+    found = []
+    with open(path, 'rb') as segment:
+        at = SEGMENT_HEADER
+        while True:
+            segment.seek(at)
+            head = segment.read(RECORD_HEADER)
+            if len(head) < RECORD_HEADER or head[:4] != b'tmr1':
+                return found
+            length = (RECORD_HEADER + struct.unpack_from('<I', head, 4)[0] + 7) // 8 * 8
+            found.append((at, length))
+            at += length
+
+
+class Mount:
+    """A file system of a given size: ext4 on a loop device, or tmpfs. unavailable: why there is none."""
+
+    def __init__(self, folder, mib, kind='ext4', options=''):
+        self.point, self.unavailable = os.path.join(folder, 'mount'), None
+        os.makedirs(self.point, exist_ok=True)
+        self.image = os.path.join(folder, 'image')
+        if kind == 'ext4':
+            with open(self.image, 'wb') as image:
+                image.truncate(mib << 20)
+            made = subprocess.run(['mkfs.ext4', '-q', '-F', '-m', '0', self.image], capture_output=True, text=True)
+            if made.returncode:
+                self.unavailable = f'mkfs.ext4: {made.stderr.strip()}'
+                return
+            mount = ['mount', '-o', 'loop' + options, self.image, self.point]
+        else:
+            mount = ['mount', '-t', 'tmpfs', '-o', f'size={mib}m' + options, 'none', self.point]
+        run = subprocess.run(mount, capture_output=True, text=True)
+        if run.returncode:
+            self.unavailable = f'mounting is not permitted here: {run.stderr.strip()}'
+
+    def free_bytes(self):
+        info = os.statvfs(self.point)
+        return info.f_bavail * info.f_frsize
+
+    def fill(self, leave_bytes):
+        """A ballast file that leaves so much free."""
+        with open(os.path.join(self.point, 'ballast'), 'wb') as ballast:
+            size, step = 0, 64 << 20
+            while step >= 4096:
+                want = min(step, self.free_bytes() - leave_bytes)
+                try:
+                    os.posix_fallocate(ballast.fileno(), size, max(1, want))
+                    size += want
+                except OSError:
+                    step //= 2  # the file system needs some of it for itself
+                if self.free_bytes() <= leave_bytes + 4096:
+                    break
+        return self
+
+    def empty(self):
+        os.unlink(os.path.join(self.point, 'ballast'))
+
+    def remount(self, options):
+        subprocess.run(['mount', '-o', 'remount,' + options, self.point], check=True)
+
+    def close(self):
+        subprocess.run(['umount', self.point], capture_output=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
