@@ -12,25 +12,39 @@
 #include "server/http/http_internal.h"
 #include "server/log/log.h"
 
-enum { CONNECTION_MEMORY_BYTES = 32 << 10, BACKLOG = 512, SWEEP_INTERVAL_MS = 1000 };
+enum {
+    CONNECTION_MEMORY_BYTES = 32 << 10,
+    BACKLOG = 512,
+    SWEEP_INTERVAL_MS = 1000,
+    RUNS_MAX = 4,
+    SPINS_MAX = 50
+};
 
 static void on_timer(uv_timer_t *timer);
 
 void http_run(struct http_listener *listener)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms;
+    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     if (!listener->daemon)
         return;
-    (void)MHD_run(listener->daemon);
-    if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
-        (void)uv_timer_start(&listener->timer, on_timer, wait_ms, 0);
+    enum MHD_Result waits = MHD_YES;
+    for (int i = 0; i < RUNS_MAX && waits == MHD_YES && wait_ms == 0; i++) {
+        (void)MHD_run(listener->daemon);
+        waits = MHD_get_timeout(listener->daemon, &wait_ms);
+    }
+    /* Never 0: a connection that is for ever about to go on (a chunk extension that fills its buffer) would
+     * keep libuv among its timers, and nothing else would run. */
+    if (waits == MHD_YES)
+        (void)uv_timer_start(&listener->timer, on_timer, wait_ms ? wait_ms : 1 + listener->spins, 0);
     else
         (void)uv_timer_stop(&listener->timer);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    http_run(timer->data);
+    struct http_listener *listener = timer->data;
+    listener->spins += listener->spins < SPINS_MAX;
+    http_run(listener);
 }
 
 void http_run_soon(struct http_listener *listener)
@@ -40,9 +54,11 @@ void http_run_soon(struct http_listener *listener)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
+    struct http_listener *listener = poll->data;
     (void)status;
     (void)events;
-    http_run(poll->data);
+    listener->spins = 0;
+    http_run(listener);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -57,6 +73,15 @@ static void on_library_log(void *arg, const char *format, va_list args)
     (void)vsnprintf(text, sizeof text, format, args);
     text[strcspn(text, "\n")] = '\0';
     log_write(server->options.log, LOG_LEVEL_DEBUG, "http.library", "%s", text);
+}
+
+/* Decodes in place, but leaves alone what holds an encoded NUL: decoded it would cut the path short, and
+ * "/-/reload%00x" would pass a proxy's list of paths and still be "/-/reload" here. */
+static size_t unescape(void *arg, struct MHD_Connection *connection, char *text)
+{
+    (void)arg;
+    (void)connection;
+    return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
 }
 
 /* host:port or [v6]:port, numbers or "localhost", into its parts. */
@@ -119,14 +144,14 @@ static void name_listener(struct http_listener *listener, int fd)
 static struct MHD_Daemon *start_library(struct http_listener *listener, int fd)
 {
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                            http_on_request, listener,                                           //
-                            MHD_OPTION_LISTEN_SOCKET, fd,                                        //
-                            MHD_OPTION_EXTERNAL_LOGGER, on_library_log, listener->server,        //
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,         //
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,                //
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, //
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                                     //
-                            MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, listener,            //
+                            http_on_request, listener,                                                     //
+                            MHD_OPTION_LISTEN_SOCKET, fd,                                                  //
+                            MHD_OPTION_EXTERNAL_LOGGER, on_library_log, listener->server,                  //
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,                   //
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,                          //
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,           //
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, //
+                            MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, listener,                      //
                             MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, listener, MHD_OPTION_END);
 }
 

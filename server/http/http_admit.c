@@ -35,6 +35,9 @@ static enum MHD_Result note_header(void *arg, enum MHD_ValueKind kind, const cha
 static const char *find_ambiguity(struct http_exchange *x, const char *version)
 {
     struct head_facts facts = {0};
+    if (!http_head_is_plain(x->connection, version))
+        return "the request's head is malformed: lines end with CRLF, names have no spaces, nothing is "
+               "folded";
     (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, note_header, &facts);
     if (facts.content_length > 1)
         return "Content-Length stands more than once";

@@ -16,6 +16,7 @@ struct http_listener {
     struct MHD_Daemon *daemon;
     uv_poll_t poll;
     uv_timer_t timer; /* libmicrohttpd's next time-out */
+    unsigned spins;   /* turns in a row that the timer asked for and no peer did */
     char address[80];
 };
 
@@ -56,6 +57,10 @@ struct http_exchange {
 /* Looks at a request's head before its body: smuggling holes (FAULTS 4), size, route, credentials. Answers
  * and returns false if it may not go on. */
 bool http_admit(struct http_exchange *exchange, const char *method, const char *version);
+
+/* Whether the head is written the one way that every reader understands alike (http_head.c): only CRLF ends a
+ * line, names are tokens, nothing is folded, no control bytes. version: as libmicrohttpd gives it. */
+bool http_head_is_plain(struct MHD_Connection *connection, const char *version);
 
 /* Decompresses exchange->received. TM_TOO_LARGE over limits.max_decompressed, TM_INVALID with why. */
 enum tm_err http_inflate(struct http_exchange *exchange, struct tm_why *why) TM_MUST_CHECK;
