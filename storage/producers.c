@@ -82,6 +82,7 @@ static void fill_index(struct producers *producers)
 {
     for (size_t i = 0; i < producers->slot_count; i++) {
         const struct producer *producer = &producers->at[i];
+        assert(producers->at);
         if (producer->name)
             producers->index[find_place(producers, (struct str){producer->name, producer->len})] =
                 (uint32_t)i + 1;
@@ -148,6 +149,7 @@ void producers_forget(struct producers *producers, time_ms_t now)
     uint64_t before = producers->count;
     for (size_t i = 0; i < producers->slot_count; i++) {
         struct producer *producer = &producers->at[i];
+        assert(producers->at);
         if (!producer->name || !is_forgotten(producer, now))
             continue;
         free(producer->name);

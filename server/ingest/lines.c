@@ -1,5 +1,6 @@
 #include "server/ingest/lines.h"
 
+#include <assert.h>
 #include <xxhash.h>
 
 #include "server/ingest/lines_slow.h"
@@ -42,9 +43,11 @@ static bool may_be_deploy(struct str key)
 static bool find_series(const struct lines *l, const struct line *line, const struct series_hash *hashes,
                         series_id *ids)
 {
+    size_t count = line->field_count;
+    assert(count > 0);
     if (may_be_deploy(line->key))
         return false;
-    for (size_t i = 0; i < line->field_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (line->field[i].value.type == VALUE_STRING)
             return false;
         ids[i] = store_series_find(l->store, hashes[i]);
@@ -70,6 +73,7 @@ static enum tm_err take_line(struct lines *l, const struct line *line, struct tm
     struct series_hash hashes[LINE_FIELDS_MAX];
     series_id ids[LINE_FIELDS_MAX];
     uint64_t seed = store_hash_seed(l->store);
+    assert(line->field_count > 0);
     XXH128_hash_t key = XXH3_128bits_withSeed(line->key.ptr, line->key.len, seed);
     for (size_t i = 0; i < line->field_count; i++)
         hashes[i] = field_hash(key, line->field[i].name, seed);

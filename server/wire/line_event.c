@@ -1,6 +1,8 @@
 /* The rules of each kind of event line (PROTOCOL.md, "Events"). */
 #include "server/wire/line.h"
 
+#include <assert.h>
+
 enum field_rule_type {
     RULE_TEXT,     /* a string */
     RULE_FILLED,   /* a string that is not empty */
@@ -89,6 +91,7 @@ static enum tm_err check_fields(const struct field_rule *rules, size_t count, co
 {
     for (size_t i = 0; i < count; i++) {
         const struct line_field *field = line_find_field(line, rules[i].field);
+        assert(rules[i].type < RULE_TYPE_COUNT);
         if (field && !is_kept(rules[i].type, &field->value))
             return tm_fail(why, TM_INVALID, "column %zu: field %s must be %s", column_of(line, field),
                            rules[i].field.ptr, expected[rules[i].type]);

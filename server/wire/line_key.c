@@ -1,6 +1,8 @@
 /* Keys and names: measurement and tags taken apart, escapes resolved, the kind of a line. */
 #include "server/wire/line.h"
 
+#include <assert.h>
+
 #include <stdint.h>
 
 /* A backslash is an escape only before one of these. */
@@ -18,6 +20,7 @@ static size_t unescape(struct str text, const char *specials, char *to)
 {
     const char *end = text.ptr + text.len;
     size_t len = 0;
+    assert(to); /* there is a backslash, so room was made */
     for (const char *at = text.ptr; at < end; at++) {
         at += escapes_at(at, end, specials);
         to[len++] = *at;

@@ -27,13 +27,12 @@ const char *tm_err_text(enum tm_err err)
     return texts[err];
 }
 
-enum tm_err tm_fail(struct tm_why *why, enum tm_err err, const char *format, ...)
+void tm_why_write(struct tm_why *why, const char *format, ...)
 {
-    if (why) {
-        va_list args;
-        va_start(args, format);
-        (void)vsnprintf(why->text, sizeof why->text, format, args);
-        va_end(args);
-    }
-    return err;
+    va_list args;
+    if (!why)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(why->text, sizeof why->text, format, args);
+    va_end(args);
 }

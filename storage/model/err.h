@@ -34,8 +34,11 @@ struct tm_why {
     char text[384];
 };
 
-/* Writes the sentence (cut to fit) and returns err, so that a failure path reads
- * `return tm_fail(why, TM_INVALID, "...")`. why may be NULL. */
-enum tm_err tm_fail(struct tm_why *why, enum tm_err err, const char *format, ...) TM_PRINTF(3, 4);
+/* Writes the sentence, cut to fit. why may be NULL. */
+void tm_why_write(struct tm_why *why, const char *format, ...) TM_PRINTF(2, 3);
+
+/* Writes the sentence and is err, so that a failure path reads `return tm_fail(why, TM_INVALID, "...")`. A
+ * macro, so that whoever reads the code by machine sees which error it is. */
+#define tm_fail(why, err, ...) (tm_why_write((why), __VA_ARGS__), (err))
 
 #endif
