@@ -1,6 +1,5 @@
 #include "server/ingest/lines.h"
 
-#include <assert.h>
 #include <xxhash.h>
 
 #include "server/ingest/lines_slow.h"
@@ -39,22 +38,25 @@ static bool may_be_deploy(struct str key)
     return key.len >= 6 && memcmp(key.ptr, "deploy", 6) == 0;
 }
 
+static bool may_write(const struct lines *l, series_id id)
+{
+    return l->writes_all || access_allows_service(&l->access, store_series_service(l->store, id));
+}
+
 /* A line whose series are all known: no parsing of tags. False: it needs the slow way. */
 static bool find_series(const struct lines *l, const struct line *line, const struct series_hash *hashes,
                         series_id *ids)
 {
-    size_t count = line->field_count;
-    assert(count > 0);
     if (may_be_deploy(line->key))
         return false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < line->field_count; i++) {
         if (line->field[i].value.type == VALUE_STRING)
             return false;
         ids[i] = store_series_find(l->store, hashes[i]);
-        if (!ids[i])
+        if (!ids[i] || !may_write(l, ids[i]))
             return false;
     }
-    return l->writes_all || access_allows_service(&l->access, store_series_service(l->store, ids[0]));
+    return true;
 }
 
 static enum tm_err add_samples(struct lines *l, const struct line *line, const series_id *ids, time_ms_t time)
@@ -71,7 +73,7 @@ static enum tm_err add_samples(struct lines *l, const struct line *line, const s
 static enum tm_err take_line(struct lines *l, const struct line *line, struct tm_why *why)
 {
     struct series_hash hashes[LINE_FIELDS_MAX];
-    series_id ids[LINE_FIELDS_MAX];
+    series_id ids[LINE_FIELDS_MAX] = {0};
     uint64_t seed = store_hash_seed(l->store);
     assert(line->field_count > 0);
     XXH128_hash_t key = XXH3_128bits_withSeed(line->key.ptr, line->key.len, seed);

@@ -39,6 +39,6 @@ void tm_why_write(struct tm_why *why, const char *format, ...) TM_PRINTF(2, 3);
 
 /* Writes the sentence and is err, so that a failure path reads `return tm_fail(why, TM_INVALID, "...")`. A
  * macro, so that whoever reads the code by machine sees which error it is. */
-#define tm_fail(why, err, ...) (tm_why_write((why), __VA_ARGS__), (err))
+#define tm_fail(why, err, ...) (tm_why_write((why), __VA_ARGS__), (enum tm_err)(err))
 
 #endif
