@@ -75,7 +75,6 @@ static enum tm_err take_line(struct lines *l, const struct line *line, struct tm
     struct series_hash hashes[LINE_FIELDS_MAX];
     series_id ids[LINE_FIELDS_MAX] = {0};
     uint64_t seed = store_hash_seed(l->store);
-    assert(line->field_count > 0);
     XXH128_hash_t key = XXH3_128bits_withSeed(line->key.ptr, line->key.len, seed);
     for (size_t i = 0; i < line->field_count; i++)
         hashes[i] = field_hash(key, line->field[i].name, seed);

@@ -37,8 +37,14 @@ struct tm_why {
 /* Writes the sentence, cut to fit. why may be NULL. */
 void tm_why_write(struct tm_why *why, const char *format, ...) TM_PRINTF(2, 3);
 
+/* err itself; lets tm_fail stand as a statement too. */
+static inline enum tm_err tm_err_same(enum tm_err err)
+{
+    return err;
+}
+
 /* Writes the sentence and is err, so that a failure path reads `return tm_fail(why, TM_INVALID, "...")`. A
  * macro, so that whoever reads the code by machine sees which error it is. */
-#define tm_fail(why, err, ...) (tm_why_write((why), __VA_ARGS__), (enum tm_err)(err))
+#define tm_fail(why, err, ...) (tm_why_write((why), __VA_ARGS__), tm_err_same(err))
 
 #endif
