@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/daemon/daemon_internal.h"
+#include "server/daemon/loop_memory.h"
 
 enum { DESCRIPTORS_WANTED = 65536, SECOND_MS = 1000 };
 
@@ -80,8 +81,6 @@ void daemon_check_ready(struct daemon *daemon)
     struct bytes line = {0};
     if (daemon->state != DAEMON_STARTING || daemon->gates_ready < daemon->gate_count)
         return;
-    daemon->state = DAEMON_SERVING;
-    daemon->api.ready = true;
     bytes_printf(&line, "ready http=");
     for (size_t i = 0; http_address(daemon->http, i); i++)
         bytes_printf(&line, "%s%s", i ? "," : "", http_address(daemon->http, i));
@@ -89,8 +88,14 @@ void daemon_check_ready(struct daemon *daemon)
         bytes_printf(&line, " %s=", lists[i].name);
         daemon_list_endpoints(daemon, lists[i].kind, &line);
     }
-    (void)printf("%.*s\n", STR_ARG(bytes_view(&line)));
-    (void)fflush(stdout);
+    if (bytes_error(&line)) {
+        daemon_fail(daemon, "out of memory at start");
+    } else {
+        daemon->state = DAEMON_SERVING;
+        daemon->api.ready = true;
+        (void)printf("%.*s\n", STR_ARG(bytes_view(&line)));
+        (void)fflush(stdout);
+    }
     bytes_fini(&line);
 }
 
@@ -187,6 +192,7 @@ int daemon_run(const char *config_path, struct config *config)
     struct tm_why why = {""};
     (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    loop_memory_install();
     if (!daemon || sodium_init() < 0 || uv_loop_init(&daemon->loop) != 0) {
         (void)fprintf(stderr, "tidemarkd: out of memory at start\n");
         free(daemon);

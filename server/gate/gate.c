@@ -12,7 +12,8 @@ enum {
     BACKOFF_MAX_MS = 640,
     LIVED_WELL_MS = 5000,
     CLOSE_MAX_MS = 1000,
-    READ_MIN_BYTES = 256 << 10
+    READ_MIN_BYTES = 256 << 10,
+    FIRST_STARTS_MAX = 3
 };
 
 #define SOCKET_BUFFER_BYTES      (4 << 20)
@@ -30,7 +31,7 @@ struct gate_process {
     uint64_t life; /* grows with every start */
     uint64_t started_ms;
     unsigned backoff_ms;
-    bool running, pipe_open, ready, was_ready, closing, intake_stopped, paused;
+    bool running, pipe_open, ready, was_ready, told_failed, closing, intake_stopped, paused;
     int handles; /* open libuv handles; the gate is freed when they are gone */
     uint64_t restarts, messages;
     /* bytes from the gate that are not yet a whole frame */
@@ -98,9 +99,12 @@ static void on_exit_of_process(uv_process_t *process, int64_t status, int signal
         uv_close((uv_handle_t *)&g->restart, on_handle_closed);
         return;
     }
-    if (!g->was_ready && g->restarts == 0)
-        return; /* FAILED was told; the owner gives up */
     (void)snprintf(text, sizeof text, signal ? "signal %d" : "exit code %d", signal ? signal : (int)status);
+    if (!g->was_ready && (g->told_failed || g->restarts + 1 >= FIRST_STARTS_MAX)) {
+        if (!g->told_failed)
+            emit(g, GATE_EVENT_FAILED, "its process ends before it is bound");
+        return; /* the owner gives up */
+    }
     schedule_restart(g);
     emit(g, GATE_EVENT_DIED, text);
 }
@@ -126,6 +130,7 @@ static void drop_process(struct gate_process *g)
 static void hear_failed(struct gate_process *g, struct str text)
 {
     char why[160];
+    g->told_failed = true;
     (void)snprintf(why, sizeof why, "%.*s", STR_ARG(text));
     emit(g, GATE_EVENT_FAILED, why);
 }
