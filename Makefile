@@ -102,15 +102,19 @@ $(O)/libtidemark.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	$(Q)objcopy --localize-hidden $(O)/libtidemark.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/libtidemark.o
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
+	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
+	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) -fsanitize=fuzzer $^ $(LIBS.$(call layer,$*)) -o $@
 $(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(USES.server))
+	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
 $(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,client wire storage model)
+	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@
 $(O)/tests/fault/%.so: tests/fault/%.c
