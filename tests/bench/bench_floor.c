@@ -1,7 +1,9 @@
-/* The floor under the durable path: a bare gate, a socketpair, one write and one fdatasync for each drained group,
- * and an answer for each message. No parsing, no head, no threads. What the daemon does beyond this is its own cost.
+/* The floor under the durable path: a bare gate, a socketpair, one write and one fdatasync for each drained
+ * group, and an answer for each message. No parsing, no head, no threads. What the daemon does beyond this is
+ * its own cost.
  *
- * usage: bench_floor TIDEMARKD URL FILE   (until SIGTERM; prints groups, messages and sync times at its end) */
+ * usage: bench_floor TIDEMARKD URL FILE   (until SIGTERM; prints groups, messages and sync times at its end)
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -116,9 +118,10 @@ static void sync_and_answer(struct floor *f)
         f->sync_us[f->syncs++] = (uint32_t)(now_us() - start);
     for (size_t i = 0; i < f->askers; i++) {
         char frame[256];
-        int len = snprintf(frame + sizeof(struct frame_head), sizeof frame - sizeof(struct frame_head),
-                           "{\"ok\":true,\"accepted\":1,\"rejected\":0,\"duplicate\":false,\"seq\":%llu,\"errors\":[]}\n",
-                           f->asker[i].seq);
+        int len = snprintf(
+            frame + sizeof(struct frame_head), sizeof frame - sizeof(struct frame_head),
+            "{\"ok\":true,\"accepted\":1,\"rejected\":0,\"duplicate\":false,\"seq\":%llu,\"errors\":[]}\n",
+            f->asker[i].seq);
         struct frame_head head = {FRAME_REPLY, f->asker[i].slot, (uint32_t)len};
         memcpy(frame, &head, sizeof head);
         if (send(f->gate, frame, sizeof head + (size_t)len, 0) < 0)
@@ -138,8 +141,8 @@ static void report(struct floor *f)
 {
     qsort(f->sync_us, f->syncs, sizeof *f->sync_us, compare_u32);
     (void)printf("{\"messages\":%llu,\"syncs\":%zu,\"sync_p50_ms\":%.3f,\"sync_p99_ms\":%.3f}\n",
-                 (unsigned long long)f->messages, f->syncs,
-                 f->syncs ? f->sync_us[f->syncs / 2] / 1e3 : 0, f->syncs ? f->sync_us[f->syncs * 99 / 100] / 1e3 : 0);
+                 (unsigned long long)f->messages, f->syncs, f->syncs ? f->sync_us[f->syncs / 2] / 1e3 : 0,
+                 f->syncs ? f->sync_us[f->syncs * 99 / 100] / 1e3 : 0);
 }
 
 int main(int argc, char **argv)
