@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,7 +64,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static void on_sweep(uv_timer_t *timer)
 {
-    http_sweep(timer->data);
+    struct http_server *server = timer->data;
+    http_sweep(server);
+    /* libmicrohttpd stops accepting at its limit and looks at that again only when it runs; when the last
+     * peers have gone, nothing else would make it run. */
+    for (size_t i = 0; i < server->listener_count; i++)
+        http_run(&server->listeners[i]);
 }
 
 static void on_library_log(void *arg, const char *format, va_list args)
@@ -141,13 +147,24 @@ static void name_listener(struct http_listener *listener, int fd)
                    port);
 }
 
+/* At most half of the descriptors: the store, the gates and what is to come need theirs. */
+static unsigned connections_max(const struct http_server *server)
+{
+    size_t listeners = server->options.config->listen.http.count;
+    size_t max = HTTP_CONNECTIONS_MAX;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < max)
+        max = (size_t)files.rlim_cur / 2;
+    return max > listeners ? (unsigned)(max / listeners) : 1;
+}
+
 static struct MHD_Daemon *start_library(struct http_listener *listener, int fd)
 {
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
                             http_on_request, listener,                                                     //
                             MHD_OPTION_LISTEN_SOCKET, fd,                                                  //
                             MHD_OPTION_EXTERNAL_LOGGER, on_library_log, listener->server,                  //
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,                   //
+                            MHD_OPTION_CONNECTION_LIMIT, connections_max(listener->server),                //
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,                          //
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,           //
                             MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, //
