@@ -65,6 +65,7 @@ struct daemon {
     int socket;
     size_t batches;
     size_t lines;
+    uint64_t settled;  /* the last seq; a resend counts nothing */
     size_t busy_first; /* so many answers say: wait */
     struct bytes text;
 };
@@ -109,7 +110,10 @@ static void *serve(void *arg)
                 daemon->busy_first--;
                 reply.refusal = REFUSAL_BUSY;
                 reply.retry_after_ms = 20;
+            } else if (header.seq <= daemon->settled) {
+                reply.duplicate = true;
             } else {
+                daemon->settled = header.seq;
                 daemon->batches++;
                 take_lines(daemon, header.rest, &reply);
             }
