@@ -95,7 +95,7 @@ static enum tm_err visit(struct push *push, struct push_source *source)
 static void wait_turn(const struct push *push)
 {
     struct timespec step = {.tv_nsec = STEP_MS * NS_PER_MS};
-    for (int i = 0; i < TURN_MS / STEP_MS && !*push->stop; i++)
+    for (int i = 0; i < TURN_MS / STEP_MS && !__atomic_load_n(push->stop, __ATOMIC_RELAXED); i++)
         (void)nanosleep(&step, NULL);
 }
 
@@ -105,7 +105,7 @@ enum tm_err push_follow(struct push *push, struct push_source *sources, size_t c
     bool stop = false;
     while (!err && !stop) {
         /* One more turn after the signal, for what was written before it. */
-        stop = *push->stop;
+        stop = __atomic_load_n(push->stop, __ATOMIC_RELAXED);
         for (size_t i = 0; i < count && !err; i++)
             err = visit(push, &sources[i]);
         if (!err && !stop)

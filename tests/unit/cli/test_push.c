@@ -347,7 +347,7 @@ static void *write_and_rotate(void *arg)
     append(writer->path, "g v=1\n");
     usleep(1300000);
     append(writer->path, "g v=2\ng v=3");
-    writer->stop = 1;
+    __atomic_store_n(&writer->stop, 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
