@@ -419,10 +419,12 @@ class Agent:
         response = self.link.getresponse()
         text = response.read()
         if response.status == 204:
-            return {'ok': True, 'accepted': self.lines, 'rejected': 0}
+            return {'ok': True, 'whole': True}
         reply = json.loads(text)
         if response.status in (429, 503) and 'retry_after_ms' in reply:
             assert response.getheader('Retry-After'), reply
+        if response.status == 503 and 'retry_after_ms' not in reply:
+            raise OSError(text)  # no memory to say how it went
         return reply
 
     def attempt(self, batch):
@@ -454,7 +456,7 @@ class Agent:
         if reply.get('pushed'):
             batch.state = 'pushed'
             return True
-        whole = reply.get('duplicate') or (reply['accepted'] == batch.count and reply['rejected'] == 0)
+        whole = reply.get('whole') or reply.get('duplicate') or (reply['accepted'] == batch.count and reply['rejected'] == 0)
         if not whole:
             self.faults.append(reply)
         batch.duplicate, batch.state = bool(reply.get('duplicate')), 'acked'
@@ -472,6 +474,7 @@ class Agent:
 
     # ---- life ----
     def start(self):
+        assert not self.thread, f'{self.name} runs already'
         self.stopping.clear()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
