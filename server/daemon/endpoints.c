@@ -204,6 +204,7 @@ enum tm_err daemon_open_endpoints(struct daemon *daemon, struct tm_why *why)
 
 void daemon_resume_endpoints(struct daemon *daemon)
 {
+    ingest_retry(daemon->ingest);
     for (size_t i = 0; i < daemon->gate_count; i++)
         gate_resume(daemon->gates[i]);
 }

@@ -8,6 +8,8 @@
 #include "server/wire/header.h"
 
 enum { RETRY_BUSY_MS = 200, RETRY_TROUBLE_MS = 2000, RETRY_STOPPING_MS = 1000 };
+/* Pushed messages that are held until they are durable. */
+enum { HELD_MAX_BYTES = 32 << 20 };
 
 struct ingest {
     struct store *store;
@@ -18,6 +20,8 @@ struct ingest {
     size_t pending;
     time_ms_t last_ms;
     bool stopping;
+    size_t held_bytes;
+    struct job *again, *again_last; /* pushed messages whose write failed, oldest first */
 };
 
 /* One message between its receipt and its answer. */
@@ -29,6 +33,10 @@ struct job {
     uint64_t samples;
     uint64_t events[EVENT_KIND_COUNT];
     struct reply reply;
+    /* INGEST_PULL: its sender has forgotten it, so it is kept until it is durable. */
+    struct job *next;
+    struct ingest_message message;
+    char *held; /* message.text's bytes */
 };
 
 struct ingest *ingest_open(struct store *store, const struct config *config, struct counters *counters,
@@ -51,11 +59,6 @@ void ingest_close(struct ingest *ingest)
 void ingest_configure(struct ingest *ingest, const struct config *config)
 {
     ingest->config = config;
-}
-
-void ingest_stop(struct ingest *ingest)
-{
-    ingest->stopping = true;
 }
 
 size_t ingest_pending(const struct ingest *ingest)
@@ -125,21 +128,54 @@ static void count_outcome(const struct job *job)
     latency_record(&c->ack, clock_mono_ns(job->ingest->clock) - job->started_ns);
 }
 
+static void drop_job(struct job *job)
+{
+    job->ingest->pending--;
+    if (job->held)
+        job->ingest->held_bytes -= job->message.text.len;
+    free(job->held);
+    free(job);
+}
+
 /* Answers and frees. */
 static void finish(struct job *job)
 {
     count_outcome(job);
-    job->ingest->pending--;
     job->reply_fn(job->arg, &job->reply);
-    free(job);
+    drop_job(job);
+}
+
+static void put_last(struct ingest *ingest, struct job *job)
+{
+    job->next = NULL;
+    if (ingest->again)
+        ingest->again_last->next = job;
+    else
+        ingest->again = job;
+    ingest->again_last = job;
 }
 
 static void on_durable(void *arg, enum tm_err err)
 {
     struct job *job = arg;
+    if (err && err != TM_TOO_LARGE && job->held && !job->ingest->stopping) {
+        put_last(job->ingest, job);
+        return;
+    }
     if (err)
         refuse_for_store(job, err);
     finish(job);
+}
+
+void ingest_stop(struct ingest *ingest)
+{
+    ingest->stopping = true;
+    while (ingest->again) {
+        struct job *job = ingest->again;
+        ingest->again = job->next;
+        refuse_for_store(job, TM_READ_ONLY);
+        finish(job);
+    }
 }
 
 /* A batch that stands behind this one, with the same seq, is durable: then this one is a duplicate. */
@@ -297,8 +333,43 @@ static struct job *open_job(struct ingest *ingest, const struct ingest_message *
     job->samples = 0;
     memset(job->events, 0, sizeof job->events);
     reply_init(&job->reply);
+    job->held = NULL;
     ingest->pending++;
     return job;
+}
+
+/* Keeps a pushed message with its job. False without memory. */
+static bool hold(struct job *job, const struct ingest_message *message)
+{
+    size_t len = message->text.len;
+    job->held = malloc(len + 1);
+    if (!job->held)
+        return false;
+    memcpy(job->held, message->text.ptr, len);
+    job->message = *message;
+    job->message.text = (struct str){job->held, len};
+    job->ingest->held_bytes += len;
+    return true;
+}
+
+static bool may_push(const struct ingest *ingest, size_t len)
+{
+    bool room = ingest->held_bytes == 0 || ingest->held_bytes + len <= HELD_MAX_BYTES;
+    return room && !ingest->again && !store_trouble(ingest->store);
+}
+
+void ingest_retry(struct ingest *ingest)
+{
+    while (ingest->again && !store_trouble(ingest->store)) {
+        struct job *job = ingest->again;
+        struct job *rest = job->next;
+        job->samples = 0;
+        memset(job->events, 0, sizeof job->events);
+        reply_init(&job->reply);
+        if (take(job, &job->message))
+            return; /* it stays the first */
+        ingest->again = rest;
+    }
 }
 
 /* Without memory for a job: the answer is made on the stack. */
@@ -316,19 +387,22 @@ bool ingest_message(struct ingest *ingest, const struct ingest_message *message)
     static const enum counter by_path[] = {[INGEST_REP] = COUNTER_BATCHES_REP,
                                            [INGEST_PULL] = COUNTER_BATCHES_PULL,
                                            [INGEST_HTTP] = COUNTER_BATCHES_HTTP};
-    if (message->path == INGEST_PULL && store_trouble(ingest->store))
+    if (message->path == INGEST_PULL && !may_push(ingest, message->text.len))
         return false;
     struct job *job = open_job(ingest, message);
     if (!job && message->path != INGEST_PULL)
         refuse_without_job(ingest, message);
     if (!job)
         return message->path != INGEST_PULL;
+    if (message->path == INGEST_PULL && !hold(job, message)) {
+        drop_job(job);
+        return false;
+    }
     enum tm_err err = message->text.len > (size_t)ingest->config->limits.max_message_bytes
                           ? TM_TOO_LARGE
                           : take(job, message);
     if (err && err != TM_TOO_LARGE && message->path == INGEST_PULL) {
-        ingest->pending--;
-        free(job);
+        drop_job(job);
         return false;
     }
     ingest->counters->value[by_path[message->path]]++;

@@ -38,11 +38,16 @@ void ingest_close(struct ingest *ingest);
 void ingest_configure(struct ingest *ingest, const struct config *config);
 
 /* Takes a message; reply is called when it is durable or refused, maybe before this returns. False only for
- * INGEST_PULL, where nobody can be told to wait: the store can't take it now, offer it again later. */
+ * INGEST_PULL, where nobody can be told to wait: the store can't take it now, offer it again later. One that
+ * was taken on that path and could not be written is kept and tried again by ingest_retry. */
 bool ingest_message(struct ingest *ingest, const struct ingest_message *message);
 
+/* Submits the INGEST_PULL messages again whose write failed, in their order. Whenever the store may have
+ * recovered, before new messages are offered. */
+void ingest_retry(struct ingest *ingest);
+
 /* From now on every message is refused with "try again": the daemon is going down. What was taken before is
- * still answered. */
+ * still answered, what waits for ingest_retry is refused. */
 void ingest_stop(struct ingest *ingest);
 
 /* Refuses a message that was too large to be received whole. */

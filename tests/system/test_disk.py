@@ -369,6 +369,39 @@ def test_a_pushed_message_waits_out_a_full_disk(faulty):
     agent.close()
 
 
+@pytest.mark.parametrize('error', [errno.EIO, errno.ENOSPC], ids=['EIO', 'ENOSPC'])
+def test_a_pushed_message_whose_write_fails_is_written_once_the_disk_recovers(error, faulty):
+    """CONTRACT 3, PULL: the sender has forgotten the message, so the daemon keeps it when its write fails, and
+    those behind it, in their order; all are there once, and the sender may go on at once."""
+    daemon, faults = faulty
+    agent = Agent(daemon, 'p', 'pull')
+    faults.plan(Faults.WRITE, error=error, count=2, path='journal')
+    agent.send(60)
+    wait_for(lambda: faults.counts()[1] == 2)
+    wait_for(lambda: daemon.metric('tidemark_journal_records_total') >= 60)
+    wait_for(lambda: daemon.metric('tidemark_lines_total') == 60 * agent.lines)
+    series, events = daemon.dump()
+    check_ledger((series, events), [agent])
+    assert sum(len(points) for points in series.values()) + len(events) == 60 * agent.lines
+    agent.close()
+
+
+def test_sigterm_ends_a_daemon_that_holds_pushed_messages_it_can_not_write(faulty):
+    """A disk that is gone for good: messages kept for later do not keep the daemon from ending; it says that it
+    drops them."""
+    daemon, faults = faulty
+    agent = Agent(daemon, 'p', 'pull')
+    faults.plan(Faults.WRITE, error=errno.EIO, path='journal')
+    agent.send(3)
+    wait_for(lambda: daemon.metric('tidemark_read_only') == 1)
+    assert daemon.terminate(timeout=5) == 0
+    assert 'a pushed message was refused' in daemon.read_log()
+    faults.off()
+    daemon.start()
+    check_ledger(daemon.dump(), [agent])
+    agent.close()
+
+
 # ---- folders that can't be used ----
 
 def start_fails(data_dir, wrap=None):
