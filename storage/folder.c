@@ -34,7 +34,8 @@ void folder_close(struct folder *folder)
 static enum tm_err fail_call(struct tm_why *why, const char *what, const char *dir)
 {
     enum tm_err err = errno == ENOSPC || errno == EDQUOT ? TM_NO_SPACE : TM_IO;
-    return tm_fail(why, err, "%s data folder %s: %s", what, dir, strerror(errno));
+    return tm_fail(why, err, "%s data folder %s: %s; set data_dir to a folder that this user may write to",
+                   what, dir, strerror(errno));
 }
 
 /* ---- the lock ---- */

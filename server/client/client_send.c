@@ -28,8 +28,9 @@ static enum tm_err try_once(struct tide_client *client, const struct message *me
     enum tm_err err = client->transport.exchange(client->transport.self, bytes_view(&client->wire),
                                                  timeout_ms, &client->answer_text, &client->why);
     if (err == TM_BUSY)
-        return tm_fail(&client->why, TM_BUSY, "no answer within %d ms; is tidemarkd running and reachable?",
-                       timeout_ms);
+        return tm_fail(&client->why, TM_BUSY,
+                       "no answer within %d ms from %.200s; is tidemarkd running and reachable?", timeout_ms,
+                       client->transport.address ? client->transport.address : "the daemon");
     if (err)
         return err == TM_NOMEM ? tm_fail(&client->why, err, "out of memory") : TM_BUSY;
     err = reply_decode(bytes_view(&client->answer_text), reply);

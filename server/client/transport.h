@@ -9,6 +9,7 @@
 
 struct transport {
     void *self;
+    const char *address; /* the other end, for messages; belongs to self; NULL: has none */
     /* Sends message and waits at most timeout_ms for the answer, which is written into reply (cleared first).
      * TM_BUSY: no answer in time. TM_IO with a reason in why. TM_NOMEM. */
     enum tm_err (*exchange)(void *self, struct str message, int timeout_ms, struct bytes *reply,

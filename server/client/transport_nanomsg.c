@@ -5,6 +5,7 @@
 #include <nanomsg/reqrep.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "storage/model/clock.h"
@@ -15,6 +16,7 @@ enum { NS_PER_MS = 1000000, MS_PER_S = 1000 };
 
 struct nanomsg {
     int socket;
+    char url[];
 };
 
 static bool set_option(int sock, int level, int option, int value)
@@ -79,9 +81,13 @@ static void close_nanomsg(void *self)
 enum tm_err transport_nanomsg(const char *url, struct transport *out, struct tm_why *why)
 {
     enum tm_err err = TM_OK;
-    struct nanomsg *nanomsg = calloc(1, sizeof *nanomsg);
+    if (strncmp(url, "tcp://", 6) != 0 && strncmp(url, "ipc://", 6) != 0)
+        return tm_fail(why, TM_INVALID, "cannot connect to %s: give tcp://HOST:PORT or ipc://PATH", url);
+    size_t url_size = strlen(url) + 1;
+    struct nanomsg *nanomsg = calloc(1, sizeof *nanomsg + url_size);
     if (!nanomsg)
         return tm_fail(why, TM_NOMEM, "out of memory");
+    memcpy(nanomsg->url, url, url_size);
     nanomsg->socket = nn_socket(AF_SP, NN_REQ);
     if (nanomsg->socket < 0) {
         err = tm_fail(why, TM_LIMIT, "no nanomsg socket: %s; close clients that are not used",
@@ -102,7 +108,10 @@ out:
         free(nanomsg);
         return err;
     }
-    *out =
-        (struct transport){.self = nanomsg, .exchange = exchange, .pause = pause_ms, .close = close_nanomsg};
+    *out = (struct transport){.self = nanomsg,
+                              .address = nanomsg->url,
+                              .exchange = exchange,
+                              .pause = pause_ms,
+                              .close = close_nanomsg};
     return TM_OK;
 }

@@ -212,7 +212,8 @@ int daemon_run(const char *config_path, struct config *config)
         daemon_check_ready(daemon);
         (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&daemon->loop);
-        log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopped", "all data is on the disk");
+        if (!daemon->exit_code)
+            log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopped", "all data is on the disk");
     } else {
         (void)fprintf(stderr, "tidemarkd: %s\n", why.text);
         daemon->exit_code = 1;

@@ -69,11 +69,25 @@ static bool on_message(void *arg, struct gate_asker asker, struct str text, bool
     return taken;
 }
 
+static void hear_bind_failed(struct daemon *daemon, const struct gate_status *status, const char *text)
+{
+    static const char *const settings[] = {
+        [GATE_REP] = "ingest_rep", [GATE_PULL] = "ingest_pull", [GATE_PUB] = "publish"};
+    char why[512];
+    (void)snprintf(
+        why, sizeof why,
+        "listen.%s: cannot listen on %s: %s; end the program that has it, or choose another address",
+        settings[status->kind], status->url, text);
+    if (daemon->state == DAEMON_STARTING)
+        daemon_fail(daemon, why);
+    else if (!daemon->exit_code)
+        log_write(daemon->log, LOG_LEVEL_ERROR, "gate.bind_failed", "%s", why);
+}
+
 static void on_event(void *arg, struct gate_process *gate, enum gate_event event, const char *text)
 {
     struct daemon *daemon = arg;
     struct gate_status status;
-    char why[512];
     gate_status(gate, &status);
     switch (event) {
     case GATE_EVENT_READY:
@@ -85,13 +99,7 @@ static void on_event(void *arg, struct gate_process *gate, enum gate_event event
         }
         break;
     case GATE_EVENT_FAILED:
-        (void)snprintf(why, sizeof why,
-                       "cannot listen on %s: %s; end the program that has it, or choose another address",
-                       status.url, text);
-        if (daemon->state == DAEMON_STARTING)
-            daemon_fail(daemon, why);
-        else
-            log_write(daemon->log, LOG_LEVEL_ERROR, "gate.bind_failed", "%s", why);
+        hear_bind_failed(daemon, &status, text);
         break;
     case GATE_EVENT_DIED:
         daemon->counters.value[COUNTER_GATE_RESTARTS]++;
@@ -156,7 +164,8 @@ static enum tm_err prepare_ipc(const char *url, struct tm_why *why)
     *slash = '\0';
     if (mkdir(folder, 0750) == 0 || errno == EEXIST)
         return TM_OK;
-    return tm_fail(why, TM_IO, "cannot make the folder %s for %s: %s", folder, url, strerror(errno));
+    return tm_fail(why, TM_IO, "cannot make the folder %s for %s: %s; make it, or choose another path",
+                   folder, url, strerror(errno));
 }
 
 static enum tm_err open_endpoint(struct daemon *daemon, enum gate_kind kind, const char *address,

@@ -59,8 +59,9 @@ void daemon_shut_down(struct daemon *daemon)
     daemon->state = DAEMON_DRAINING;
     daemon->api.ready = false;
     daemon->draining_since_ns = clock_mono_ns(daemon->clock);
-    log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopping", "intake stops; %zu batches are under way",
-              ingest_pending(daemon->ingest));
+    if (!daemon->exit_code) /* else it was told why, and that is all there is to say */
+        log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopping", "intake stops; %zu batches are under way",
+                  ingest_pending(daemon->ingest));
     for (size_t i = 0; i < daemon->gate_count; i++)
         gate_stop_intake(daemon->gates[i]);
     /* Connections that are open live on until the end: without this they would bring new batches, and one

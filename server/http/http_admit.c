@@ -121,7 +121,7 @@ static bool check_body(struct http_exchange *x)
     const char *encoding =
         MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_ENCODING);
     int64_t max = x->listener->server->options.config->limits.max_message_bytes;
-    if (length && (strlen(length) > 18 || strtoll(length, NULL, 10) > max)) {
+    if (length && (strlen(length) > 18 || strtoll(length, NULL, 10) > max * HTTP_OVERFLOW_PATIENCE)) {
         x->overflow = true;
         http_respond_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "too_large",
                            "the body is over limits.max_message; send smaller batches");

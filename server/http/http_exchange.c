@@ -7,7 +7,7 @@
 #include "server/http/http_internal.h"
 #include "server/wire/reply.h"
 
-enum { OVERFLOW_PATIENCE = 8, INFLATE_STEP_BYTES = 256 << 10 };
+enum { INFLATE_STEP_BYTES = 256 << 10 };
 
 enum http_method http_method(const struct http_exchange *exchange)
 {
@@ -141,7 +141,7 @@ enum tm_err http_inflate(struct http_exchange *exchange, struct tm_why *why)
 static enum MHD_Result dispatch(struct http_exchange *x)
 {
     struct tm_why why;
-    enum tm_err err = x->compressed ? http_inflate(x, &why) : bytes_error(&x->received);
+    enum tm_err err = x->compressed && !x->overflow ? http_inflate(x, &why) : bytes_error(&x->received);
     x->dispatched = true;
     if (x->peer)
         x->peer->since_ms = 0;
@@ -172,7 +172,7 @@ static bool receive(struct http_exchange *x, const char *data, size_t size)
         x->discarded += size;
     else
         bytes_put(&x->received, data, size);
-    return x->discarded / OVERFLOW_PATIENCE <= max;
+    return x->discarded / HTTP_OVERFLOW_PATIENCE <= max;
 }
 
 static struct http_exchange *begin(struct http_listener *listener, struct MHD_Connection *connection,

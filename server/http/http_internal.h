@@ -10,6 +10,10 @@
 
 enum { HTTP_LISTENERS_MAX = 8, HTTP_CONNECTIONS_MAX = 1000, HTTP_IDLE_S = 30, HTTP_PATIENCE_MS = 60000 };
 
+/* A body over the bound is read and dropped up to so many times the bound, so that the peer, which sends
+ * before it reads, gets its answer rather than a broken connection. */
+enum { HTTP_OVERFLOW_PATIENCE = 8 };
+
 /* One listening address: libmicrohttpd's daemon, its epoll descriptor watched by our loop. */
 struct http_listener {
     struct http_server *server;
