@@ -28,6 +28,8 @@ enum {
     WATCH_INTERVAL_MS = 250,
     DRAIN_MAX = 256,
     LAST_ANSWERS_MS = 100,
+    BIND_TRIES = 20,
+    BIND_INTERVAL_MS = 50,
     FROM_CORE_BYTES = 1 << 16
 };
 
@@ -206,7 +208,21 @@ static int set_option(int socket, int option, int value)
     return nn_setsockopt(socket, NN_SOL_SOCKET, option, &value, sizeof value);
 }
 
-/* Binds the socket. The umask makes an ipc socket 0660. */
+/* The umask makes an ipc socket 0660. An address that is taken may be held by the gate of a daemon that was
+ * killed a moment ago and is just ending: it is given a second. */
+static int bind_patiently(int socket, const char *url)
+{
+    mode_t old = umask(0117);
+    int bound = nn_bind(socket, url);
+    for (int i = 0; i < BIND_TRIES && bound < 0 && nn_errno() == EADDRINUSE; i++) {
+        (void)poll(NULL, 0, BIND_INTERVAL_MS);
+        bound = nn_bind(socket, url);
+    }
+    (void)umask(old);
+    return bound < 0 ? -1 : 0;
+}
+
+/* Makes the socket and binds it. */
 static int open_socket(struct gate *g, const char *url)
 {
     static const int protocols[] = {[GATE_REP] = NN_REP, [GATE_PULL] = NN_PULL, [GATE_PUB] = NN_PUB};
@@ -223,10 +239,7 @@ static int open_socket(struct gate *g, const char *url)
             nn_getsockopt(g->socket, NN_SOL_SOCKET, NN_RCVFD, &g->receive_fd, &size) < 0)
             return -1;
     }
-    mode_t old = umask(0117);
-    int bound = nn_bind(g->socket, url);
-    (void)umask(old);
-    return bound < 0 ? -1 : 0;
+    return bind_patiently(g->socket, url);
 }
 
 static void serve(struct gate *g)
