@@ -72,6 +72,8 @@ static void on_sweep(uv_timer_t *timer)
         http_run(&server->listeners[i]);
 }
 
+static void on_library_log(void *arg, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
 static void on_library_log(void *arg, const char *format, va_list args)
 {
     struct http_server *server = arg;
