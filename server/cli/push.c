@@ -90,6 +90,12 @@ static void show_progress(struct push *push)
     fflush(stderr);
 }
 
+/* At most the time after which the user wants to know. */
+static int within_give_up(int64_t give_up_ms, int ms)
+{
+    return give_up_ms && give_up_ms < ms ? (int)give_up_ms : ms;
+}
+
 static enum tm_err read_settings(const struct args *args, struct job *job, struct sender_options *options,
                                  struct tm_why *why)
 {
@@ -122,7 +128,7 @@ static enum tm_err read_settings(const struct args *args, struct job *job, struc
         .spool_dir = options_text(args, "spool"),
         .precision = job->push.prometheus ? "ms" : options_text(args, "precision"),
         .compress = options_given(args, "compress"),
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = within_give_up(job->push.give_up_ms, TIMEOUT_MS),
         .max_tries = TRIES,
     };
     return TM_OK;
@@ -259,7 +265,7 @@ static int run_job(const struct args *args, struct job *job)
         err = err ? err : sent;
     }
     if (sender_spooled(job->sender))
-        (void)sender_flush(job->sender, FLUSH_MS);
+        (void)sender_flush(job->sender, within_give_up(job->push.give_up_ms, FLUSH_MS));
     return report(job, err);
 }
 
