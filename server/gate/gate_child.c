@@ -288,5 +288,7 @@ int gate_run(int argc, char **argv)
     serve(g);
     /* The core has closed its side: let nanomsg's thread write the last answers. nn_close would drop them. */
     (void)poll(NULL, 0, LAST_ANSWERS_MS);
+    free(g->in);
+    free(g);
     return 0;
 }
