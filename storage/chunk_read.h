@@ -1,0 +1,18 @@
+/* Reading one column, block by block. Private to chunk_*.c. */
+#ifndef TM_STORAGE_CHUNK_READ_H
+#define TM_STORAGE_CHUNK_READ_H
+
+#include "storage/chunk_kernels.h"
+
+/* Reads the head of a column of count integers from `in` and moves `in` behind what can be told of the
+ * column: behind all of it, unless it is packed: then the column has to be the last one, or its length is
+ * found by skipping through its blocks, which this does. in->bad on bytes that are no column. */
+void column_open(struct chunk_column *column, uint64_t origin, uint64_t line, size_t count,
+                 struct cursor *in);
+
+/* The next count (all CHUNK_BLOCK but for the last block) levels into block, which has CHUNK_BLOCK entries.
+ * False on bytes that are no column. */
+bool column_next(struct chunk_column *column, const struct chunk_kernels *kernels, unsigned count,
+                 uint64_t *block);
+
+#endif

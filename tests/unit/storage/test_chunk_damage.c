@@ -1,0 +1,272 @@
+/* Damaged, foreign and forged chunks are refused, and never read past their end. */
+#include "storage/chunk_kernels.h"
+#include "tests/unit/storage/chunk_columns.h"
+
+/* Decodes a copy that ends where its memory does, so that a sanitizer sees every byte too far. */
+static enum tm_err decode_exactly(struct columns *c, const struct chunk_key *key, const uint8_t *data,
+                                  size_t len)
+{
+    size_t count;
+    uint8_t *copy = malloc(len ? len : 1);
+    assert_non_null(copy);
+    memcpy(copy, data, len);
+    struct str chunk = {(const char *)copy, len};
+    enum tm_err err = chunk_decode(key, chunk, c->times_back, c->values_back, CHUNK_MAX_SAMPLES, &count);
+    free(copy);
+    return err;
+}
+
+static void reseal(struct bytes *chunk)
+{
+    uint32_t sum = htole32(chunk_checksum(&test_key, chunk->data, chunk->len));
+    memcpy(chunk->data + CHUNK_CHECKSUM_AT, &sum, sizeof sum);
+}
+
+static void another_key_is_refused(void **state)
+{
+    struct columns *c = *state;
+    struct chunk_head head;
+    fill_times(c, 100, 0, 0);
+    fill_values(c, FAMILY_GAUGE);
+    encode(c, CHUNK_FAST);
+    for (unsigned bit = 0; bit < 128; bit++) {
+        struct chunk_key key = test_key;
+        if (bit < 64)
+            key.series ^= UINT64_C(1) << bit;
+        else
+            key.window_start = (time_ms_t)((uint64_t)key.window_start ^ UINT64_C(1) << (bit - 64));
+        assert_int_equal(decode_exactly(c, &key, c->chunk.data, c->chunk.len), TM_CORRUPT);
+        assert_int_equal(chunk_peek(&key, bytes_view(&c->chunk), &head), TM_CORRUPT);
+    }
+}
+
+static void every_flipped_bit_is_seen(void **state)
+{
+    struct columns *c = *state;
+    struct chunk_head head;
+    for (unsigned effort = CHUNK_FAST; effort <= CHUNK_DENSE; effort++) {
+        fill_times(c, 200, 5, 0);
+        fill_values(c, FAMILY_NOISE);
+        encode(c, (enum chunk_effort)effort);
+        for (size_t bit = 0; bit < 8 * c->chunk.len; bit++) {
+            c->chunk.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, c->chunk.len), TM_CORRUPT);
+            assert_int_equal(chunk_peek(&test_key, bytes_view(&c->chunk), &head), TM_CORRUPT);
+            c->chunk.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, c->chunk.len), TM_OK);
+    }
+}
+
+static void every_truncation_is_refused(void **state)
+{
+    struct columns *c = *state;
+    for (unsigned family = 0; family < FAMILY_COUNT; family++) {
+        fill_times(c, 300, 5, 0);
+        fill_values(c, (enum family)family);
+        encode(c, CHUNK_DENSE);
+        for (size_t len = 0; len < c->chunk.len; len++)
+            assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, len), TM_CORRUPT);
+    }
+}
+
+/* The same with a checksum that fits: the format's own bounds have to hold. */
+static void every_sealed_truncation_is_refused(void **state)
+{
+    struct columns *c = *state;
+    for (unsigned family = 0; family < FAMILY_COUNT; family++)
+        for (unsigned effort = CHUNK_FAST; effort <= CHUNK_DENSE; effort++) {
+            fill_times(c, 300, family % 2 ? 5 : 0, 0);
+            fill_values(c, (enum family)family);
+            encode(c, (enum chunk_effort)effort);
+            while (c->chunk.len-- > CHUNK_BODY_AT) {
+                reseal(&c->chunk);
+                assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, c->chunk.len), TM_CORRUPT);
+            }
+        }
+}
+
+static void a_byte_behind_the_end_is_refused(void **state)
+{
+    struct columns *c = *state;
+    fill_times(c, 300, 0, 0);
+    fill_values(c, FAMILY_GAUGE);
+    encode(c, CHUNK_FAST);
+    bytes_u8(&c->chunk, 0);
+    assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, c->chunk.len), TM_CORRUPT);
+    reseal(&c->chunk);
+    assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, c->chunk.len), TM_CORRUPT);
+}
+
+/* Forged bytes may make wrong values, but only within the rules: ascending times, the head's count. */
+static void forged_bytes_never_break_the_rules(void **state)
+{
+    struct columns *c = *state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        c->seed = seed;
+        fill_times(c, (size_t)draw_within(c, 1, 400), seed % 3 ? 5 : 0, 0);
+        fill_values(c, (enum family)(seed % FAMILY_COUNT));
+        encode(c, seed % 2 ? CHUNK_FAST : CHUNK_DENSE);
+        for (unsigned i = 0; i < 200; i++) {
+            size_t at = (size_t)draw_within(c, CHUNK_BODY_AT, (int64_t)c->chunk.len - 1);
+            uint8_t before = c->chunk.data[at];
+            struct chunk_head head;
+            c->chunk.data[at] = (uint8_t)draw(c);
+            reseal(&c->chunk);
+            enum tm_err err = decode_exactly(c, &test_key, c->chunk.data, c->chunk.len);
+            assert_true(err == TM_OK || err == TM_CORRUPT);
+            if (!err) {
+                assert_int_equal(chunk_peek(&test_key, bytes_view(&c->chunk), &head), TM_OK);
+                assert_int_equal(c->times_back[0], head.first);
+                assert_int_equal(c->times_back[head.count - 1], head.last);
+                for (size_t j = 1; j < head.count; j++)
+                    assert_true(c->times_back[j] > c->times_back[j - 1]);
+            }
+            c->chunk.data[at] = before;
+        }
+    }
+}
+
+static void another_version_is_refused(void **state)
+{
+    struct columns *c = *state;
+    fill_times(c, 300, 0, 0);
+    fill_values(c, FAMILY_GAUGE);
+    encode(c, CHUNK_FAST);
+    for (unsigned version = 0; version < 256; version++) {
+        c->chunk.data[0] = (uint8_t)version;
+        reseal(&c->chunk);
+        assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, c->chunk.len),
+                         version == CHUNK_VERSION ? TM_OK : TM_CORRUPT);
+    }
+}
+
+static void too_little_room_is_told(void **state)
+{
+    struct columns *c = *state;
+    size_t count = 7;
+    fill_times(c, 300, 0, 0);
+    fill_values(c, FAMILY_GAUGE);
+    encode(c, CHUNK_FAST);
+    assert_int_equal(
+        chunk_decode(&test_key, bytes_view(&c->chunk), c->times_back, c->values_back, 299, &count), TM_LIMIT);
+    assert_int_equal(count, 0);
+}
+
+/* The format is fixed: these bytes stay readable. */
+static void a_chunk_of_version_1_reads_as_ever(void **state)
+{
+    static const uint8_t stored[] = {CHUNK_VERSION, 0, 0, 0,    0,    4,    20,   0xb0, 0xea,
+                                     0x01,          1, 2, 0xc8, 0x01, 0x05, 0x02, 0x14, 0xe0};
+    static const double values[] = {1.00, 1.10, 1.22, 1.35};
+    struct columns *c = *state;
+    bytes_put(&c->chunk, stored, sizeof stored);
+    reseal(&c->chunk);
+    assert_int_equal(decode_exactly(c, &test_key, c->chunk.data, c->chunk.len), TM_OK);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(c->times_back[i], test_key.window_start + 10 + 10000 * (int64_t)i);
+        assert_memory_equal(&c->values_back[i], &values[i], sizeof(double));
+    }
+}
+
+static void both_builds_of_the_kernels_agree(void **state)
+{
+    struct columns *c = *state;
+    const struct chunk_kernels *portable = chunk_kernels_portable(), *other = chunk_kernels_best();
+    uint8_t packed[CHUNK_BLOCK * 8 + KERNEL_UNPACK_OVERREAD_BYTES];
+    for (unsigned width = 0; width <= 64; width++) {
+        uint64_t a[CHUNK_BLOCK], b[CHUNK_BLOCK], levels[2] = {draw(c), 0}, slopes[2] = {draw(c), 0};
+        double doubles[2][CHUNK_BLOCK];
+        for (size_t i = 0; i < sizeof packed; i++)
+            packed[i] = (uint8_t)draw(c);
+        portable->unpack(packed, width, a);
+        other->unpack(packed, width, b);
+        assert_memory_equal(a, b, sizeof a);
+        levels[1] = levels[0];
+        slopes[1] = slopes[0];
+        portable->integrate(a, width % ORDER_COUNT, &levels[0], &slopes[0]);
+        other->integrate(b, width % ORDER_COUNT, &levels[1], &slopes[1]);
+        assert_memory_equal(a, b, sizeof a);
+        assert_true(levels[0] == levels[1] && slopes[0] == slopes[1]);
+        struct chunk_scale scale = {draw(c), width % 3 ? 1 : draw(c), width % 2 ? 1 : 1000};
+        portable->scale(a, &scale, doubles[0]);
+        other->scale(b, &scale, doubles[1]);
+        assert_memory_equal(doubles[0], doubles[1], sizeof doubles[0]);
+    }
+}
+
+static void fields_of_every_width_are_unpacked(void **state)
+{
+    struct columns *c = *state;
+    uint8_t packed[CHUNK_BLOCK * 8 + KERNEL_UNPACK_OVERREAD_BYTES] = {0};
+    for (size_t i = 0; i < CHUNK_BLOCK * 8; i++)
+        packed[i] = (uint8_t)draw(c);
+    for (unsigned width = 0; width <= 64; width++) {
+        uint64_t fields[CHUNK_BLOCK];
+        chunk_kernels_portable()->unpack(packed, width, fields);
+        for (size_t i = 0; i < CHUNK_BLOCK; i++) {
+            uint64_t expected = 0;
+            for (size_t bit = 0; bit < width; bit++)
+                expected |= (uint64_t)(packed[(i * width + bit) / 8] >> (i * width + bit) % 8 & 1) << bit;
+            assert_true(fields[i] == expected);
+        }
+    }
+}
+
+static void integers_become_the_doubles_that_a_cast_makes(void **state)
+{
+    struct columns *c = *state;
+    struct chunk_scale scale = {0, 1, 1};
+    for (unsigned round = 0; round < 200; round++) {
+        uint64_t levels[CHUNK_BLOCK];
+        double out[CHUNK_BLOCK];
+        for (size_t i = 0; i < CHUNK_BLOCK; i++)
+            levels[i] = shift_signed(draw(c), (unsigned)(draw(c) % 64));
+        chunk_kernels_portable()->scale(levels, &scale, out);
+        for (size_t i = 0; i < CHUNK_BLOCK; i++)
+            assert_true(out[i] == (double)(int64_t)levels[i]);
+    }
+}
+
+static void both_builds_read_the_same_symbols(void **state)
+{
+    struct columns *c = *state;
+    uint32_t table[1 << CHUNK_ANS_BITS];
+    uint8_t in[KERNEL_ANS_BYTES + KERNEL_UNPACK_OVERREAD_BYTES];
+    for (uint32_t i = 0; i < 1 << CHUNK_ANS_BITS; i++)
+        table[i] = (uint32_t)draw(c) & 0x3fffffff;
+    for (unsigned count = 0; count <= CHUNK_BLOCK; count++) {
+        uint32_t lanes[2][CHUNK_ANS_LANES];
+        uint8_t symbols[2][CHUNK_BLOCK] = {{0}};
+        for (size_t i = 0; i < sizeof in; i++)
+            in[i] = (uint8_t)draw(c);
+        for (size_t i = 0; i < CHUNK_ANS_LANES; i++)
+            lanes[0][i] = lanes[1][i] = (uint32_t)draw(c);
+        size_t taken = chunk_kernels_portable()->ans(table, lanes[0], in, count, symbols[0]);
+        assert_true(taken <= 2 * count);
+        assert_int_equal(chunk_kernels_best()->ans(table, lanes[1], in, count, symbols[1]), taken);
+        assert_memory_equal(symbols[0], symbols[1], sizeof symbols[0]);
+        assert_memory_equal(lanes[0], lanes[1], sizeof lanes[0]);
+    }
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, columns_setup, columns_teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(another_key_is_refused),
+        CASE(every_flipped_bit_is_seen),
+        CASE(every_truncation_is_refused),
+        CASE(every_sealed_truncation_is_refused),
+        CASE(a_byte_behind_the_end_is_refused),
+        CASE(forged_bytes_never_break_the_rules),
+        CASE(another_version_is_refused),
+        CASE(too_little_room_is_told),
+        CASE(a_chunk_of_version_1_reads_as_ever),
+        CASE(both_builds_of_the_kernels_agree),
+        CASE(fields_of_every_width_are_unpacked),
+        CASE(integers_become_the_doubles_that_a_cast_makes),
+        CASE(both_builds_read_the_same_symbols),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
