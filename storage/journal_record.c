@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 /* Where the fields stand; FORMAT.md has the same table. */
 enum {
@@ -104,6 +105,8 @@ enum tm_err record_body(const struct record *record, struct bytes *scratch, stru
     if (!to)
         return TM_NOMEM;
     size_t got = ZSTD_decompress(to, record->raw_len, record->body.ptr, record->body.len);
+    if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
+        return TM_NOMEM; /* lack of memory is not damage */
     if (ZSTD_isError(got) || got != record->raw_len)
         return TM_CORRUPT;
     scratch->len = got;

@@ -64,7 +64,6 @@ def test_without_memory_at_start_it_serves_or_says_so_and_ends_with_1(count, fau
     agent.close()
 
 
-@pytest.mark.xfail(reason='record_body() takes ZSTD_decompress without memory for damage', strict=False)
 def test_what_can_not_be_read_for_lack_of_memory_is_not_called_damaged(faulty):
     """FAULTS 6, L: an allocation that fails during replay ends the start, or nothing is missing. A record must
     not be given up as damaged: the daemon would serve without acknowledged lines, and forget their seq."""
