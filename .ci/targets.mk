@@ -23,20 +23,22 @@ demo: deps ## build, then show the main job on a daemon of its own (under a minu
 
 check: deps ## all checks: build, layers, lint, unit tests under ASan, TSan and release, faults, system tests, fuzzers
 	@rm -rf build/suites && mkdir -p build/suites
-	@$(SUB) check-suites; code=$$?; echo; echo 'time per suite:'; cat build/suites/table; .ci/summary; exit $$code
+	@$(SUB) check-suites 2>&1 | grep -v 'Error .* (ignored)'
+	@echo; echo 'time per suite:'; cat build/suites/table; .ci/summary; ! grep -q FAILED build/suites/table
+# Every suite runs, whatever the others said; the table decides.
 check-suites:
-	@$(SUITE) build-release $(SUB) -j2 BUILD=release programs unit tools shims benches
-	@$(SUITE) layers $(SUB) BUILD=release layers
-	@$(SUITE) format $(SUB) format-check style
-	@$(SUITE) lint $(SUB) -j2 tidy cppcheck
-	@$(SUITE) unit-release .ci/unit build/release
-	@$(SUITE) build-asan $(SUB) -j2 BUILD=asan programs unit tools
-	@$(SUITE) unit-asan .ci/unit build/asan
-	@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
-	@$(SUITE) unit-tsan env POWERLOSS_SEEDS=20 .ci/unit build/tsan
-	@$(SUITE) system $(PYTEST) tests/system -m "not soak"
-	@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
-	@$(SUITE) fuzz .ci/fuzz build/fuzz
+	-@$(SUITE) build-release $(SUB) -j2 BUILD=release programs unit tools shims benches
+	-@$(SUITE) layers $(SUB) BUILD=release layers
+	-@$(SUITE) format $(SUB) format-check style
+	-@$(SUITE) lint $(SUB) -j2 tidy cppcheck
+	-@$(SUITE) unit-release .ci/unit build/release
+	-@$(SUITE) build-asan $(SUB) -j2 BUILD=asan programs unit tools
+	-@$(SUITE) unit-asan .ci/unit build/asan
+	-@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
+	-@$(SUITE) unit-tsan env POWERLOSS_SEEDS=20 .ci/unit build/tsan
+	-@$(SUITE) system $(PYTEST) tests/system -m "not soak"
+	-@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
+	-@$(SUITE) fuzz .ci/fuzz build/fuzz
 
 check-fast: ## under a minute, for every commit: build, layers, style, unit tests, a smoke test
 	@rm -rf build/suites && mkdir -p build/suites
