@@ -113,7 +113,7 @@ static enum tm_err list_values(struct lister *l, struct index_list *out)
     if (err)
         goto out;
     err = TM_NOMEM;
-    out->items = malloc(((size_t)l->values->count + 1) * sizeof *out->items);
+    out->items = calloc((size_t)l->values->count + 1, sizeof *out->items);
     if (!out->items)
         goto out;
     add_items(l, out);

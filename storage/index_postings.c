@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_FIRST = 3, BITMAP_OVERHEAD = 64, CONTAINER_OVERHEAD = 64 };
+enum { LIST_FIRST = 3, BITMAP_OVERHEAD = 64, CONTAINER_OVERHEAD = 64, POINTER_BYTES = sizeof(void *) };
 
 static const uint32_t is_bitmap_bit = UINT32_C(1) << 31;
 
@@ -39,7 +39,7 @@ static struct id_list *list_of(const struct slab *slab, const struct postings *p
 static roaring_bitmap_t *bitmap_of(const struct slab *slab, const struct postings *p)
 {
     roaring_bitmap_t *bitmap;
-    memcpy(&bitmap, slab_at(slab, p->ref), sizeof bitmap);
+    memcpy(&bitmap, slab_at(slab, p->ref), POINTER_BYTES);
     return bitmap;
 }
 
@@ -63,7 +63,7 @@ void postings_fini(struct slab *slab, struct postings *p)
 {
     if (is_bitmap(p)) {
         roaring_bitmap_free(bitmap_of(slab, p));
-        slab_give(slab, p->ref, sizeof(roaring_bitmap_t *));
+        slab_give(slab, p->ref, POINTER_BYTES);
     } else if (p->count > 1) {
         give_list(slab, p->ref);
     }
@@ -104,15 +104,15 @@ static enum tm_err move_to_list(struct slab *slab, struct postings *p, uint32_t 
 static enum tm_err move_to_bitmap(struct slab *slab, struct postings *p)
 {
     const struct id_list *list = list_of(slab, p);
-    uint32_t ref = slab_take(slab, sizeof(roaring_bitmap_t *));
+    uint32_t ref = slab_take(slab, POINTER_BYTES);
     if (ref == 0)
         return TM_NOMEM;
     roaring_bitmap_t *bitmap = roaring_bitmap_of_ptr(p->count, list->ids);
     if (!bitmap) {
-        slab_give(slab, ref, sizeof bitmap);
+        slab_give(slab, ref, POINTER_BYTES);
         return TM_NOMEM;
     }
-    memcpy(slab_at(slab, ref), &bitmap, sizeof bitmap);
+    memcpy(slab_at(slab, ref), &bitmap, POINTER_BYTES);
     give_list(slab, p->ref);
     *p = (struct postings){p->count | is_bitmap_bit, ref};
     return TM_OK;

@@ -337,7 +337,7 @@ static enum tm_err read_member(struct re2_reader *r, uint32_t *code)
 static enum tm_err read_range(struct re2_reader *r)
 {
     size_t begun = r->at;
-    uint32_t low;
+    uint32_t low = 0;
     enum tm_err err = read_member(r, &low);
     if (err)
         return err;
@@ -346,7 +346,7 @@ static enum tm_err read_range(struct re2_reader *r)
     if (!is_range)
         return TM_OK;
     r->at++;
-    uint32_t high;
+    uint32_t high = 0;
     err = read_member(r, &high);
     if (err)
         return err;

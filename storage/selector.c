@@ -134,7 +134,7 @@ static enum tm_err read_matcher(struct selector_reader *r)
     if (name.len == 0)
         return fail_here(r, "expected a label's name or }");
     skip_space(r);
-    enum matcher_op op;
+    enum matcher_op op = MATCH_EQUAL;
     enum tm_err err = read_op(r, &op);
     if (err)
         return err;
@@ -264,7 +264,7 @@ static size_t sort_matchers(const struct selector *selector, const struct matche
     for (size_t i = 0; i < selector->count; i++)
         sorted[i] = selector->matchers[i];
     if (selector->count > 1)
-        qsort(sorted, selector->count, sizeof *sorted, compare_matchers);
+        qsort(sorted, selector->count, sizeof(void *), compare_matchers);
     for (size_t i = 0; i < selector->count; i++) {
         if (kept == 0 || compare_matchers(&sorted[kept - 1], &sorted[i]) != 0)
             sorted[kept++] = sorted[i];

@@ -1,4 +1,5 @@
 /* The label index: what selections, lists and counts say, against a plain walk over all series. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -582,6 +583,46 @@ static void random_sets_and_matchers_agree_with_a_plain_walk(void **state)
     }
 }
 
+struct index_reader {
+    const struct index *ix;
+    size_t count;
+};
+
+static void *select_often(void *arg)
+{
+    struct index_reader *reader = arg;
+    for (int round = 0; round < 50; round++) {
+        struct index_ids ids =
+            select_text(reader->ix, "{__name__=~\"m[1-3]\",env!=\"prod\",pod=~\"pod-1.*\"}");
+        reader->count = ids.count;
+        index_ids_fini(&ids);
+    }
+    return NULL;
+}
+
+static void many_threads_select_at_once(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    struct index_reader reader[THREADS];
+    pthread_t threads[THREADS];
+    struct index *ix = index_new();
+    srand(9);
+    for (unsigned id = 1; id < SERIES_MAX; id++)
+        add_model(ix, id, 60);
+    for (size_t i = 0; i < THREADS; i++) {
+        reader[i].ix = ix;
+        assert_int_equal(pthread_create(&threads[i], NULL, select_often, &reader[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(reader[i].count, reader[0].count);
+    assert_true(reader[0].count > 0);
+    index_free(ix);
+    forget_model();
+}
+
 /* Enough series for whole bitmaps to be cut with each other. */
 static void large_sets_are_cut_as_bitmaps(void **state)
 {
@@ -632,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_value_of_one_series_needs_no_posting_list),
         cmocka_unit_test(freed_blocks_are_used_again),
         cmocka_unit_test(random_sets_and_matchers_agree_with_a_plain_walk),
+        cmocka_unit_test(many_threads_select_at_once),
         cmocka_unit_test(large_sets_are_cut_as_bitmaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

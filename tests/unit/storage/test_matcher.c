@@ -446,6 +446,56 @@ static void short_cuts_agree_with_the_regex_engine(void **state)
     }
 }
 
+/* One character against a set of sets: each ASCII character and a few others, beside what Go's tables say. */
+static void named_sets_are_those_of_re2(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *members; /* ranges of ASCII, in pairs */
+    } sets[] = {
+        {"[:alnum:]", "09AZaz"},
+        {"[:alpha:]", "AZaz"},
+        {"[:ascii:]", "\1\177"},
+        {"[:blank:]", "\t\t  "},
+        {"[:cntrl:]", "\1\37\177\177"},
+        {"[:digit:]", "09"},
+        {"[:graph:]", "!~"},
+        {"[:lower:]", "az"},
+        {"[:print:]", " ~"},
+        {"[:punct:]", "!/:@[`{~"},
+        {"[:space:]", "\t\r  "},
+        {"[:upper:]", "AZ"},
+        {"[:word:]", "09AZaz__"},
+        {"[:xdigit:]", "09AFaf"},
+        {"\\d", "09"},
+        {"\\s", "\t\n\f\r  "},
+        {"\\w", "09AZaz__"},
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        char inside[24];
+        char outside[24];
+        (void)snprintf(inside, sizeof inside, "[%s]", sets[i].name);
+        (void)snprintf(outside, sizeof outside, "[^%s]", sets[i].name);
+        struct matcher *in = make(MATCH_REGEX, str_of(inside));
+        struct matcher *out = make(MATCH_REGEX, str_of(outside));
+        for (int c = 1; c < 128; c++) {
+            char value = (char)c;
+            bool expected = false;
+            for (const char *m = sets[i].members; *m; m += 2)
+                expected = expected || (value >= m[0] && value <= m[1]);
+            bool is_in;
+            bool is_out;
+            assert_int_equal(matcher_takes(in, (struct str){&value, 1}, &is_in), TM_OK);
+            assert_int_equal(matcher_takes(out, (struct str){&value, 1}, &is_out), TM_OK);
+            if (is_in != expected || is_out == expected)
+                fail_msg("%s on %d: %d", sets[i].name, c, is_in);
+        }
+        matcher_free(in);
+        matcher_free(out);
+    }
+}
+
 static void literals_are_sorted_and_stand_once(void **state)
 {
     (void)state;
@@ -611,6 +661,7 @@ int main(void)
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(plain_patterns_need_no_regex_engine),
         cmocka_unit_test(short_cuts_agree_with_the_regex_engine),
+        cmocka_unit_test(named_sets_are_those_of_re2),
         cmocka_unit_test(literals_are_sorted_and_stand_once),
         cmocka_unit_test(a_dashboards_alternation_of_thousands_is_a_set),
         cmocka_unit_test(bytes_that_are_no_utf8_count_as_one_character_each),
