@@ -2,7 +2,7 @@
 #include "storage/chunk_pack.h"
 
 enum {
-    FINE_BINS = 512, /* of the finest histogram, half of them below the centre */
+    FINE_BINS = 256, /* of the finest histogram, half of them below the centre */
     FINE_BITS = 5,   /* residuals of the common size fall within 2^(this - 1) fine bins of the centre */
     COARSER_MAX = 5,
     SAMPLES_OF_MIDDLE = 15,
@@ -30,8 +30,9 @@ bool ans_frequencies(const uint8_t *shares, unsigned count, uint32_t *frequencie
         total += share_weights[shares[i] & SHARE_MAX];
     if (total == 0)
         return false;
+    uint64_t by = (((uint64_t)CHUNK_ANS_TOTAL << 32) + total - 1) / total;
     for (unsigned i = 0; i < count; i++) {
-        uint32_t share = share_weights[shares[i] & SHARE_MAX] * (uint32_t)CHUNK_ANS_TOTAL / total;
+        uint32_t share = (uint32_t)(share_weights[shares[i] & SHARE_MAX] * by >> 32);
         frequencies[i] = shares[i] && share == 0 ? 1 : share;
         given += frequencies[i];
         if (frequencies[i] > frequencies[top])
@@ -75,7 +76,7 @@ static size_t table_bits(const uint32_t *counts, const uint8_t *shares, unsigned
 /* The median of some of the residuals. */
 static uint64_t find_middle(const uint64_t *residuals, size_t count)
 {
-    int64_t picked[SAMPLES_OF_MIDDLE];
+    int64_t picked[SAMPLES_OF_MIDDLE] = {0};
     size_t n = count < SAMPLES_OF_MIDDLE ? count : SAMPLES_OF_MIDDLE;
     for (size_t i = 0; i < n; i++) {
         int64_t v = (int64_t)residuals[(2 * i + 1) * count / (2 * n)];
@@ -92,8 +93,7 @@ static unsigned block_of(size_t count, size_t from)
     return (unsigned)(count - from < CHUNK_BLOCK ? count - from : CHUNK_BLOCK);
 }
 
-/* The bits that hold nearly all residuals, measured from the middle of their own block. */
-static unsigned common_bits(const uint64_t *residuals, size_t count)
+unsigned ans_common_bits(const uint64_t *residuals, size_t count)
 {
     uint32_t lengths[65] = {0};
     for (size_t from = 0; from < count; from += CHUNK_BLOCK) {
@@ -205,10 +205,10 @@ static void halve(uint32_t *bins)
     memcpy(bins, wide, sizeof wide);
 }
 
-void ans_plan_column(const uint64_t *residuals, size_t count, bool is_adaptive, struct ans_plan *plan)
+void ans_plan_column(const uint64_t *residuals, size_t count, bool is_adaptive, unsigned common,
+                     struct ans_plan *plan)
 {
     uint32_t bins[FINE_BINS] = {0};
-    unsigned common = common_bits(residuals, count);
     unsigned low_bits = common > FINE_BITS ? common - FINE_BITS : 0;
     *plan = (struct ans_plan){.is_adaptive = is_adaptive, .bits = SIZE_MAX};
     if (low_bits > CHUNK_ANS_MAX_LOW_BITS - COARSER_MAX)
@@ -216,7 +216,10 @@ void ans_plan_column(const uint64_t *residuals, size_t count, bool is_adaptive, 
     plan->centre = find_middle(residuals, is_adaptive ? block_of(count, 0) : count);
     size_t far = fill_fine(residuals, count, low_bits, (struct follower){plan->centre, is_adaptive}, bins);
     for (unsigned i = 0; i < COARSER_MAX; i++) {
+        size_t before = plan->bits;
         plan_at(bins, far, count, low_bits + i, plan);
+        if (plan->bits == before)
+            break;
         halve(bins);
     }
     if (plan->bits < SIZE_MAX)

@@ -17,8 +17,12 @@ struct ans_plan {
     size_t bits;                               /* what the column costs, nearly */
 };
 
-/* A good plan with a fixed or a following centre. Pure. */
-void ans_plan_column(const uint64_t *residuals, size_t count, bool is_adaptive, struct ans_plan *plan);
+/* The bits that hold nine of ten residuals, signed, measured from the middle of their own block. Pure. */
+unsigned ans_common_bits(const uint64_t *residuals, size_t count);
+
+/* A good plan with a fixed or a following centre, for residuals of that many common bits. Pure. */
+void ans_plan_column(const uint64_t *residuals, size_t count, bool is_adaptive, unsigned common,
+                     struct ans_plan *plan);
 
 /* Appends the column. scratch->low, words and symbols are overwritten. A failed allocation shows in out. */
 void ans_write(struct chunk_scratch *scratch, const uint64_t *residuals, size_t count, struct ans_plan *plan,

@@ -7,8 +7,10 @@ enum {
     /* Entropy coding has to save 1 / this of the packed size. */
     ANS_MARGIN = 50,
     /* Transforms whose packed size is within 1 / this of the best one's are tried with entropy coding. */
-    ORDER_MARGIN = 6,
-    FAST_PROBED_BLOCKS = 3,
+    ORDER_MARGIN = 12,
+    /* Transforms within 1 / this of the best one on some blocks are compared on all. */
+    PROBE_MARGIN = 4,
+    PROBED_BLOCKS = 3,
 };
 
 /* A column in the making. */
@@ -18,7 +20,7 @@ struct column {
     uint64_t factor;
     unsigned order;
     /* Of the first blocks, by transform; good for all of a column that has no more. */
-    struct pack_plan plans[ORDER_COUNT][FAST_PROBED_BLOCKS];
+    struct pack_plan plans[ORDER_COUNT][PROBED_BLOCKS];
 };
 
 /* y = x - x[0] - i * line, or x ^ x[0]; returns all of them or-ed. */
@@ -96,11 +98,10 @@ static void find_residuals(const uint64_t *y, size_t from, size_t to, unsigned o
         r[i - from] = i + 1 < to ? r[i + 1 - from] : 0;
 }
 
-/* Bits of some blocks when packed, of all with full effort. */
-static size_t packed_bits(struct column *c, unsigned order, enum chunk_effort effort)
+/* Bits of `probed` of the blocks when packed. */
+static size_t packed_bits(struct column *c, unsigned order, size_t probed)
 {
     size_t blocks = (c->count + CHUNK_BLOCK - 1) / CHUNK_BLOCK;
-    size_t probed = effort == CHUNK_FAST && blocks > FAST_PROBED_BLOCKS ? FAST_PROBED_BLOCKS : blocks;
     size_t bits = 0;
     for (size_t i = 0; i < probed; i++) {
         uint64_t residuals[CHUNK_BLOCK];
@@ -109,11 +110,35 @@ static size_t packed_bits(struct column *c, unsigned order, enum chunk_effort ef
         size_t to = from + CHUNK_BLOCK < c->count ? from + CHUNK_BLOCK : c->count;
         find_residuals(c->scratch->y, from, to, order, residuals);
         pack_plan_block(residuals, (unsigned)(to - from), &plan);
-        if (i < FAST_PROBED_BLOCKS)
+        if (i < PROBED_BLOCKS)
             c->plans[order][i] = plan;
         bits += plan.bits;
     }
     return bits;
+}
+
+/* Sets c->order to the transform that packs best, and the bits of those near to it: by some blocks, with full
+ * effort by all of them. The others have SIZE_MAX. */
+static void choose_order(struct column *c, enum chunk_effort effort, size_t bits[ORDER_COUNT])
+{
+    size_t blocks = (c->count + CHUNK_BLOCK - 1) / CHUNK_BLOCK;
+    size_t probed = blocks < PROBED_BLOCKS ? blocks : PROBED_BLOCKS;
+    c->order = ORDER_LEVEL;
+    for (unsigned order = ORDER_LEVEL; order <= ORDER_DELTA2; order++) {
+        /* What is not smooth enough for differences is not for their differences. */
+        bool is_hopeless = order == ORDER_DELTA2 && c->order == ORDER_LEVEL;
+        bits[order] = is_hopeless ? SIZE_MAX : packed_bits(c, order, probed);
+        if (bits[order] < bits[c->order])
+            c->order = order;
+    }
+    if (effort == CHUNK_FAST || probed == blocks)
+        return;
+    size_t limit = bits[c->order] + bits[c->order] / PROBE_MARGIN;
+    for (unsigned order = ORDER_LEVEL; order <= ORDER_DELTA2; order++)
+        bits[order] = bits[order] > limit ? SIZE_MAX : packed_bits(c, order, blocks);
+    for (unsigned order = ORDER_LEVEL; order <= ORDER_DELTA2; order++)
+        if (bits[order] < bits[c->order])
+            c->order = order;
 }
 
 static void write_head(const struct column *c, unsigned coding, struct bytes *out)
@@ -128,7 +153,7 @@ static void write_head(const struct column *c, unsigned coding, struct bytes *ou
 
 static void write_packed(struct column *c, struct bytes *out)
 {
-    bool is_planned = c->order != ORDER_XOR && c->count <= FAST_PROBED_BLOCKS * CHUNK_BLOCK;
+    bool is_planned = c->order != ORDER_XOR && c->count <= PROBED_BLOCKS * CHUNK_BLOCK;
     write_head(c, CODING_PACK, out);
     find_residuals(c->scratch->y, 0, c->count, c->order, c->scratch->r);
     pack_write(c->scratch->r, c->count, is_planned ? c->plans[c->order] : NULL, out);
@@ -142,9 +167,10 @@ static void plan_dense(const struct column *c, const size_t *bits, struct ans_pl
         if (bits[o] > bits[c->order] + bits[c->order] / ORDER_MARGIN)
             continue;
         find_residuals(c->scratch->y, 0, c->count, o, c->scratch->r);
+        unsigned common = ans_common_bits(c->scratch->r, c->count);
         for (unsigned adaptive = 0; adaptive < 2; adaptive++) {
             struct ans_plan plan;
-            ans_plan_column(c->scratch->r, c->count, adaptive == 1, &plan);
+            ans_plan_column(c->scratch->r, c->count, adaptive == 1, common, &plan);
             if (plan.bits >= best->bits)
                 continue;
             *best = plan;
@@ -153,47 +179,33 @@ static void plan_dense(const struct column *c, const size_t *bits, struct ans_pl
     }
 }
 
-/* Replaces the packed column, which begins at `start`, where entropy coding is smaller by a margin. */
-static void try_dense(struct column *c, const size_t *bits, size_t start, struct bytes *out)
+/* Writes the column entropy coded, where that should be smaller by a margin. False: nothing was written. */
+static bool write_dense(struct column *c, const size_t *bits, struct bytes *out)
 {
-    size_t packed = out->len - start;
-    size_t goal = packed - packed / ANS_MARGIN;
     struct ans_plan plan;
-    unsigned order = c->order;
+    size_t packed = bits[c->order], start = out->len;
+    unsigned packed_order = c->order, order = c->order;
     plan_dense(c, bits, &plan, &order);
-    if (plan.bits / 8 >= goal || out->failed)
-        return;
-    size_t end = out->len;
+    if (plan.bits >= packed - packed / ANS_MARGIN)
+        return false;
     c->order = order;
     find_residuals(c->scratch->y, 0, c->count, order, c->scratch->r);
     write_head(c, CODING_ANS, out);
     ans_write(c->scratch, c->scratch->r, c->count, &plan, out);
-    if (out->failed)
-        return;
-    size_t dense = out->len - end;
-    if (dense < goal) {
-        memmove(out->data + start, out->data + end, dense);
-        out->len = start + dense;
-    } else {
-        out->len = end;
-    }
+    if (out->failed || 8 * (out->len - start) < packed)
+        return true;
+    /* Escapes were dearer than thought. */
+    out->len = start;
+    c->order = packed_order;
+    return false;
 }
 
 static void write_integers(struct column *c, const struct column_spec *spec, struct bytes *out)
 {
     size_t bits[ORDER_COUNT];
-    size_t start = out->len;
-    c->order = ORDER_LEVEL;
-    for (unsigned order = ORDER_LEVEL; order <= ORDER_DELTA2; order++) {
-        /* What is not smooth enough for differences is not for their differences. */
-        bool is_hopeless = spec->effort == CHUNK_FAST && order == ORDER_DELTA2 && c->order == ORDER_LEVEL;
-        bits[order] = is_hopeless ? SIZE_MAX : packed_bits(c, order, spec->effort);
-        if (bits[order] < bits[c->order])
-            c->order = order;
-    }
-    write_packed(c, out);
-    if (spec->effort == CHUNK_DENSE)
-        try_dense(c, bits, start, out);
+    choose_order(c, spec->effort, bits);
+    if (spec->effort == CHUNK_FAST || !write_dense(c, bits, out))
+        write_packed(c, out);
 }
 
 /* Replaces the column, which begins at `start`, by one of exclusive ors where that is smaller. */

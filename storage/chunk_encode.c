@@ -9,7 +9,7 @@ enum { STEP_PROBES = 9 };
 uint32_t chunk_checksum(const struct chunk_key *key, const uint8_t *chunk, size_t len)
 {
     uint64_t parts[4] = {htole64(XXH3_64bits(chunk + CHUNK_BODY_AT, len - CHUNK_BODY_AT)),
-                         htole64(key->series), htole64((uint64_t)key->window_start), chunk[0]};
+                         htole64(key->series), htole64((uint64_t)key->window_start), htole64(chunk[0])};
     return (uint32_t)XXH3_64bits(parts, sizeof parts);
 }
 
@@ -21,21 +21,16 @@ static bool is_ascending(const time_ms_t *times, size_t count)
     return good;
 }
 
-static int order_of_steps(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 /* The usual step between two samples: the mean of those near the median of some. */
 static uint64_t find_step(const time_ms_t *times, size_t count)
 {
-    uint64_t picked[STEP_PROBES], sum = 0, near = 0;
+    uint64_t picked[STEP_PROBES] = {0}, sum = 0, near = 0;
     size_t n = 0;
     for (size_t i = 0; i < STEP_PROBES; i++, n++) {
         size_t at = 1 + (count - 2) * i / (STEP_PROBES - 1);
         uint64_t step = (uint64_t)times[at] - (uint64_t)times[at - 1];
         size_t place = n;
-        for (; place > 0 && order_of_steps(picked[place - 1], step) > 0; place--)
+        for (; place > 0 && picked[place - 1] > step; place--)
             picked[place] = picked[place - 1];
         picked[place] = step;
     }

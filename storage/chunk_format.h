@@ -43,7 +43,7 @@ static inline uint64_t zigzag_back(uint64_t v)
 
 static inline unsigned bits_of(uint64_t v)
 {
-    return v ? 64u - (unsigned)__builtin_clzll(v) : 0u;
+    return 64u - (unsigned)__builtin_clzll(v | 1) - (v == 0);
 }
 
 /* v / 2^shift rounded down, for shift < 64. */

@@ -7,16 +7,22 @@ static uint64_t zigzag_from(uint64_t v, uint64_t base)
     return zigzag_of(v - base);
 }
 
+/* In two halves, which do not wait for one another. */
 static void find_bounds(const uint64_t *residuals, unsigned count, int64_t *least, int64_t *most)
 {
-    int64_t low = (int64_t)residuals[0], high = low;
-    for (unsigned i = 1; i < count; i++) {
+    unsigned half = count / 2;
+    int64_t low[2] = {(int64_t)residuals[count - 1], (int64_t)residuals[count - 1]},
+            high[2] = {low[0], low[0]};
+    for (unsigned i = 0; i < half; i++) {
         int64_t v = (int64_t)residuals[i];
-        low = v < low ? v : low;
-        high = v > high ? v : high;
+        int64_t w = (int64_t)residuals[half + i];
+        low[0] = v < low[0] ? v : low[0];
+        high[0] = v > high[0] ? v : high[0];
+        low[1] = w < low[1] ? w : low[1];
+        high[1] = w > high[1] ? w : high[1];
     }
-    *least = low;
-    *most = high;
+    *least = low[0] < low[1] ? low[0] : low[1];
+    *most = high[0] > high[1] ? high[0] : high[1];
 }
 
 static uint64_t median_of_3(uint64_t a, uint64_t b, uint64_t c)
@@ -164,10 +170,10 @@ static void write_block(const uint64_t *residuals, unsigned count, const struct 
     bytes_varint(out, zigzag_from(plan->base, base_before));
     if (plan->patch_count)
         write_patches(residuals, count, plan, out);
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t v = residuals[i] - plan->base;
-        fields[i] = bits_of(v) > plan->width ? 0 : v;
-    }
+    for (unsigned i = 0; i < count; i++)
+        fields[i] = residuals[i] - plan->base;
+    for (unsigned i = 0; i < count && plan->patch_count; i++)
+        fields[i] = bits_of(fields[i]) > plan->width ? 0 : fields[i];
     pack_fields(fields, count, plan->width, out);
 }
 
@@ -177,10 +183,11 @@ void pack_write(const uint64_t *residuals, size_t count, const struct pack_plan 
     for (size_t from = 0; from < count; from += CHUNK_BLOCK) {
         unsigned n = (unsigned)(count - from < CHUNK_BLOCK ? count - from : CHUNK_BLOCK);
         struct pack_plan plan;
-        const struct pack_plan *known = plans ? &plans[from / CHUNK_BLOCK] : &plan;
-        if (!plans)
+        if (plans)
+            plan = plans[from / CHUNK_BLOCK];
+        else
             pack_plan_block(residuals + from, n, &plan);
-        write_block(residuals + from, n, known, base, out);
-        base = known->base;
+        write_block(residuals + from, n, &plan, base, out);
+        base = plan.base;
     }
 }

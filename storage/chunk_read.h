@@ -4,9 +4,8 @@
 
 #include "storage/chunk_kernels.h"
 
-/* Reads the head of a column of count integers from `in` and moves `in` behind what can be told of the
- * column: behind all of it, unless it is packed: then the column has to be the last one, or its length is
- * found by skipping through its blocks, which this does. in->bad on bytes that are no column. */
+/* Reads the head of a column of count integers, stands before its first block, and moves `in` behind all of
+ * the column. The bytes stay the caller's and have to stay. in->bad on bytes that are no column. */
 void column_open(struct chunk_column *column, uint64_t origin, uint64_t line, size_t count,
                  struct cursor *in);
 
