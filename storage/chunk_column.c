@@ -4,6 +4,8 @@
 
 enum {
     PROBES_OF_FACTOR = 16,
+    /* Fewer residuals than that do not pay for a table of symbols. */
+    ANS_MIN_COUNT = 192,
     /* Entropy coding has to save 1 / this of the packed size. */
     ANS_MARGIN = 50,
     /* Transforms whose packed size is within 1 / this of the best one's are tried with entropy coding. */
@@ -204,7 +206,7 @@ static void write_integers(struct column *c, const struct column_spec *spec, str
 {
     size_t bits[ORDER_COUNT];
     choose_order(c, spec->effort, bits);
-    if (spec->effort == CHUNK_FAST || !write_dense(c, bits, out))
+    if (spec->effort == CHUNK_FAST || c->count < ANS_MIN_COUNT || !write_dense(c, bits, out))
         write_packed(c, out);
 }
 
