@@ -39,12 +39,15 @@ static const char *find_quote(const char *at, const char *end)
 /* The line feed that ends the record; NULL: not there yet. */
 static const char *find_record_end(const char *start, const char *end, bool last)
 {
+    const char *value = NULL; /* where one begins: behind an '=' that is not escaped */
     for (const char *at = find_fields(skip_blanks(start, end), end); at < end; at++) {
         if (*at == '\n')
             return at;
         if (*at == '\\' && at + 1 < end && strchr(",= ", at[1]) && at[1])
-            at++; /* escaped in a field's name: the '=' there opens no string */
-        if (*at != '"' || at == start || at[-1] != '=')
+            at++; /* escaped in a field's name: the '=' there begins no value */
+        else if (*at == '=')
+            value = at + 1;
+        if (*at != '"' || at != value)
             continue;
         const char *close = find_quote(at + 1, end);
         bool open = !close || (close + 1 == end && !last);
