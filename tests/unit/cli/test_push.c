@@ -45,7 +45,7 @@ static void a_line_feed_in_a_string_does_not_end_a_record(void **state)
     /* blanks in front, escapes in the key and in a field's name */
     assert_int_equal(length("  a,t=x\\ y m=\"x\ny\"\nb", true, false), 19);
     assert_int_equal(length("a f\\=\"x=1\nb v=\"\"\n", true, false), 10);
-    assert_int_equal(length("a v\\=\"x=1\nb m=\"\nb z\"\n", true, false), 9);
+    assert_int_equal(length("a v\\=\"x=1\nb m=\"\nb z\"\n", true, false), 10);
     assert_int_equal(length("a\\\nb m=\"\"\n", true, false), 3);
     /* a quote in a tag opens nothing */
     assert_int_equal(length("a,t=\"x m=1\nb v=\"1\"\n", true, false), 11);
