@@ -15,7 +15,7 @@
 enum {
     GROUP_MAX_BYTES = 8 << 20, /* a group is closed behind the record that passes this */
     ZSTD_LEVEL = 1,
-    ZSTD_MIN_BYTES = 128,
+    ZSTD_MIN_BYTES = 1024, /* below, starting the compressor costs more than the bytes do */
     SEGMENT_MIN_BYTES = 512
 };
 

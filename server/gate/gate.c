@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "storage/model/bytes.h"
+
 enum {
     BACKOFF_FIRST_MS = 20,
     BACKOFF_MAX_MS = 640,
@@ -37,13 +39,18 @@ struct gate_process {
     /* bytes from the gate that are not yet a whole frame */
     uint8_t *in;
     size_t in_len, in_capacity;
+    /* frames for the gate, gathered over one turn of the loop: one write for all of them */
+    struct bytes out;
+    uv_prepare_t flush;
 };
 
+/* What the socket did not take at once. */
 struct outgoing {
     uv_write_t request;
-    struct frame_head head;
     uint8_t data[];
 };
+
+enum { OWN_HANDLES = 2 }; /* restart and flush; the others are the process's */
 
 static enum tm_err spawn(struct gate_process *g);
 static void drop_process(struct gate_process *g);
@@ -60,6 +67,7 @@ static void finish_if_closed(struct gate_process *g)
     emit(g, GATE_EVENT_CLOSED, "");
     free(g->url);
     free(g->in);
+    bytes_fini(&g->out);
     free(g);
 }
 
@@ -70,10 +78,16 @@ static void on_handle_closed(uv_handle_t *handle)
     finish_if_closed(g);
 }
 
+static void close_own_handles(struct gate_process *g)
+{
+    uv_close((uv_handle_t *)&g->restart, on_handle_closed);
+    uv_close((uv_handle_t *)&g->flush, on_handle_closed);
+}
+
 static void on_restart(uv_timer_t *timer)
 {
     struct gate_process *g = timer->data;
-    if (g->handles > 1) { /* the old process's handles are not closed yet */
+    if (g->handles > OWN_HANDLES) { /* the old process's handles are not closed yet */
         (void)uv_timer_start(&g->restart, on_restart, 1, 0);
         return;
     }
@@ -96,7 +110,7 @@ static void on_exit_of_process(uv_process_t *process, int64_t status, int signal
     char text[96];
     drop_process(g);
     if (g->closing) {
-        uv_close((uv_handle_t *)&g->restart, on_handle_closed);
+        close_own_handles(g);
         return;
     }
     (void)snprintf(text, sizeof text, signal ? "signal %d" : "exit code %d", signal ? signal : (int)status);
@@ -124,6 +138,8 @@ static void drop_process(struct gate_process *g)
     g->ready = false;
     g->paused = false;
     g->in_len = 0;
+    bytes_clear(&g->out);
+    (void)uv_prepare_stop(&g->flush);
     g->life++;
 }
 
@@ -284,8 +300,9 @@ enum tm_err gate_open(const struct gate_options *options, struct gate_process **
         free(g);
         return TM_NOMEM;
     }
-    g->restart.data = g;
-    g->handles = 1;
+    (void)uv_prepare_init(options->loop, &g->flush);
+    g->restart.data = g->flush.data = g;
+    g->handles = OWN_HANDLES;
     *out = g;
     return spawn(g);
 }
@@ -295,6 +312,57 @@ void gate_stop_intake(struct gate_process *gate)
     gate->intake_stopped = true;
     if (gate->pipe_open)
         (void)uv_read_stop((uv_stream_t *)&gate->pipe);
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+    (void)status;
+    free(request->data);
+}
+
+/* Hands what was gathered to the socket; libuv keeps what that does not take. */
+static void flush_out(struct gate_process *g)
+{
+    (void)uv_prepare_stop(&g->flush);
+    uv_stream_t *stream = (uv_stream_t *)&g->pipe;
+    uv_buf_t all = uv_buf_init((char *)g->out.data, (unsigned)g->out.len);
+    int sent = g->out.len ? uv_try_write(stream, &all, 1) : 0;
+    size_t done = sent > 0 ? (size_t)sent : 0, left = g->out.len - done;
+    struct outgoing *rest = left ? malloc(sizeof *rest + left) : NULL;
+    if (rest) {
+        memcpy(rest->data, g->out.data + done, left);
+        rest->request.data = rest;
+        uv_buf_t part = uv_buf_init((char *)rest->data, (unsigned)left);
+        if (uv_write(&rest->request, stream, &part, 1, on_written) != 0)
+            free(rest);
+    } else if (left) {
+        /* half a frame may be out: the process can't make sense of what follows */
+        (void)uv_process_kill(&g->process, SIGKILL);
+    }
+    bytes_clear(&g->out);
+}
+
+static void on_flush(uv_prepare_t *prepare)
+{
+    flush_out(prepare->data);
+}
+
+static bool send_frame(struct gate_process *g, enum frame_type type, uint32_t slot, struct str data,
+                       size_t behind_max)
+{
+    struct frame_head head = {.type = type, .slot = slot, .len = (uint32_t)data.len};
+    size_t before = g->out.len;
+    if (!g->pipe_open || before + uv_stream_get_write_queue_size((uv_stream_t *)&g->pipe) > behind_max)
+        return false;
+    bytes_put(&g->out, &head, sizeof head);
+    bytes_put(&g->out, data.ptr, data.len);
+    if (bytes_error(&g->out)) {
+        g->out.len = before;
+        g->out.failed = false;
+        return false;
+    }
+    (void)uv_prepare_start(&g->flush, on_flush);
+    return true;
 }
 
 static void on_told_to_end(uv_shutdown_t *request, int status)
@@ -317,9 +385,10 @@ void gate_close(struct gate_process *gate)
     gate->closing = true;
     (void)uv_timer_stop(&gate->restart);
     if (!gate->running) {
-        uv_close((uv_handle_t *)&gate->restart, on_handle_closed);
+        close_own_handles(gate);
         return;
     }
+    flush_out(gate);
     /* The end of our side, behind the last answer, tells the process to finish. */
     if (uv_shutdown(&gate->shutdown, (uv_stream_t *)&gate->pipe, on_told_to_end) != 0)
         (void)uv_process_kill(&gate->process, SIGKILL);
@@ -334,32 +403,6 @@ void gate_resume(struct gate_process *gate)
     hear_all(gate);
     if (!gate->paused && gate->pipe_open)
         (void)uv_read_start((uv_stream_t *)&gate->pipe, on_alloc, on_read);
-}
-
-static void on_written(uv_write_t *request, int status)
-{
-    (void)status;
-    free(request->data);
-}
-
-static bool send_frame(struct gate_process *g, enum frame_type type, uint32_t slot, struct str data,
-                       size_t behind_max)
-{
-    if (!g->pipe_open || uv_stream_get_write_queue_size((uv_stream_t *)&g->pipe) > behind_max)
-        return false;
-    struct outgoing *out = malloc(sizeof *out + data.len);
-    if (!out)
-        return false;
-    out->head = (struct frame_head){.type = type, .slot = slot, .len = (uint32_t)data.len};
-    memcpy(out->data, data.ptr, data.len);
-    out->request.data = out;
-    uv_buf_t parts[2] = {uv_buf_init((char *)&out->head, sizeof out->head),
-                         uv_buf_init((char *)out->data, (unsigned)data.len)};
-    if (uv_write(&out->request, (uv_stream_t *)&g->pipe, parts, 2, on_written) != 0) {
-        free(out);
-        return false;
-    }
-    return true;
 }
 
 bool gate_reply(struct gate_asker asker, struct str reply)
