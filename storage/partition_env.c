@@ -55,7 +55,7 @@ static void abandon(MDB_env *env)
 
 struct partition_label env_label(const struct partition *partition)
 {
-    struct partition_label label;
+    struct partition_label label = {""};
     path_label(partition->id, partition->suffix, label.text);
     return label;
 }
@@ -198,13 +198,12 @@ static int load_tables(struct opening *o)
     if (!rc)
         rc = mdb_get(o->txn, p->meta_table, &key, &value);
     /* Only one that is being made has no meta yet. */
-    if (rc == MDB_NOTFOUND && p->suffix[0])
-        rc = 0;
+    bool is_new = rc == MDB_NOTFOUND && p->suffix[0];
+    if (rc == MDB_NOTFOUND)
+        rc = is_new ? 0 : MDB_CORRUPTED;
     else if (rc == 0 && meta_decode((struct str){value.mv_data, value.mv_size}, p->id, &p->meta) != TM_OK)
         rc = MDB_CORRUPTED;
-    else if (rc == MDB_NOTFOUND)
-        rc = MDB_CORRUPTED;
-    else if (rc == 0)
+    if (rc == 0 && !is_new)
         find_map(p, value.mv_data);
     return rc ? rc : env_load_windows(o->txn, p->windows_table, &p->windows);
 }

@@ -15,6 +15,7 @@ void gate_close(struct partitions *set, struct partition *p)
         set->stats.open--;
     deaths_give(&set->deaths, p->death_slot);
     p->death_slot = -1;
+    p->foreign_txn = 0;
 }
 
 /* Closes the one that nobody has been inside of for the longest time. False: somebody is inside of all. */

@@ -1,5 +1,6 @@
 #include "storage/partition_pages.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,13 +45,15 @@ static void data_path(const char *folder, const char *file, struct partition_pat
 static enum tm_err start_reading(struct reading *r, const char *folder, uint32_t page_bytes,
                                  struct tm_why *why)
 {
-    struct partition_path path;
+    struct partition_path path = {""};
     data_path(folder, "data.mdb", &path);
     *r = (struct reading){.fd = open(path.text, O_RDONLY | O_CLOEXEC), .page_bytes = page_bytes};
     if (r->fd < 0)
         return file_fail(why, "opening", path.text);
     r->page = malloc(page_bytes);
-    return r->page ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory");
+    if (!r->page)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    return TM_OK;
 }
 
 static void stop_reading(struct reading *r)
@@ -82,6 +85,7 @@ struct table {
 
 static enum tm_err hash_pages(struct reading *r, struct table *t, struct tm_why *why)
 {
+    assert(r->page);
     for (uint64_t i = 0; i < t->count; i++) {
         enum tm_err err = read_page(r, i, why);
         if (err)
@@ -102,7 +106,7 @@ static enum tm_err hash_pages(struct reading *r, struct table *t, struct tm_why 
 
 static enum tm_err write_file(const char *folder, const uint8_t *bytes, size_t len, struct tm_why *why)
 {
-    struct partition_path making, path;
+    struct partition_path making = {""}, path = {""};
     data_path(folder, "pages.making", &making);
     data_path(folder, "pages", &path);
     int fd = open(making.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
@@ -260,7 +264,7 @@ static enum tm_err check_tree(const struct partition_pages *pages, struct readin
 enum tm_err pages_open(struct partition_pages *pages, const char *folder, struct tm_why *why)
 {
     struct reading r = {.fd = -1};
-    struct partition_path path;
+    struct partition_path path = {""};
     *pages = (struct partition_pages){0};
     data_path(folder, "pages", &path);
     enum tm_err err = map_file(pages, path.text, why);

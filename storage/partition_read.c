@@ -104,6 +104,8 @@ static int begin_txn(struct partition_step *step)
         step->owns_windows = true;
     }
     int rc = env_guard(begin_call, step);
+    if (rc == ENV_ASSERTION)
+        step->txn = NULL;
     if (!rc && step->owns_windows)
         step->window_count = step->windows->count;
     return rc;

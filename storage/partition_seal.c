@@ -55,10 +55,10 @@ void period_give(struct partitions *set, struct partition *main, struct partitio
 /* ---- the manifest ---- */
 
 struct walk {
+    struct manifest_hash hash;
     struct partition *partition;
     MDB_txn *txn;
     MDB_cursor *cursor;
-    struct manifest_hash hash;
     uint64_t window_chunks;
     uint64_t used_pages;
     uint64_t all_pages;

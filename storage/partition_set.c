@@ -17,6 +17,7 @@
 #include "storage/grow.h"
 
 enum { DEFAULT_TXN_COUNT = 16384, MAX_PARTITIONS = 1 << 16 };
+#define ENTRY_BYTES           sizeof(void *) /* of the table */
 #define DEFAULT_TXN_BYTES     ((size_t)4 << 20)
 #define DEFAULT_RESERVE_BYTES ((uint64_t)1 << 20)
 
@@ -86,7 +87,7 @@ struct partition *set_add(struct partitions *set, struct partition_id id)
         return set->all[place];
     if (set->count == MAX_PARTITIONS)
         return NULL;
-    struct partition **grown = grow_array(set->all, &set->capacity, set->count + 1, sizeof *set->all);
+    struct partition **grown = grow_array(set->all, &set->capacity, set->count + 1, ENTRY_BYTES);
     if (!grown)
         return NULL;
     set->all = grown;
@@ -98,7 +99,7 @@ struct partition *set_add(struct partitions *set, struct partition_id id)
     p->death_slot = -1;
     p->generation = ++set->generation;
     p->sealed = file_exists(path_of(set->dir, id, "", "pages").text);
-    memmove(set->all + place + 1, set->all + place, (set->count - place) * sizeof *set->all);
+    memmove(set->all + place + 1, set->all + place, (set->count - place) * ENTRY_BYTES);
     set->all[place] = p;
     set->count++;
     return p;
@@ -109,7 +110,7 @@ void set_remove(struct partitions *set, struct partition *p)
     size_t place = find_place(set, p->id);
     assert(set->all[place] == p);
     set->count--;
-    memmove(set->all + place, set->all + place + 1, (set->count - place) * sizeof *set->all);
+    memmove(set->all + place, set->all + place + 1, (set->count - place) * ENTRY_BYTES);
     free(p);
     pthread_cond_broadcast(&set->changed);
 }

@@ -139,7 +139,27 @@ void txn_reopen(struct partitions *set, struct partition *p)
             "partition %s: a write of its meta page had failed, it was opened anew", env_label(p).text);
 }
 
-/* What readers see from now on. If memory runs out they see it when the partition is opened next. */
+/* Room for one more window, so that publishing what is on disk can't fail. The partition is open. */
+static enum tm_err reserve_window(struct partitions *set, struct partition *p, struct tm_why *why)
+{
+    struct partition_windows *w = p->windows, *grown;
+    if (w->count < w->capacity)
+        return TM_OK;
+    size_t capacity = 2 * w->capacity;
+    grown = malloc(sizeof *grown + capacity * sizeof grown->items[0]);
+    if (!grown)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    *grown = (struct partition_windows){.references = 1, .count = w->count, .capacity = capacity};
+    memcpy(grown->items, w->items, w->count * sizeof w->items[0]);
+    set_lock(set);
+    p->windows = grown;
+    if (--w->references == 0)
+        free(w);
+    set_unlock(set);
+    return TM_OK;
+}
+
+/* What readers see from now on. */
 static void publish(const struct txn_job *job)
 {
     struct partitions *set = job->set;
@@ -150,21 +170,8 @@ static void publish(const struct txn_job *job)
         p->meta = *job->meta;
         p->sealed = p->meta.sealed;
     }
-    struct partition_windows *w = p->windows;
-    if (job->window && w && w->count == w->capacity) {
-        size_t capacity = 2 * w->capacity;
-        struct partition_windows *grown = malloc(sizeof *grown + capacity * sizeof grown->items[0]);
-        if (grown) {
-            *grown = (struct partition_windows){.references = 1, .count = w->count, .capacity = capacity};
-            memcpy(grown->items, w->items, w->count * sizeof w->items[0]);
-            if (--w->references == 0)
-                free(w);
-            p->windows = grown;
-        }
-        w = grown;
-    }
-    if (job->window && w)
-        w->items[w->count++] = *job->window;
+    if (job->window)
+        p->windows->items[p->windows->count++] = *job->window;
     set_unlock(set);
 }
 
@@ -179,14 +186,18 @@ enum tm_err txn_run(struct txn_job *job, struct tm_why *why)
         enum tm_err err = gate_enter(set, p, why);
         if (err)
             return err;
-        int rc = env_guard(run_call, &running);
-        if (!rc)
+        if (job->window)
+            err = reserve_window(set, p, why);
+        int rc = err ? 0 : env_guard(run_call, &running);
+        if (!err && !rc)
             publish(job);
         gate_leave(set, p);
-        if (rc == MDB_MAP_FULL) {
+        if (rc == MDB_MAP_FULL)
             err = grow_map(set, p, why);
-            if (err)
-                return err;
+        if (err)
+            return err;
+        if (rc == MDB_MAP_FULL) {
+            continue;
         } else if (rc == MDB_PANIC && !was_reopened) {
             txn_reopen(set, p);
             was_reopened = true;

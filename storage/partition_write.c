@@ -181,7 +181,8 @@ static enum tm_err start_window(struct partition_writer *w, struct tm_why *why)
         return err;
     uint32_t last = p->windows->count ? p->windows->items[p->windows->count - 1].window : 0;
     gate_leave(w->set, p);
-    w->sink = (struct chunk_sink){.set = w->set, .partition = p, .window = {.window = last + 1}};
+    w->sink = (struct chunk_sink){.set = w->set, .partition = p};
+    w->sink.window.window = last + 1;
     return last < UINT32_MAX - 1
                ? remove_unfinished(w->set, p, why)
                : tm_fail(why, TM_LIMIT, "partition %s has no window number left", env_label(p).text);
