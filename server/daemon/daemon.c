@@ -208,17 +208,17 @@ int daemon_run(const char *config_path, struct config *config)
     open_handles(daemon);
     enum tm_err err =
         daemon->log ? open_parts(daemon, &why) : tm_fail(&why, TM_NOMEM, "out of memory at start");
-    if (!err) {
-        daemon_check_ready(daemon);
-        (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(&daemon->loop);
-        if (!daemon->exit_code)
-            log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopped", "all data is on the disk");
-    } else {
+    if (err) {
         (void)fprintf(stderr, "tidemarkd: %s\n", why.text);
         daemon->exit_code = 1;
-        store_close(daemon->store);
+        daemon_abandon(daemon);
+    } else {
+        daemon_check_ready(daemon);
     }
+    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&daemon->loop);
+    if (!daemon->exit_code)
+        log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopped", "all data is on the disk");
     ingest_close(daemon->ingest);
     log_close(daemon->log);
     config_free(daemon->config);

@@ -59,6 +59,8 @@ enum tm_err daemon_reload(void *daemon, struct tm_why *why);
 
 /* Stops intake, waits for what is under way, closes (shutdown.c). */
 void daemon_shut_down(struct daemon *daemon);
+/* After a start that failed half way: closes what there is; the loop then ends by itself. */
+void daemon_abandon(struct daemon *daemon);
 /* A part has closed; closes the rest when all have. */
 void daemon_part_closed(struct daemon *daemon);
 

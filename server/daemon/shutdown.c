@@ -5,14 +5,21 @@
 
 enum { DRAIN_STEP_MS = 10, DRAIN_MAX_S = 20, LAST_ANSWERS_MS = 50 };
 
+/* One that could not be made at start is no handle. */
+static void close_handle(void *handle)
+{
+    if (uv_handle_get_type(handle) != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
 static void close_parts(struct daemon *daemon)
 {
     daemon->state = DAEMON_CLOSING;
-    uv_close((uv_handle_t *)&daemon->drain, NULL);
-    uv_close((uv_handle_t *)&daemon->second, NULL);
-    uv_close((uv_handle_t *)&daemon->term, NULL);
-    uv_close((uv_handle_t *)&daemon->interrupt, NULL);
-    uv_close((uv_handle_t *)&daemon->hangup, NULL);
+    close_handle(&daemon->drain);
+    close_handle(&daemon->second);
+    close_handle(&daemon->term);
+    close_handle(&daemon->interrupt);
+    close_handle(&daemon->hangup);
     http_close(daemon->http);
     daemon->http = NULL;
     for (size_t i = 0; i < daemon->gate_count; i++)
@@ -23,11 +30,16 @@ static void close_parts(struct daemon *daemon)
 void daemon_part_closed(struct daemon *daemon)
 {
     /* The async handle goes last: the store may wake it until it is closed. */
-    if (daemon->state == DAEMON_CLOSING && daemon->gates_open == 0 && daemon->store) {
+    if (daemon->state == DAEMON_CLOSING && daemon->gates_open == 0) {
         store_close(daemon->store);
         daemon->store = NULL;
-        uv_close((uv_handle_t *)&daemon->durable, NULL);
+        close_handle(&daemon->durable);
     }
+}
+
+void daemon_abandon(struct daemon *daemon)
+{
+    close_parts(daemon);
 }
 
 static void on_last_answers(uv_timer_t *timer)

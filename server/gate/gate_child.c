@@ -261,6 +261,18 @@ static void serve(struct gate *g)
     }
 }
 
+static void free_gate(struct gate *g)
+{
+    for (size_t i = 0; i < FRAME_SLOTS; i++) {
+        if (g->asker[i])
+            nn_freemsg(g->asker[i]);
+    }
+    if (g->body)
+        nn_freemsg(g->body);
+    free(g->in);
+    free(g);
+}
+
 int gate_run(int argc, char **argv)
 {
     static const char *const kinds[] = {[GATE_REP] = "rep", [GATE_PULL] = "pull", [GATE_PUB] = "pub"};
@@ -281,14 +293,13 @@ int gate_run(int argc, char **argv)
     gate_guard_confine();
     if (open_socket(g, argv[1]) < 0) {
         tell_core(g, FRAME_FAILED, nn_strerror(nn_errno()));
-        return 1;
+        _exit(1); /* not by return: libnanomsg keeps memory for each bind that failed, for nobody to free */
     }
     gate_guard_drop_rights();
     tell_core(g, FRAME_READY, "");
     serve(g);
     /* The core has closed its side: let nanomsg's thread write the last answers. nn_close would drop them. */
     (void)poll(NULL, 0, LAST_ANSWERS_MS);
-    free(g->in);
-    free(g);
+    free_gate(g);
     return 0;
 }

@@ -19,6 +19,10 @@ DAEMON = os.path.join(BUILD, 'tidemarkd')
 COMMAND = os.path.join(BUILD, 'tidemark')
 DUMP = os.path.join(ROOT, 'build', 'release', 'tests', 'tools', 'dump')
 SHIM_IO = os.path.join(ROOT, 'build', 'release', 'tests', 'fault', 'shim_io.so')
+# What a program must be built with to link the libraries of this build.
+SANITIZER_FLAGS = {'asan': ['-fsanitize=address,undefined'], 'tsan': ['-fsanitize=thread']}.get(os.path.basename(BUILD), [])
+SANITISED = bool(SANITIZER_FLAGS)
+REPORT = re.compile(r'(?:ERROR|WARNING): (?:Address|Leak|Thread)Sanitizer|: runtime error: |DEADLYSIGNAL')
 
 _nn = ctypes.CDLL(ctypes.util.find_library('nanomsg') or 'libnanomsg.so.5', use_errno=True)
 _nn.nn_strerror.restype = ctypes.c_char_p
@@ -31,6 +35,20 @@ NN_MSG = ctypes.c_size_t(-1).value
 
 class NanoError(Exception):
     pass
+
+
+def needs_preload():
+    """Skips the test where nothing can be preloaded into the daemon."""
+    if SANITISED:
+        import pytest
+        pytest.skip(f'a library preloaded into the daemon does not go with the sanitizer of {BUILD}')
+
+
+def needs_release(why):
+    """Skips the test under a sanitizer."""
+    if SANITISED:
+        import pytest
+        pytest.skip(f'{why} (built with a sanitizer: {BUILD})')
 
 
 class Nano:
@@ -190,13 +208,21 @@ class Daemon:
         self.process.kill()
         self.process.wait()
         self.log.close()
+        self.check_log()
 
     def terminate(self, timeout=30):
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout)
         self.log.close()
+        self.check_log()
         return code
+
+    def check_log(self):
+        """Fails on what a sanitizer has said, in the core or in a gate: they share the log."""
+        text = self.read_log() if os.path.exists(self.log_path) else ''
+        found = REPORT.search(text)
+        assert not found, f'a sanitizer reports: {text[max(0, found.start() - 500):found.start() + 8000]}'
 
     def restart(self, **more):
         if self.process.poll() is None:
@@ -219,8 +245,11 @@ class Daemon:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        if self.own_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.check_log()
+        finally:
+            if self.own_folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
         return self.start() if self.process is None else self
@@ -318,6 +347,7 @@ class Faults:
 
     def __init__(self, folder):
         import mmap
+        needs_preload()
         self.path = os.path.join(folder, 'faults')
         with open(self.path, 'wb') as out:
             out.write(b'\0' * 4096)

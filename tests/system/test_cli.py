@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import BUILD, COMMAND, ROOT, Daemon, command, now_ms, wait_for
+from harness import BUILD, COMMAND, ROOT, SANITIZER_FLAGS, Daemon, command, now_ms, wait_for
 from peers import ask, message, taken
 
 EXAMPLES = os.path.join(ROOT, 'server', 'client', 'examples')
@@ -285,7 +285,7 @@ def test_the_c_example_builds_and_runs(daemon, tmp_path, how):
         os.symlink(os.path.join(BUILD, 'libtidemark.so'), tmp_path / 'libtidemark.so.0')
         env['LD_LIBRARY_PATH'] = str(tmp_path)
     shutil.copy(os.path.join(ROOT, 'server', 'client', 'tidemark.h'), tmp_path)
-    built = subprocess.run(['cc', '-Wall', '-Werror', '-I', str(tmp_path), os.path.join(EXAMPLES, 'push.c'), '-o', program] + flags,
+    built = subprocess.run(['cc', '-Wall', '-Werror', '-I', str(tmp_path), os.path.join(EXAMPLES, 'push.c'), '-o', program] + flags + SANITIZER_FLAGS,
                            capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     run_example([program, daemon.rep], daemon, env)

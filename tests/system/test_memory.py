@@ -141,6 +141,7 @@ def test_without_memory_under_load_nothing_unsafe_is_acknowledged(faulty):
 def test_an_address_space_limit_is_survived_under_growing_series(tmp_path):
     """FAULTS 6, 27: a daemon held to 400 MiB of address space is sent ever new series. It refuses with
     retry_after_ms or a reason, or withholds the answer; it never dies, and what it acknowledged is there."""
+    harness.needs_release('a sanitizer needs address space of its own')
     limit = 400 << 20
     with Daemon(rlimits={resource.RLIMIT_AS: limit}, config={'listen': {'publish': []}}) as daemon:
         daemon.pin_ports()

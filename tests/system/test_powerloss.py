@@ -175,6 +175,7 @@ def record_a_life(folder):
     log_path = os.path.join(folder, 'recording')
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     daemon = Daemon(folder=folder)
+    harness.needs_preload()
     daemon.env = {'LD_PRELOAD': SHIM_RECORD, 'TM_RECORD_LOG': log_path, 'TM_RECORD_DIR': daemon.data_dir}
     with daemon:
         daemon.pin_ports()
