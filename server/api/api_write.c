@@ -1,6 +1,6 @@
 #include "server/api/api.h"
 
-#include <string.h>
+#include "server/wire/header.h"
 
 enum {
     NO_CONTENT = 204,
@@ -25,6 +25,16 @@ static unsigned status_of(enum refusal refusal)
     return by_refusal[refusal];
 }
 
+/* Neither a key nor a signature was shown: the caller may be somebody, once they say who. */
+static bool is_nobody(const struct http_exchange *exchange)
+{
+    struct header header;
+    struct tm_why why;
+    const struct access *access = http_access(exchange);
+    return !access->everything && !access->key && header_parse(http_body(exchange), &header, &why) == TM_OK &&
+           header.key.len == 0;
+}
+
 static void on_reply(void *arg, const struct reply *reply)
 {
     struct http_exchange *exchange = arg;
@@ -35,6 +45,8 @@ static void on_reply(void *arg, const struct reply *reply)
     struct bytes body = {0};
     reply_encode(reply, &body);
     unsigned status = reply->refusal ? status_of(reply->refusal) : BAD_REQUEST;
+    if (reply->refusal == REFUSAL_FORBIDDEN && is_nobody(exchange))
+        status = UNAUTHORISED;
     if (bytes_error(&body))
         http_respond_error(exchange, UNAVAILABLE, "unavailable", "out of memory; try again");
     else if (reply->refusal && reply->retry_after_ms >= 0)

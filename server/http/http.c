@@ -17,11 +17,12 @@ enum {
     CONNECTION_MEMORY_BYTES = 32 << 10,
     BACKLOG = 512,
     SWEEP_INTERVAL_MS = 1000,
-    RUNS_MAX = 4,
+    RUNS_MAX = 16,
     SPINS_MAX = 50
 };
 
 static void on_timer(uv_timer_t *timer);
+static void on_again(uv_idle_t *again);
 
 void http_run(struct http_listener *listener)
 {
@@ -29,28 +30,42 @@ void http_run(struct http_listener *listener)
     if (!listener->daemon)
         return;
     enum MHD_Result waits = MHD_YES;
-    for (int i = 0; i < RUNS_MAX && waits == MHD_YES && wait_ms == 0; i++) {
+    listener->moved = true;
+    for (int i = 0; i < RUNS_MAX && listener->moved && waits == MHD_YES && wait_ms == 0; i++) {
+        listener->moved = false;
         (void)MHD_run(listener->daemon);
         waits = MHD_get_timeout(listener->daemon, &wait_ms);
+        if (listener->moved)
+            listener->spins = 0;
     }
-    /* Never 0: a connection that is for ever about to go on (a chunk extension that fills its buffer) would
-     * keep libuv among its timers, and nothing else would run. */
+    /* There is more to do at once: after a turn of the loop, so that the others have theirs; but a connection
+     * that is for ever about to go on (a chunk extension that fills its buffer) waits longer each time. */
+    bool at_once = waits == MHD_YES && wait_ms == 0;
+    if (at_once && listener->spins == 0)
+        (void)uv_idle_start(&listener->again, on_again);
+    if (at_once)
+        wait_ms = 1 + listener->spins;
+    listener->spins += listener->spins < SPINS_MAX;
     if (waits == MHD_YES)
-        (void)uv_timer_start(&listener->timer, on_timer, wait_ms ? wait_ms : 1 + listener->spins, 0);
+        (void)uv_timer_start(&listener->timer, on_timer, wait_ms, 0);
     else
         (void)uv_timer_stop(&listener->timer);
 }
 
+static void on_again(uv_idle_t *again)
+{
+    (void)uv_idle_stop(again);
+    http_run(again->data);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
-    struct http_listener *listener = timer->data;
-    listener->spins += listener->spins < SPINS_MAX;
-    http_run(listener);
+    http_run(timer->data);
 }
 
 void http_run_soon(struct http_listener *listener)
 {
-    (void)uv_timer_start(&listener->timer, on_timer, 0, 0);
+    (void)uv_idle_start(&listener->again, on_again);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -170,6 +185,7 @@ static struct MHD_Daemon *start_library(struct http_listener *listener, int fd)
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,                          //
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,           //
                             MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, //
+                            MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, listener,                            //
                             MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, listener,                      //
                             MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, listener, MHD_OPTION_END);
 }
@@ -193,9 +209,10 @@ static enum tm_err open_listener(struct http_server *server, const char *address
     server->listener_count++;
     int epoll = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     (void)uv_timer_init(server->options.loop, &listener->timer);
+    (void)uv_idle_init(server->options.loop, &listener->again);
     (void)uv_poll_init(server->options.loop, &listener->poll, epoll);
-    listener->timer.data = listener->poll.data = listener;
-    server->handles += 2;
+    listener->timer.data = listener->poll.data = listener->again.data = listener;
+    server->handles += 3;
     (void)uv_poll_start(&listener->poll, UV_READABLE, on_poll);
     return TM_OK;
 }
@@ -276,6 +293,7 @@ void http_close(struct http_server *server)
         listener->daemon = NULL;
         uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
         uv_close((uv_handle_t *)&listener->timer, on_listener_closed);
+        uv_close((uv_handle_t *)&listener->again, on_listener_closed);
     }
     uv_close((uv_handle_t *)&server->sweep, on_sweep_closed);
 }

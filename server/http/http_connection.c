@@ -13,8 +13,7 @@ static int64_t now_ms(const struct http_server *server)
 
 void http_await_peer(struct http_connection *peer, struct http_server *server)
 {
-    if (peer)
-        peer->since_ms = now_ms(server);
+    peer->since_ms = now_ms(server);
 }
 
 static void forget(struct http_connection *peer)
@@ -37,7 +36,7 @@ void http_on_connection(void *arg, struct MHD_Connection *connection, void **con
     }
     struct http_connection *peer = calloc(1, sizeof *peer);
     if (!peer)
-        return; /* served without a deadline of ours; libmicrohttpd's own still holds */
+        return; /* its requests are not taken, and libmicrohttpd's own time-out ends it */
     peer->server = server;
     peer->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     peer->next = server->connections.next;

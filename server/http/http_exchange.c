@@ -2,12 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <zlib.h>
 
+#include "server/http/http_inflate.h"
 #include "server/http/http_internal.h"
 #include "server/wire/reply.h"
-
-enum { INFLATE_STEP_BYTES = 256 << 10 };
 
 enum http_method http_method(const struct http_exchange *exchange)
 {
@@ -75,6 +73,11 @@ static struct MHD_Response *make_response(const struct http_exchange *x, unsigne
     if (status == MHD_HTTP_UNAUTHORIZED)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                                       "Bearer realm=\"tidemark\"");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        char methods[HTTP_METHODS_BYTES];
+        http_list_methods(x->allowed, methods);
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, methods);
+    }
     /* Whoever broke the rules, or whose body was not read, starts a new connection. */
     if (status == MHD_HTTP_BAD_REQUEST ? !x->dispatched : status == MHD_HTTP_CONTENT_TOO_LARGE || !x->route)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
@@ -108,43 +111,16 @@ void http_respond_error(struct http_exchange *exchange, unsigned status, const c
     bytes_fini(&body);
 }
 
-enum tm_err http_inflate(struct http_exchange *exchange, struct tm_why *why)
-{
-    size_t max = (size_t)exchange->listener->server->options.config->limits.max_decompressed_bytes;
-    z_stream z = {.next_in = exchange->received.data, .avail_in = (unsigned)exchange->received.len};
-    enum tm_err err = TM_OK;
-    int step = Z_OK;
-    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
-        return TM_NOMEM;
-    while (!err && step != Z_STREAM_END) {
-        uint8_t *out = bytes_reserve(&exchange->body, INFLATE_STEP_BYTES);
-        if (!out) {
-            err = TM_NOMEM;
-            break;
-        }
-        z.next_out = out;
-        z.avail_out = INFLATE_STEP_BYTES;
-        step = inflate(&z, Z_NO_FLUSH);
-        exchange->body.len += INFLATE_STEP_BYTES - z.avail_out;
-        if (step != Z_OK && step != Z_STREAM_END)
-            err = tm_fail(why, TM_INVALID, "the body is not one whole gzip stream");
-        else if (exchange->body.len > max)
-            err = tm_fail(why, TM_TOO_LARGE, "the body is over limits.max_decompressed once decompressed");
-    }
-    if (!err && z.avail_in)
-        err = tm_fail(why, TM_INVALID, "bytes follow the gzip stream");
-    (void)inflateEnd(&z);
-    return err;
-}
-
 /* The request is whole: calls its handler; puts the connection to sleep if the answer comes later. */
 static enum MHD_Result dispatch(struct http_exchange *x)
 {
+    size_t max = (size_t)x->listener->server->options.config->limits.max_decompressed_bytes;
     struct tm_why why;
-    enum tm_err err = x->compressed && !x->overflow ? http_inflate(x, &why) : bytes_error(&x->received);
+    enum tm_err err = bytes_error(&x->received);
+    if (!err && x->compressed && !x->overflow)
+        err = http_inflate(bytes_view(&x->received), max, &x->body, &why);
     x->dispatched = true;
-    if (x->peer)
-        x->peer->since_ms = 0;
+    x->peer->since_ms = 0;
     if (x->overflow)
         http_respond_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "too_large",
                            "the body is over limits.max_message; send smaller batches");
@@ -175,17 +151,33 @@ static bool receive(struct http_exchange *x, const char *data, size_t size)
     return x->discarded / HTTP_OVERFLOW_PATIENCE <= max;
 }
 
+static struct http_connection *peer_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* NULL without memory, now or when the peer came. */
 static struct http_exchange *begin(struct http_listener *listener, struct MHD_Connection *connection,
                                    const char *url)
 {
-    struct http_exchange *x = calloc(1, sizeof *x);
+    struct http_connection *peer = peer_of(connection);
+    struct http_exchange *x = peer ? calloc(1, sizeof *x) : NULL;
     if (!x)
         return NULL;
     x->listener = listener;
     x->connection = connection;
     x->path = url;
-    x->peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    x->peer = peer;
     return x;
+}
+
+void *http_on_uri(void *listener, const char *uri, struct MHD_Connection *connection)
+{
+    struct http_connection *peer = peer_of(connection);
+    (void)listener;
+    if (peer)
+        http_note_uri(&peer->line, uri);
+    return NULL; /* the exchange begins with the handler's first call */
 }
 
 enum MHD_Result http_on_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -193,6 +185,7 @@ enum MHD_Result http_on_request(void *arg, struct MHD_Connection *connection, co
                                 void **context)
 {
     struct http_exchange *x = *context;
+    ((struct http_listener *)arg)->moved = true;
     if (!x) {
         x = *context = begin(arg, connection, url);
         if (!x)

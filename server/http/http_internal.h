@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "server/http/http.h"
+#include "server/http/http_head.h"
 #include "storage/model/bytes.h"
 
 enum { HTTP_LISTENERS_MAX = 8, HTTP_CONNECTIONS_MAX = 1000, HTTP_IDLE_S = 30, HTTP_PATIENCE_MS = 60000 };
@@ -20,8 +21,17 @@ struct http_listener {
     struct MHD_Daemon *daemon;
     uv_poll_t poll;
     uv_timer_t timer; /* libmicrohttpd's next time-out */
-    unsigned spins;   /* turns in a row that the timer asked for and no peer did */
+    uv_idle_t again;  /* runs the library once more, after everybody else had a turn */
+    bool moved;       /* a request came further in the turn under way */
+    unsigned spins;   /* turns in a row in which no request came further */
     char address[80];
+};
+
+/* The request line in libmicrohttpd's memory. */
+struct http_line {
+    const char *method, *version; /* as it gives them to the handler */
+    const char *uri;              /* where it stood, NULL if nobody noted it (http_on_uri) ... */
+    size_t uri_len;               /* ... and up to its first NUL, before it was taken apart; 0: not plain */
 };
 
 /* One TCP connection, for the deadline that libmicrohttpd lacks: its own is reset by every byte. */
@@ -29,7 +39,8 @@ struct http_connection {
     struct http_server *server;
     struct http_connection *next, *previous;
     int fd;
-    int64_t since_ms; /* when it began to wait for its peer; 0: it waits for us */
+    int64_t since_ms;      /* when it began to wait for its peer; 0: it waits for us */
+    struct http_line line; /* of the request that is coming in; its URI is known before the rest */
 };
 
 struct http_server {
@@ -49,6 +60,7 @@ struct http_exchange {
     const struct http_route *route;
     const char *path;
     enum http_method method;
+    unsigned allowed; /* of enum http_method: what the path knows */
     struct access access;
     struct bytes received; /* the body as sent */
     struct bytes body;     /* decompressed */
@@ -62,17 +74,23 @@ struct http_exchange {
  * and returns false if it may not go on. */
 bool http_admit(struct http_exchange *exchange, const char *method, const char *version);
 
-/* Whether the head is written the one way that every reader understands alike (http_head.c): only CRLF ends a
- * line, names are tokens, nothing is folded, no control bytes. version: as libmicrohttpd gives it. */
-bool http_head_is_plain(struct MHD_Connection *connection, const char *version);
+/* Where the library found this URI, as it came. */
+void http_note_uri(struct http_line *line, const char *uri);
 
-/* Decompresses exchange->received. TM_TOO_LARGE over limits.max_decompressed, TM_INVALID with why. */
-enum tm_err http_inflate(struct http_exchange *exchange, struct tm_why *why) TM_MUST_CHECK;
+/* Two readers of one request must not see two requests: NULL, or what is wrong with the head (http_head.h),
+ * as static text. facts: what it says of the headers. */
+const char *http_find_ambiguity(struct MHD_Connection *connection, const struct http_line *line,
+                                struct http_head_facts *facts);
+
+/* The methods of a set of enum http_method as the Allow header lists them. */
+enum { HTTP_METHODS_BYTES = 48 };
+void http_list_methods(unsigned set, char text[HTTP_METHODS_BYTES]);
 
 /* libmicrohttpd's callbacks (http_exchange.c), and the connections' deadlines (http_connection.c). */
 enum MHD_Result http_on_request(void *listener, struct MHD_Connection *connection, const char *url,
                                 const char *method, const char *version, const char *data, size_t *size,
                                 void **exchange);
+void *http_on_uri(void *listener, const char *uri, struct MHD_Connection *connection);
 void http_on_completed(void *listener, struct MHD_Connection *connection, void **exchange,
                        enum MHD_RequestTerminationCode code);
 void http_on_connection(void *listener, struct MHD_Connection *connection, void **peer,

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import harness
 from harness import Daemon, now_ms
 from peers import (basic, bearer, connect_raw, cpu_seconds, message, parse_metrics, samples, slow_heads, status_lines,
                    taken)
@@ -107,7 +108,7 @@ def test_gzip_bodies(shared):
     bomb = gzip.compress(b'#' * (300 << 20))
     before = shared.status()['memory']['rss_bytes']
     envelope(shared.write(bomb, headers=packed), 413, 'too_large', 'limits.max_decompressed')
-    assert shared.status()['memory']['rss_bytes'] - before < 40 << 20
+    assert harness.SANITISED or shared.status()['memory']['rss_bytes'] - before < 40 << 20
     envelope(shared.write(b'x', headers={'Content-Encoding': 'br'}), 415, 'bad_data', 'gzip')
     assert shared.write('cpu value=1')[0] == 204
 
@@ -169,8 +170,15 @@ def test_unknown_paths_and_methods_are_answered_in_the_envelope(shared):
     envelope(shared.request('GET', '/write/../metrics'), 404, 'not_found', '')
     envelope(shared.request('GET', '/-/healthy%00x'), 404, 'not_found', '')
     for method in ('GET', 'DELETE', 'PUT', 'PATCH', 'BREW'):
-        envelope(shared.request(method, '/write'), 405, 'bad_data', 'method')
-    envelope(shared.request('GET', '/-/reload'), 405, 'bad_data', 'method')
+        answer = shared.request(method, '/write')
+        envelope(answer, 405, 'bad_data', 'method')
+        assert answer[2]['allow'] == 'POST'
+    for method, path, allowed in (('GET', '/-/reload', 'POST, PUT'), ('POST', '/metrics', 'GET, HEAD'),
+                                  ('PUT', '/api/v1/status/buildinfo', 'GET, HEAD, POST')):
+        answer = shared.request(method, path)
+        envelope(answer, 405, 'bad_data', 'method')
+        assert answer[2]['allow'] == allowed
+    assert 'allow' not in shared.request('GET', '/nope')[2]
     code, body, headers = shared.request('HEAD', '/metrics')
     assert (code, body) == (200, b'') and int(headers['content-length']) > 1000
 
@@ -202,7 +210,10 @@ def test_writes_over_http_want_a_key_or_a_signature(keyed):
     lines = 'cpu,service=cart value=1\ncpu,service=shop value=1'
     before = keyed.request('GET', '/metrics', headers=bearer(SECRETS['ro']))[1].decode()
     total = parse_metrics(before)[0][('tidemark_samples_total', '')]
-    assert keyed.write(lines)[0] == 403 and json.loads(keyed.write(lines)[1])['error'] == 'forbidden'
+    code, body, headers = keyed.write(lines)
+    assert code == 401 and headers['www-authenticate'] == 'Bearer realm="tidemark"', 'it may be somebody, once it says who'
+    assert json.loads(body)['ok'] is False and json.loads(body)['error'] == 'forbidden'
+    assert keyed.write(message(lines, 'h', 1, 1))[0] == 401, 'a header without a signature says nothing'
     envelope(keyed.write(lines, headers=bearer('wrong')), 401, 'unauthorized', '')
     envelope(keyed.write(lines, headers=bearer(SECRETS['ro'])), 403, 'forbidden', 'scope')
     code, body, _ = keyed.write(message(lines, 'h', 1, 1, 'cart', 'wrong'))
@@ -301,6 +312,7 @@ REFUSED = {  # name: (bytes before the smuggled request, status)
     'no host': (b'POST /write HTTP/1.1\r\n' + LENGTH + b'\r\n' + LINES, 400),
     'two hosts': (POST + b'Host: y\r\n' + LENGTH + b'\r\n' + LINES, 400),
     'absolute form': (b'POST http://evil/write HTTP/1.1\r\nHost: x\r\n' + LENGTH + b'\r\n' + LINES, 404),
+    'a hidden line without a name': (POST + b'Content-Length: 14\n:\0\0X-A: b\r\n\r\n' + LINES, 400),
     'negative length': (POST + b'Content-Length: -1\r\n\r\n', 400),
     'length with a sign': (POST + b'Content-Length: +14\r\n\r\n' + LINES, 400),
     'length in hex': (POST + b'Content-Length: 0xe\r\n\r\n' + LINES, 400),
