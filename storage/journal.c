@@ -334,8 +334,10 @@ static void *run_thread(void *arg)
 
 /* ---- the owner's side ---- */
 
-static void free_journal(struct journal *journal)
+void journal_free(struct journal *journal)
 {
+    if (!journal)
+        return;
     pthread_cond_destroy(&journal->queued_cond);
     pthread_mutex_destroy(&journal->mutex);
     bytes_fini(&journal->body);
@@ -365,7 +367,7 @@ static struct journal *new_journal(const struct journal_options *options)
     journal->zstd = ZSTD_createCCtx();
     journal->segments = calloc(journal->segment_capacity, sizeof *journal->segments);
     if (!journal->zstd || !journal->segments) {
-        free_journal(journal);
+        journal_free(journal);
         return NULL;
     }
     if (journal->segment_count > 0)
@@ -409,7 +411,7 @@ enum tm_err journal_open(const struct journal_options *options, struct journal *
         if (journal->state != JOURNAL_NO_SPACE) {
             enum tm_err err = tm_fail(why, TM_IO, "%s in the journal failed: %s; check the disk and rights",
                                       fault.call, strerror(fault.code));
-            free_journal(journal);
+            journal_free(journal);
             return err;
         }
     } else {
@@ -417,14 +419,14 @@ enum tm_err journal_open(const struct journal_options *options, struct journal *
     }
     if (pthread_create(&journal->thread, NULL, run_thread, journal) != 0) {
         (void)!journal_file_finish(&journal->file);
-        free_journal(journal);
+        journal_free(journal);
         return tm_fail(why, TM_NOMEM, "the journal's thread can't be started: raise the limit on threads");
     }
     *out = journal;
     return TM_OK;
 }
 
-struct journal_item *journal_close(struct journal *journal)
+struct journal_item *journal_end(struct journal *journal)
 {
     if (!journal)
         return NULL;
@@ -434,8 +436,13 @@ struct journal_item *journal_close(struct journal *journal)
     pthread_mutex_unlock(&journal->mutex);
     pthread_join(journal->thread, NULL);
     abandon_segment(journal);
-    struct journal_item *rest = journal->done.first;
-    free_journal(journal);
+    return journal->done.first;
+}
+
+struct journal_item *journal_close(struct journal *journal)
+{
+    struct journal_item *rest = journal_end(journal);
+    journal_free(journal);
     return rest;
 }
 

@@ -64,7 +64,13 @@ enum tm_err journal_open(const struct journal_options *options, struct journal *
                          struct tm_why *why) TM_MUST_CHECK;
 
 /* Writes what is queued, ends the thread, cuts the segment to its length. Items not yet taken are returned as
- * by journal_take_done. NULL is allowed. */
+ * by journal_take_done. journal_state and journal_stats may still be asked, nothing else. NULL is allowed. */
+struct journal_item *journal_end(struct journal *journal);
+
+/* Frees what journal_end has ended. NULL is allowed. */
+void journal_free(struct journal *journal);
+
+/* Both. */
 struct journal_item *journal_close(struct journal *journal);
 
 /* Queues an item. TM_NO_SPACE, TM_READ_ONLY: not taken. Owner's thread. */

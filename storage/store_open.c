@@ -138,7 +138,9 @@ void store_close(struct store *store)
     if (!store)
         return;
     store->is_closing = true;
-    store_settle_all(store, journal_close(store->journal));
+    store_settle_all(store,
+                     journal_end(store->journal)); /* who is told of a failure may ask for the reason */
+    journal_free(store->journal);
     store->journal = NULL;
     free_store(store);
 }
