@@ -43,6 +43,9 @@ void api_tick(struct api *api);
 /* Appends the status document's `data` object, for the page and for the publish feed. */
 void api_status_json(const struct api *api, struct bytes *out);
 
+/* Appends what /metrics serves. */
+void api_metrics_text(const struct api *api, struct bytes *out);
+
 /* The handlers (api_write.c, api_status.c, api_health.c). */
 void api_write(void *arg, struct http_exchange *exchange);
 void api_status(void *arg, struct http_exchange *exchange);

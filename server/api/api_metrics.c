@@ -57,15 +57,19 @@ static void put_process(const struct api *api, struct bytes *out)
                        (double)process_descriptors(getpid()));
 }
 
+void api_metrics_text(const struct api *api, struct bytes *out)
+{
+    counters_write(api->counters, out);
+    put_store(api, out);
+    put_process(api, out);
+    counters_write_one(out, "tidemark_build_info", "gauge", "The build that runs.",
+                       "{version=\"" TIDEMARK_VERSION "\"}", 1);
+}
+
 void api_metrics(void *arg, struct http_exchange *exchange)
 {
-    const struct api *api = arg;
     struct bytes body = {0};
-    counters_write(api->counters, &body);
-    put_store(api, &body);
-    put_process(api, &body);
-    counters_write_one(&body, "tidemark_build_info", "gauge", "The build that runs.",
-                       "{version=\"" TIDEMARK_VERSION "\"}", 1);
+    api_metrics_text(arg, &body);
     if (bytes_error(&body))
         http_respond_error(exchange, UNAVAILABLE, "unavailable", "out of memory; try again");
     else
