@@ -238,7 +238,7 @@ def test_acknowledged_batches_survive_a_power_cut_at_any_point(tmp_path):
         keep = ('sector', 'change', 'none', 'sector', 'all')[number % 5]
         folder = str(tmp_path / 'crashed')
         disk.crash(folder, keep, rng)
-        if os.path.exists(os.path.join(folder, 'FORMAT')):
+        if all(os.path.exists(os.path.join(folder, name)) for name in ('FORMAT', 'journal')):
             lines = ledger.check(dump(folder))
         else:
             unopened += 1
