@@ -63,7 +63,7 @@ printf 'cpu,service=cart value=1 %s\ncpu,service=cart value=fast %s\n' "$now" "$
 say '4. Two senders push a million samples of 10,000 series over nanomsg:'
 "$bin/tidemark" bench --to "$rep" --workload quick --steps 100 --senders 2
 
-say '5. kill -9 in the middle of nothing good; then the daemon starts again on the same folder:'
+say '5. kill -9; then the daemon starts again on the same folder:'
 kill -9 "$pid"
 wait "$pid" 2>/dev/null || true
 start
