@@ -274,6 +274,17 @@ def test_the_http_examples_run(daemon, tool, name):
     assert subprocess.run([tool, path], capture_output=True, timeout=30).returncode == 2
 
 
+@pytest.mark.parametrize('tool,name,binding', [('perl', 'push.pl', ['-e', 'use NanoMsg::Raw']),
+                                               ('node', 'push_nanomsg.js', ['-e', 'require("nanomsg")'])])
+def test_the_nanomsg_examples_run(daemon, tool, name, binding):
+    """The languages that have a nanomsg binding in Debian or npm push by REQ."""
+    if not shutil.which(tool) or subprocess.run([tool, *binding], capture_output=True).returncode:
+        pytest.skip(f"{tool}'s nanomsg binding is not here")
+    path = os.path.join(EXAMPLES, name)
+    run_example([tool, path, daemon.rep], daemon)
+    assert subprocess.run([tool, path], capture_output=True, timeout=30).returncode == 2
+
+
 @pytest.mark.parametrize('how', ['shared', 'static'])
 def test_the_c_example_builds_and_runs(daemon, tmp_path, how):
     """CONTRACT 1: libtidemark, shared and static, with its header alone; tcp and ipc."""
