@@ -37,6 +37,7 @@ check-suites:
 	-@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
 	-@$(SUITE) unit-tsan env POWERLOSS_SEEDS=20 .ci/unit build/tsan
 	-@$(SUITE) system $(PYTEST) tests/system -m "not soak"
+	-@$(SUITE) system-asan env TIDEMARK_BUILD=asan $(PYTEST) -m "not soak" $(patsubst %,tests/system/test_%.py,smoke wire http)
 	-@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
 	-@$(SUITE) fuzz .ci/fuzz build/fuzz
 
