@@ -56,8 +56,4 @@ void api_reload(void *arg, struct http_exchange *exchange);
 void api_flush(void *arg, struct http_exchange *exchange);
 void api_buildinfo(void *arg, struct http_exchange *exchange);
 
-/* Resident bytes and open descriptors of a process, 0 if it is gone. */
-uint64_t process_resident_bytes(int pid);
-uint64_t process_descriptors(int pid);
-
 #endif

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "server/counters/process.h"
+
 enum { OK = 200, UNAVAILABLE = 503 };
 
 static void put_store(const struct api *api, struct bytes *out)

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "server/counters/process.h"
 #include "server/wire/reply.h"
 
 enum { OK = 200, UNAVAILABLE = 503 };

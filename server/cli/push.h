@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "server/cli/sender.h"
 #include "storage/model/bytes.h"
@@ -71,7 +72,11 @@ size_t push_record_length(struct str text, bool strings, bool last);
  * TM_CLOSED: a batch could not be delivered, push->why says why. TM_NOMEM. */
 enum tm_err push_take(struct push *push, struct push_source *source, bool last) TM_MUST_CHECK;
 
-/* Reads once from source->fd (up to 256 KiB) and takes it. *end is set at the end of the file. TM_IO besides
+/* Reads once from source->fd (up to 256 KiB) into source->rest: *len bytes, 0 at the end of the file, -1 when
+ * a signal came. TM_IO, TM_NOMEM; push->why says why. */
+enum tm_err push_fill(struct push *push, struct push_source *source, ssize_t *len) TM_MUST_CHECK;
+
+/* push_fill, and takes what came. *end is set at the end of the file. TM_IO besides
  * what push_take returns. Waits at most 1 s for input and then sends what is gathered. */
 enum tm_err push_read(struct push *push, struct push_source *source, bool *end) TM_MUST_CHECK;
 

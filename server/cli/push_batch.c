@@ -234,23 +234,32 @@ enum tm_err push_take(struct push *push, struct push_source *source, bool last)
     return err;
 }
 
+enum tm_err push_fill(struct push *push, struct push_source *source, ssize_t *len)
+{
+    uint8_t *at = bytes_reserve(&source->rest, READ_BYTES);
+    if (!at)
+        return tm_fail(&push->why, TM_NOMEM, "out of memory");
+    *len = read(source->fd, at, READ_BYTES);
+    if (*len < 0 && errno != EINTR)
+        return tm_fail(&push->why, TM_IO, "cannot read %s: %s", push->file_names[source->file],
+                       strerror(errno));
+    source->rest.len += *len > 0 ? (size_t)*len : 0;
+    return TM_OK;
+}
+
 enum tm_err push_read(struct push *push, struct push_source *source, bool *end)
 {
     struct pollfd wait = {.fd = source->fd, .events = POLLIN};
+    ssize_t len;
     /* A slow sender's lines should not wait for the batch to fill up. */
     int ready = poll(&wait, 1, IDLE_MS);
     if (ready == 0)
         return push_send(push);
-    uint8_t *at = bytes_reserve(&source->rest, READ_BYTES);
-    if (!at)
-        return tm_fail(&push->why, TM_NOMEM, "out of memory");
-    ssize_t len = ready < 0 ? -1 : read(source->fd, at, READ_BYTES);
-    if (len < 0 && errno == EINTR)
+    if (ready < 0 && errno == EINTR)
         return TM_OK;
-    if (len < 0)
-        return tm_fail(&push->why, TM_IO, "cannot read %s: %s", push->file_names[source->file],
-                       strerror(errno));
-    source->rest.len += (size_t)len;
+    enum tm_err err = push_fill(push, source, &len);
+    if (err || len < 0)
+        return err;
     *end = len == 0;
     return push_take(push, source, *end);
 }

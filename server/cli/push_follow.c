@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TURN_MS = 1000, STEP_MS = 50, NS_PER_MS = 1000000, READ_BYTES = 256 << 10 };
+enum { TURN_MS = 1000, STEP_MS = 50, NS_PER_MS = 1000000 };
 
 static void start_over(struct push_source *source)
 {
@@ -28,21 +28,14 @@ static enum tm_err open_file(struct push *push, struct push_source *source)
 /* What has been appended since the last time. */
 static enum tm_err read_new(struct push *push, struct push_source *source)
 {
-    for (;;) {
-        uint8_t *at = bytes_reserve(&source->rest, READ_BYTES);
-        if (!at)
-            return tm_fail(&push->why, TM_NOMEM, "out of memory");
-        ssize_t len = read(source->fd, at, READ_BYTES);
-        if (len < 0 && errno == EINTR)
-            return TM_OK;
-        if (len < 0)
-            return tm_fail(&push->why, TM_IO, "cannot read %s: %s", push->file_names[source->file],
-                           strerror(errno));
-        source->rest.len += (size_t)len;
-        enum tm_err err = push_take(push, source, false);
-        if (err || len == 0)
-            return err;
+    ssize_t len = 1;
+    enum tm_err err = TM_OK;
+    while (!err && len > 0) {
+        err = push_fill(push, source, &len);
+        if (!err && len >= 0)
+            err = push_take(push, source, false);
     }
+    return err;
 }
 
 /* True if the name now leads to another file than the open one. */

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/counters/process.h"
+
 enum { CHECK_INTERVAL_MS = 200, STARVED_MAX_MS = 1000, NOBODY = 65534 };
 
 #define FD_LIMIT            4096
@@ -86,25 +88,13 @@ static bool descriptors_used_up(uint64_t fd_limit)
     return (uint64_t)fd + margin >= fd_limit;
 }
 
-static uint64_t resident_bytes(void)
-{
-    unsigned long long all = 0, resident = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (!statm)
-        return 0;
-    if (fscanf(statm, "%llu %llu", &all, &resident) != 2)
-        resident = 0;
-    (void)fclose(statm);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 bool gate_guard_ok(struct gate_guard *guard)
 {
     int64_t now = now_ms();
     if (now - guard->checked_ms < CHECK_INTERVAL_MS)
         return true;
     guard->checked_ms = now;
-    if (resident_bytes() > RESIDENT_MAX_BYTES) {
+    if (process_resident_bytes(getpid()) > RESIDENT_MAX_BYTES) {
         (void)fprintf(
             stderr,
             "tidemark gate: peers hold over %llu MiB with messages they do not finish; starting afresh\n",

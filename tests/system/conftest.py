@@ -19,3 +19,12 @@ def daemon():
     d.start()
     yield d
     d.stop()
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    """A daemon with the shim in it, and its plan."""
+    faults = harness.Faults(str(tmp_path))
+    with harness.Daemon(env=faults.env) as d:
+        d.pin_ports()
+        yield d, faults

@@ -4,8 +4,6 @@ import re
 import threading
 import time
 
-import pytest
-
 import harness
 from harness import (NN_PUSH, Agent, Daemon, Faults, Nano, NanoError, Req, check_ledger, resident_bytes, wait_for)
 
@@ -16,14 +14,6 @@ CALM_LINES, BURST_LINES, BATCHES_A_SECOND, SENDERS = 50, 1500, 10, 4
 WAITING_MAX_BYTES, LINE_MAX_BYTES = 128 << 20, 128
 # Messages of nearly the largest size, more in all than may wait for the disk (64 MiB).
 LARGE_MESSAGES, LARGE_ROWS, LARGE_ROW_BYTES = 120, 18, 48000
-
-
-@pytest.fixture
-def faulty(tmp_path):
-    faults = Faults(str(tmp_path))
-    with Daemon(env=faults.env) as daemon:
-        daemon.pin_ports()
-        yield daemon, faults
 
 
 class Paced(Agent):

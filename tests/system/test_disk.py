@@ -11,15 +11,6 @@ import pytest
 from harness import (Agent, Daemon, Faults, Mount, Req, check_ledger, dump, segment_records, segments, wait_for)
 
 
-@pytest.fixture
-def faulty(tmp_path):
-    """A daemon with the shim in it, and its plan."""
-    faults = Faults(str(tmp_path))
-    with Daemon(env=faults.env) as daemon:
-        daemon.pin_ports()
-        yield daemon, faults
-
-
 def flip_byte(path, at):
     with open(path, 'r+b') as out:
         out.seek(at)

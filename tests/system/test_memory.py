@@ -12,12 +12,14 @@ START_POINTS = 300 if not harness.soak() else 2000
 INGEST_POINTS = 150 if not harness.soak() else 2000
 
 
-@pytest.fixture
-def faulty(tmp_path):
-    faults = Faults(str(tmp_path))
-    daemon = Daemon(env=faults.env)
-    yield daemon, faults
-    daemon.stop()
+def one_life(faulty):
+    """A daemon that has taken something and was killed. Returns it, its faults, the sender, and the allocations that
+    its next start makes until it is ready."""
+    daemon, faults = faulty
+    agent = Agent(daemon, 'a')
+    agent.send(3)
+    daemon.kill()
+    return daemon, faults, agent, allocations_until_ready(daemon, faults)
 
 
 def allocations_until_ready(daemon, faults):
@@ -32,14 +34,7 @@ def allocations_until_ready(daemon, faults):
 def test_without_memory_at_start_it_serves_or_says_so_and_ends_with_1(count, faulty):
     """FAULTS 6 at start: the n-th allocation fails, once or with all that follow. The daemon serves, or exits 1
     with a sentence; it never dies by a signal; the next start has everything."""
-    daemon, faults = faulty
-    faults.off()
-    daemon.start()
-    daemon.pin_ports()
-    agent = Agent(daemon, 'a')
-    agent.send(3)
-    daemon.kill()
-    total = allocations_until_ready(daemon, faults)
+    daemon, faults, agent, total = one_life(faulty)
     stride = max(1, total // START_POINTS)
     served = refused = 0
     for n in range(0, total, stride):
@@ -67,14 +62,7 @@ def test_without_memory_at_start_it_serves_or_says_so_and_ends_with_1(count, fau
 def test_what_can_not_be_read_for_lack_of_memory_is_not_called_damaged(faulty):
     """FAULTS 6, L: an allocation that fails during replay ends the start, or nothing is missing. A record must
     not be given up as damaged: the daemon would serve without acknowledged lines, and forget their seq."""
-    daemon, faults = faulty
-    faults.off()
-    daemon.start()
-    daemon.pin_ports()
-    agent = Agent(daemon, 'a')
-    agent.send(3)
-    daemon.kill()
-    total = allocations_until_ready(daemon, faults)
+    daemon, faults, agent, total = one_life(faulty)
     for n in range(total):
         faults.plan(Faults.MALLOC, error=errno.ENOMEM, skip=n, count=1)
         daemon.start(wait=False)
@@ -101,9 +89,6 @@ def test_without_memory_under_load_nothing_unsafe_is_acknowledged(faulty):
     """FAULTS 6 under ingest over every path and scrapes: single allocations, rows of them and whole moments fail.
     The daemon lives through all of it, L holds after it, a kill included, and it serves again."""
     daemon, faults = faulty
-    faults.off()
-    daemon.start()
-    daemon.pin_ports()
     pid = daemon.process.pid
     agents = [Agent(daemon, 'rep0'), Agent(daemon, 'rep1'), Agent(daemon, 'http0', 'http'),
               Agent(daemon, 'plain0', 'http_plain', pause_s=0.001), Agent(daemon, 'pull0', 'pull', pause_s=0.002)]

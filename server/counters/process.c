@@ -1,8 +1,8 @@
+#include "server/counters/process.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include "server/api/api.h"
 
 uint64_t process_resident_bytes(int pid)
 {
