@@ -255,7 +255,8 @@ def start_on(folder, ledger):
     """A daemon starts on what is left, and leaves it as it was."""
     with Daemon(data_dir=folder) as daemon:
         assert daemon.request('GET', '/-/ready')[0] == 200
-        assert daemon.metric('tidemark_journal_damaged_records_total') == 0
+        # Of a group that was not synced any record may be missing: one in its middle is counted as damage, although
+        # nobody was told that it was there. So the counter says nothing here; the ledger does.
         daemon.kill()
         return ledger.check(daemon.dump())
 
