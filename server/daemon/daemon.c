@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,7 +21,10 @@ static void on_store_wake(void *arg)
 
 static void on_store_log(void *arg, int level, const char *id, const char *text)
 {
-    log_write(((struct daemon *)arg)->log, (enum log_level)level, id, "%s", text);
+    struct log *log = ((struct daemon *)arg)->log;
+    log_write(log, (enum log_level)level, id, "%s", text);
+    if (strcmp(id, "store.resumed") == 0)
+        log_release(log, "store.no_space"); /* the next full disk is told at once */
 }
 
 static void on_durable(uv_async_t *async)

@@ -70,13 +70,10 @@ size_t http_connections(const struct http_server *server);
 
 /* ---- one exchange ---- */
 
-enum http_method http_method(const struct http_exchange *exchange);
-const char *http_path(const struct http_exchange *exchange);
 /* The body, decompressed; valid until answered. */
 struct str http_body(const struct http_exchange *exchange);
 /* A parameter of the query string, NULL if absent. Valid until answered. */
 const char *http_query(const struct http_exchange *exchange, const char *name);
-const char *http_request_header(const struct http_exchange *exchange, const char *name);
 const struct access *http_access(const struct http_exchange *exchange);
 
 /* Answers. The body is copied. content_type NULL: application/json. */

@@ -7,16 +7,6 @@
 #include "server/http/http_internal.h"
 #include "server/wire/reply.h"
 
-enum http_method http_method(const struct http_exchange *exchange)
-{
-    return exchange->method;
-}
-
-const char *http_path(const struct http_exchange *exchange)
-{
-    return exchange->path;
-}
-
 struct str http_body(const struct http_exchange *exchange)
 {
     return bytes_view(exchange->compressed ? &exchange->body : &exchange->received);
@@ -25,11 +15,6 @@ struct str http_body(const struct http_exchange *exchange)
 const char *http_query(const struct http_exchange *exchange, const char *name)
 {
     return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-const char *http_request_header(const struct http_exchange *exchange, const char *name)
-{
-    return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 }
 
 const struct access *http_access(const struct http_exchange *exchange)

@@ -65,11 +65,6 @@ void bytes_u8(struct bytes *b, uint8_t v)
     put_little_endian(b, v, 1);
 }
 
-void bytes_u16(struct bytes *b, uint16_t v)
-{
-    put_little_endian(b, v, 2);
-}
-
 void bytes_u32(struct bytes *b, uint32_t v)
 {
     put_little_endian(b, v, 4);
@@ -145,11 +140,6 @@ static uint64_t take_little_endian(struct cursor *c, size_t len)
 uint8_t cursor_u8(struct cursor *c)
 {
     return (uint8_t)take_little_endian(c, 1);
-}
-
-uint16_t cursor_u16(struct cursor *c)
-{
-    return (uint16_t)take_little_endian(c, 2);
 }
 
 uint32_t cursor_u32(struct cursor *c)

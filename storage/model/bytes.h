@@ -28,7 +28,6 @@ void bytes_clear(struct bytes *b);
 uint8_t *bytes_reserve(struct bytes *b, size_t more);
 void bytes_put(struct bytes *b, const void *data, size_t len);
 void bytes_u8(struct bytes *b, uint8_t v);
-void bytes_u16(struct bytes *b, uint16_t v);
 void bytes_u32(struct bytes *b, uint32_t v);
 void bytes_u64(struct bytes *b, uint64_t v);
 void bytes_varint(struct bytes *b, uint64_t v);
@@ -69,7 +68,6 @@ static inline size_t cursor_left(const struct cursor *c)
 }
 
 uint8_t cursor_u8(struct cursor *c);
-uint16_t cursor_u16(struct cursor *c);
 uint32_t cursor_u32(struct cursor *c);
 uint64_t cursor_u64(struct cursor *c);
 uint64_t cursor_varint(struct cursor *c);
