@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/days.h"
 #include "storage/grow.h"
 #include "storage/log_level.h"
 
@@ -13,7 +14,8 @@ enum { SERIES_NUMBER_MAX = 1 << 26, DAMAGE_LINES_MAX = 20 };
 
 enum tm_err contents_init(struct contents *contents, int64_t max_series, int64_t max_series_per_service)
 {
-    *contents = (struct contents){.series = series_new(max_series, max_series_per_service)};
+    *contents = (struct contents){.series = series_new(max_series, max_series_per_service),
+                                  .stored_series = UINT32_MAX};
     if (contents->series)
         contents->producers = producers_new(series_seed(contents->series));
     if (contents->producers)
@@ -25,6 +27,10 @@ enum tm_err contents_init(struct contents *contents, int64_t max_series, int64_t
 void contents_fini(struct contents *contents)
 {
     head_fini(&contents->head);
+    head_fini(&contents->flushing);
+    partitions_close(contents->partitions);
+    catalog_close(contents->catalog);
+    index_free(contents->index);
     producers_free(contents->producers);
     series_free(contents->series);
     *contents = (struct contents){0};
@@ -36,9 +42,10 @@ static void note_time(struct contents *contents, time_ms_t time)
         contents->newest_ms = time;
 }
 
-enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_t time, double value)
+enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_t time,
+                            const struct number *number)
 {
-    enum tm_err err = head_sample(&contents->head, series, time, value);
+    enum tm_err err = head_sample(&contents->head, series, time, number);
     if (err)
         return err;
     contents->samples++;
@@ -56,7 +63,41 @@ enum tm_err contents_event(struct contents *contents, const struct batch_event *
     return TM_OK;
 }
 
+enum tm_err contents_load(struct contents *contents, struct tm_why *why)
+{
+    if (!contents->catalog)
+        return TM_OK;
+    enum tm_err err =
+        catalog_load(contents->catalog, contents->series, contents->producers, &contents->mark, why);
+    contents->newest_ms = contents->mark.newest_ms;
+    return err;
+}
+
+enum tm_err contents_index(struct contents *contents, size_t most)
+{
+    if (!contents->index)
+        contents->index = index_new();
+    if (!contents->index)
+        return TM_NOMEM;
+    size_t count = series_durable_count(contents->series);
+    for (; contents->indexed_count < count && most > 0; contents->indexed_count++, most--) {
+        series_id id = series_durable_at(contents->series, contents->indexed_count);
+        enum tm_err err = index_add(contents->index, id, series_labels(contents->series, id),
+                                    series_owner(contents->series, id));
+        /* What it refuses for good is read by number all the same. */
+        if (err == TM_NOMEM)
+            return err;
+    }
+    return TM_OK;
+}
+
 /* ---- replay ---- */
+
+/* Up to which lsn a day has what the journal holds too. */
+struct day_tag {
+    uint32_t day;
+    uint64_t tag;
+};
 
 struct replaying {
     struct contents *contents;
@@ -70,6 +111,11 @@ struct replaying {
     size_t number_capacity;
     struct batch_arrays arrays;
     struct bytes scratch;
+    /* Days of a flush that was interrupted. */
+    struct day_tag *tags;
+    size_t tag_count;
+    size_t tag_capacity;
+    struct tm_why why;
 };
 
 static void log_damage(struct replaying *replaying, uint64_t segment, const char *what)
@@ -151,10 +197,48 @@ static enum tm_err learn_definitions(struct replaying *replaying, const struct b
     return TM_OK;
 }
 
-/* Samples of series whose definitions were lost are lost too, and told; never given to another series. */
-static enum tm_err apply_samples(struct replaying *replaying, const struct batch_content *content,
-                                 uint64_t *lost)
+/* The tag of a time's day. Days are few: a flush that was interrupted holds what an hour brought. */
+static enum tm_err find_tag(struct replaying *replaying, time_ms_t time, uint64_t *tag)
 {
+    uint32_t day;
+    *tag = 0;
+    if (partition_period_of(PARTITION_RAW, time, &day) != TM_OK)
+        return TM_OK;
+    for (size_t i = replaying->tag_count; i-- > 0;) {
+        if (replaying->tags[i].day == day) {
+            *tag = replaying->tags[i].tag;
+            return TM_OK;
+        }
+    }
+    struct day_tag *tags =
+        grow_array(replaying->tags, &replaying->tag_capacity, replaying->tag_count + 1, sizeof *tags);
+    if (!tags)
+        return TM_NOMEM;
+    replaying->tags = tags;
+    enum tm_err err = days_tag(replaying->contents->partitions, day, tag, &replaying->why);
+    if (err == TM_CORRUPT) /* that partition will not be read: take what the journal has */
+        err = TM_OK;
+    if (!err)
+        tags[replaying->tag_count++] = (struct day_tag){day, *tag};
+    return err;
+}
+
+/* Whether a sample of this record is in a partition already: its flush got as far as its day. */
+static enum tm_err check_stored(struct replaying *replaying, uint64_t lsn, time_ms_t time, bool *is_stored)
+{
+    uint64_t tag = 0;
+    enum tm_err err = TM_OK;
+    if (replaying->contents->partitions && lsn <= replaying->contents->mark.promised_lsn)
+        err = find_tag(replaying, time, &tag);
+    *is_stored = lsn <= tag;
+    return err;
+}
+
+/* Samples of series whose definitions were lost are lost too, and told; never given to another series. */
+static enum tm_err apply_samples(struct replaying *replaying, uint64_t lsn,
+                                 const struct batch_content *content, uint64_t *lost)
+{
+    bool is_stored = false;
     for (size_t i = 0; i < content->sample_count; i++) {
         const struct sample *sample = &content->samples[i];
         uint32_t id = sample->series < replaying->number_capacity ? replaying->numbers[sample->series] : 0;
@@ -162,7 +246,9 @@ static enum tm_err apply_samples(struct replaying *replaying, const struct batch
             (*lost)++;
             continue;
         }
-        enum tm_err err = contents_sample(replaying->contents, id, sample->time, sample->number.value);
+        enum tm_err err = check_stored(replaying, lsn, sample->time, &is_stored);
+        if (!err && !is_stored)
+            err = contents_sample(replaying->contents, id, sample->time, &sample->number);
         if (err)
             return err;
     }
@@ -170,7 +256,7 @@ static enum tm_err apply_samples(struct replaying *replaying, const struct batch
 }
 
 static enum tm_err apply_content(struct replaying *replaying, const struct segment_header *segment,
-                                 const struct batch_content *content)
+                                 uint64_t lsn, const struct batch_content *content)
 {
     bool is_new = true;
     uint64_t lost = 0;
@@ -179,7 +265,7 @@ static enum tm_err apply_content(struct replaying *replaying, const struct segme
         err = producers_restore(replaying->contents->producers, &content->mark, content->written_ms, &is_new);
     if (err || !is_new)
         return err;
-    err = apply_samples(replaying, content, &lost);
+    err = apply_samples(replaying, lsn, content, &lost);
     const char *line = content->lines.ptr;
     for (size_t i = 0; i < content->event_count && !err; i++) {
         err = contents_event(replaying->contents, &content->events[i], line);
@@ -220,7 +306,7 @@ static enum tm_err on_record(void *arg, const struct segment_header *segment, co
     if (!err)
         err = batch_decode(body, &replaying->arrays, &content);
     if (!err)
-        err = apply_content(replaying, segment, &content);
+        err = apply_content(replaying, segment, record->lsn, &content);
     return judge_record(replaying, segment, err);
 }
 
@@ -240,12 +326,30 @@ static enum tm_err on_preview(void *arg, const struct segment_header *segment, c
     return err == TM_CORRUPT ? TM_OK : err; /* told when its turn comes */
 }
 
+/* Whether the journal reaches back to what is flushed. */
+static enum tm_err judge_start(struct replaying *replaying, const struct journal_end *end, bool is_reader,
+                               struct tm_why *why)
+{
+    uint64_t next = replaying->contents->mark.flushed_lsn + 1;
+    uint64_t first = end->segment_count > 0 ? end->segments[0].first_lsn : UINT64_MAX;
+    if (first == UINT64_MAX || first <= next)
+        return TM_OK;
+    if (is_reader)
+        return tm_fail(why, TM_BUSY, "the journal was trimmed while it was read: try again");
+    if (next == 1)
+        return TM_OK; /* a head whose header is damaged: told already */
+    replaying->contents->damaged_records += first - next;
+    log_damage(replaying, end->segments[0].number, "records before it are missing");
+    return TM_OK;
+}
+
 enum tm_err contents_replay(struct contents *contents, int folder, contents_log_fn *log, void *log_arg,
                             struct journal_end *end, struct tm_why *why)
 {
     struct replaying replaying = {.contents = contents, .log = log, .log_arg = log_arg};
     struct journal_visitor visitor = {
         .arg = &replaying,
+        .flushed_lsn = contents->mark.flushed_lsn,
         .record = on_record,
         .preview = on_preview,
         .damaged = on_damage,
@@ -256,8 +360,16 @@ enum tm_err contents_replay(struct contents *contents, int folder, contents_log_
     batch_arrays_fini(&replaying.arrays);
     bytes_fini(&replaying.scratch);
     free(replaying.numbers);
+    free(replaying.tags);
     if (err)
         return err;
+    err = judge_start(&replaying, &own, end == NULL, why);
+    if (err) {
+        journal_end_fini(&own);
+        return err;
+    }
+    if (own.next_lsn <= contents->mark.promised_lsn)
+        own.next_lsn = contents->mark.promised_lsn + 1; /* days may bear that tag: no lsn is used twice */
     if (end)
         *end = own;
     else

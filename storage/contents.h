@@ -1,15 +1,19 @@
-/* Everything that replaying the journal gives: series, producers, samples and events. The store has one that
- * it goes on filling, a reader beside it has one of its own. Owner's thread. */
+/* All that is stored: series and producers from the catalog and the journal, samples and events in
+ * partitions, catalog and the heads. The store has one that it goes on filling, a reader beside it has one of
+ * its own. Owner's thread. */
 #ifndef TM_STORAGE_CONTENTS_H
 #define TM_STORAGE_CONTENTS_H
 
 #include <stdint.h>
 
 #include "storage/batch_codec.h"
+#include "storage/catalog.h"
 #include "storage/head.h"
+#include "storage/index.h"
 #include "storage/journal_read.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
+#include "storage/partition.h"
 #include "storage/producers.h"
 #include "storage/series.h"
 
@@ -17,6 +21,13 @@ struct contents {
     struct series_table *series;
     struct producers *producers;
     struct head head;
+    struct head flushing;          /* older than head; nobody fills it */
+    struct partitions *partitions; /* owned; NULL: there are none */
+    struct catalog *catalog;       /* owned; NULL: nothing was ever flushed */
+    struct catalog_mark mark;      /* how far these go */
+    uint32_t stored_series;        /* numbers above are this process's own: partitions know others by them */
+    struct index *index;           /* of the first indexed_count durable series; made when first asked for */
+    size_t indexed_count;
     uint64_t samples;
     uint64_t events;
     time_ms_t newest_ms;
@@ -32,15 +43,23 @@ void contents_fini(struct contents *contents);
 
 /* Makes a sample or an event visible and counts it. TM_NOMEM. */
 enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_t time,
-                            double value) TM_MUST_CHECK;
+                            const struct number *number) TM_MUST_CHECK;
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event,
                            const char *line) TM_MUST_CHECK;
+
+/* Loads what the catalog says, if there is one. Into empty contents, before the replay. Errors as
+ * catalog_load. */
+enum tm_err contents_load(struct contents *contents, struct tm_why *why) TM_MUST_CHECK;
+
+/* Adds up to most durable series to the index that are not in it. TM_NOMEM: try again. */
+enum tm_err contents_index(struct contents *contents, size_t most) TM_MUST_CHECK;
 
 /* Told of what replay found; may be NULL. Level, id and text as store_options.log. */
 typedef void contents_log_fn(void *arg, int level, const char *id, const char *text);
 
-/* Replays the journal in a folder into empty contents. Damage is logged and counted, and no error. end may be
- * NULL. Errors as journal_replay. */
+/* Replays the part of the journal in a folder that is not flushed. Damage is logged and counted, and no
+ * error. end may be NULL; then this is a reader's, and TM_BUSY also says that the journal was trimmed since
+ * contents_load: begin anew. Errors as journal_replay. */
 enum tm_err contents_replay(struct contents *contents, int folder, contents_log_fn *log, void *log_arg,
                             struct journal_end *end, struct tm_why *why) TM_MUST_CHECK;
 

@@ -182,6 +182,8 @@ static enum tm_err replay_segment(struct replay *replay, const struct segment_he
             replay->last_lsn = record.lsn;
             replay->is_counting = true;
             err = replay->visitor->record(replay->visitor->arg, header, &record);
+        } else if (record.lsn < fence && record.lsn <= replay->visitor->flushed_lsn) {
+            err = replay->visitor->preview(replay->visitor->arg, header, &record);
         }
         if (err)
             return err;
@@ -270,7 +272,11 @@ enum tm_err journal_replay(int folder, const struct journal_visitor *visitor, st
                            struct tm_why *why)
 {
     *end = (struct journal_end){0};
-    struct replay replay = {.visitor = visitor, .end = end, .folder = folder};
+    struct replay replay = {.visitor = visitor,
+                            .end = end,
+                            .folder = folder,
+                            .last_lsn = visitor->flushed_lsn,
+                            .is_counting = visitor->flushed_lsn > 0};
     enum tm_err err = read_fences(&replay);
     for (size_t i = 0; i < end->segment_count && !err; i++)
         err = visit_segment(&replay, i, fence_behind(end, i));

@@ -52,6 +52,8 @@ struct journal_damage {
 
 struct journal_visitor {
     void *arg;
+    /* Records up to this lsn are stored elsewhere: they are only previewed, and no damage is told of them. */
+    uint64_t flushed_lsn;
     /* An intact record, in lsn order. Any error stops the replay. */
     enum tm_err (*record)(void *arg, const struct segment_header *segment, const struct record *record);
     /* Called before `record`, and twice over, for each record behind damage in its segment: a chance to learn

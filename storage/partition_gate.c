@@ -5,7 +5,7 @@
 
 enum { ROOM_WAIT_S = 1 };
 
-void gate_close(struct partitions *set, struct partition *p)
+void door_close(struct partitions *set, struct partition *p)
 {
     if (p->state != PARTITION_OPEN)
         return;
@@ -30,7 +30,7 @@ static bool make_room(struct partitions *set)
             idle = p;
     }
     if (idle)
-        gate_close(set, idle);
+        door_close(set, idle);
     return idle != NULL;
 }
 
@@ -57,7 +57,7 @@ static enum tm_err open_locked(struct partitions *set, struct partition *p, stru
     p->state = PARTITION_OPEN;
     set->stats.opened++;
     if (err)
-        gate_close(set, p);
+        door_close(set, p);
     else
         p->sealed = p->meta.sealed;
     pthread_cond_broadcast(&set->changed);
@@ -73,11 +73,11 @@ static void drop_stale(struct partitions *set, struct partition *p)
     (void)file_bytes(path_of(set->dir, p->id, p->suffix, "data.mdb").text, &inode);
     if (inode == p->inode)
         return;
-    gate_close(set, p);
+    door_close(set, p);
     p->generation = ++set->generation;
 }
 
-enum tm_err gate_try(struct partitions *set, struct partition *p, bool *again, struct tm_why *why)
+enum tm_err door_try(struct partitions *set, struct partition *p, bool *again, struct tm_why *why)
 {
     *again = true;
     if (p->damaged)
@@ -106,19 +106,19 @@ enum tm_err gate_try(struct partitions *set, struct partition *p, bool *again, s
     return TM_OK;
 }
 
-enum tm_err gate_enter(struct partitions *set, struct partition *p, struct tm_why *why)
+enum tm_err door_enter(struct partitions *set, struct partition *p, struct tm_why *why)
 {
     enum tm_err err = TM_OK;
     set_lock(set);
     for (bool again = true; again && !err;)
-        err = gate_try(set, p, &again, why);
+        err = door_try(set, p, &again, why);
     set_unlock(set);
     if (!err)
         deaths_enter(&set->deaths, p->death_slot);
     return err;
 }
 
-void gate_leave(struct partitions *set, struct partition *p)
+void door_leave(struct partitions *set, struct partition *p)
 {
     deaths_leave(&set->deaths, p->death_slot);
     set_lock(set);
@@ -128,7 +128,7 @@ void gate_leave(struct partitions *set, struct partition *p)
     set_unlock(set);
 }
 
-void gate_park(struct partitions *set, struct partition *p)
+void door_park(struct partitions *set, struct partition *p)
 {
     set_lock(set);
     while (p->parked)
@@ -139,7 +139,7 @@ void gate_park(struct partitions *set, struct partition *p)
     set_unlock(set);
 }
 
-void gate_unpark(struct partitions *set, struct partition *p)
+void door_unpark(struct partitions *set, struct partition *p)
 {
     set_lock(set);
     p->parked = false;

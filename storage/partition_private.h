@@ -96,16 +96,16 @@ void set_fault_point(const struct partitions *set, const char *name);
 
 /* Comes in once; opens the environment if needed. *again: look the partition up anew and try again. Locked,
  * but unlocks meanwhile. */
-enum tm_err gate_try(struct partitions *set, struct partition *partition, bool *again,
+enum tm_err door_try(struct partitions *set, struct partition *partition, bool *again,
                      struct tm_why *why) TM_MUST_CHECK;
 /* Comes in; the partition can't vanish (owner). Takes the lock. */
-enum tm_err gate_enter(struct partitions *set, struct partition *partition, struct tm_why *why) TM_MUST_CHECK;
-void gate_leave(struct partitions *set, struct partition *partition);
+enum tm_err door_enter(struct partitions *set, struct partition *partition, struct tm_why *why) TM_MUST_CHECK;
+void door_leave(struct partitions *set, struct partition *partition);
 /* Waits until nobody is inside and keeps everybody out. Takes the lock. */
-void gate_park(struct partitions *set, struct partition *partition);
-void gate_unpark(struct partitions *set, struct partition *partition);
+void door_park(struct partitions *set, struct partition *partition);
+void door_unpark(struct partitions *set, struct partition *partition);
 /* Closes the environment; nobody is inside. Locked or parked. */
-void gate_close(struct partitions *set, struct partition *partition);
+void door_close(struct partitions *set, struct partition *partition);
 
 /* ---- partition_env.c: one environment ---- */
 

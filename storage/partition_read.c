@@ -55,7 +55,7 @@ static enum tm_err come_in(struct partition_step *step, struct partition_id id, 
             set_unlock(set);
             return tm_fail(why, TM_NOT_FOUND, "there is no such partition");
         }
-        err = gate_try(set, p, &again, why);
+        err = door_try(set, p, &again, why);
     }
     if (!err) {
         take_view(step, p);
@@ -144,7 +144,7 @@ void partition_step_end(struct partition_step *step)
     unlink_step(set, step);
     set_unlock(set);
     give_windows(step);
-    gate_leave(set, step->partition);
+    door_leave(set, step->partition);
     step->partition = NULL;
 }
 

@@ -71,9 +71,9 @@ static void park_and_close(struct partitions *set, struct partition *p)
 {
     if (!p)
         return;
-    gate_park(set, p);
+    door_park(set, p);
     set_lock(set);
-    gate_close(set, p);
+    door_close(set, p);
     set_unlock(set);
 }
 

@@ -110,14 +110,14 @@ static int walk_call(void *arg)
 static enum tm_err walk_all(struct partitions *set, struct walk *w, struct tm_why *why)
 {
     struct partition *p = w->partition;
-    enum tm_err err = gate_enter(set, p, why);
+    enum tm_err err = door_enter(set, p, why);
     if (err)
         return err;
     w->window_chunks = 0;
     for (size_t i = 0; i < p->windows->count; i++)
         w->window_chunks += p->windows->items[i].chunks;
     int rc = env_guard(walk_call, w);
-    gate_leave(set, p);
+    door_leave(set, p);
     return rc ? env_fail(set, p, rc, "reading", why) : TM_OK;
 }
 
@@ -152,12 +152,12 @@ static enum tm_err copy_compact(struct partitions *set, struct partition *p, con
                                 struct tm_why *why)
 {
     struct partition_path file;
-    enum tm_err err = gate_enter(set, p, why);
+    enum tm_err err = door_enter(set, p, why);
     if (err)
         return err;
     struct copying copying = {p->env, to};
     int rc = env_guard(copy_call, &copying);
-    gate_leave(set, p);
+    door_leave(set, p);
     if (rc)
         return env_fail(set, p, rc, "copying", why);
     (void)snprintf(file.text, sizeof file.text, "%.*s/data.mdb", PARTITION_DIR_BYTES, to);
@@ -197,12 +197,12 @@ static enum tm_err seal_by_copy(struct partitions *set, struct partition *p, str
 
 static enum tm_err seal_in_place(struct partitions *set, struct partition *p, struct tm_why *why)
 {
-    gate_park(set, p);
+    door_park(set, p);
     set_lock(set);
-    gate_close(set, p);
+    door_close(set, p);
     set_unlock(set);
     enum tm_err err = seal_folder(set, p, why);
-    gate_unpark(set, p);
+    door_unpark(set, p);
     return err;
 }
 
@@ -210,13 +210,13 @@ static enum tm_err seal_in_place(struct partitions *set, struct partition *p, st
 static enum tm_err seal_main(struct partitions *set, struct partition *p, struct tm_why *why)
 {
     struct walk walk = {.partition = p};
-    enum tm_err err = gate_enter(set, p, why);
+    enum tm_err err = door_enter(set, p, why);
     if (err)
         return err;
     bool is_done = p->pages.map != NULL;
     struct partition_meta meta = p->meta;
     bool is_written = meta.sealed;
-    gate_leave(set, p);
+    door_leave(set, p);
     if (is_done)
         return TM_OK;
     if (!is_written)
@@ -364,11 +364,11 @@ enum tm_err partition_copy(struct partitions *set, struct partition_id id, const
     set_unlock(set);
     if (!p)
         return tm_fail(why, TM_NOT_FOUND, "there is no such partition");
-    enum tm_err err = gate_enter(set, p, why);
+    enum tm_err err = door_enter(set, p, why);
     if (err)
         return err;
     bool is_sealed = p->pages.map != NULL;
-    gate_leave(set, p);
+    door_leave(set, p);
     if (mkdir(to, 0750) != 0)
         return errno == EEXIST ? tm_fail(why, TM_EXISTS, "%.250s exists already", to)
                                : file_fail(why, "making", to);

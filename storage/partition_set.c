@@ -158,7 +158,7 @@ enum tm_err partitions_refresh(struct partitions *set, struct tm_why *why)
         if (p->steps > 0 || p->state == PARTITION_OPENING ||
             file_exists(path_of(set->dir, p->id, "", NULL).text))
             continue;
-        gate_close(set, p);
+        door_close(set, p);
         set_remove(set, p);
     }
     set_unlock(set);
@@ -312,7 +312,7 @@ void partitions_close(struct partitions *set)
         return;
     for (size_t i = 0; i < set->count; i++) {
         assert(set->all[i]->steps == 0);
-        gate_close(set, set->all[i]);
+        door_close(set, set->all[i]);
         free(set->all[i]);
     }
     free(set->all);

@@ -108,7 +108,7 @@ static enum tm_err grow_map(struct partitions *set, struct partition *p, struct 
 {
     size_t step = set->options.map_bytes ? set->options.map_bytes : FIRST_MAP_BYTES;
     int rc = 0;
-    gate_park(set, p);
+    door_park(set, p);
     if (step < p->map_bytes)
         step = p->map_bytes < GROWTH_MAX_BYTES ? p->map_bytes : GROWTH_MAX_BYTES;
     size_t wanted = p->map_bytes + step;
@@ -116,7 +116,7 @@ static enum tm_err grow_map(struct partitions *set, struct partition *p, struct 
         rc = mdb_env_set_mapsize(p->env, wanted);
     if (p->state == PARTITION_OPEN && !rc)
         p->map_bytes = wanted;
-    gate_unpark(set, p);
+    door_unpark(set, p);
     if (rc)
         return env_fail(set, p, rc, "growing the map of", why);
     set_lock(set);
@@ -129,12 +129,12 @@ static enum tm_err grow_map(struct partitions *set, struct partition *p, struct 
 
 void txn_reopen(struct partitions *set, struct partition *p)
 {
-    gate_park(set, p);
+    door_park(set, p);
     set_lock(set);
-    gate_close(set, p);
+    door_close(set, p);
     set->stats.reopened++;
     set_unlock(set);
-    gate_unpark(set, p);
+    door_unpark(set, p);
     set_log(set, STORE_LOG_WARNING, "partition.reopened",
             "partition %s: a write of its meta page had failed, it was opened anew", env_label(p).text);
 }
@@ -183,7 +183,7 @@ enum tm_err txn_run(struct txn_job *job, struct tm_why *why)
     set_fault_point(set, "txn.begin");
     for (int tries = 0; tries < MAX_TRIES; tries++) {
         struct running running = {.job = job};
-        enum tm_err err = gate_enter(set, p, why);
+        enum tm_err err = door_enter(set, p, why);
         if (err)
             return err;
         if (job->window)
@@ -191,7 +191,7 @@ enum tm_err txn_run(struct txn_job *job, struct tm_why *why)
         int rc = err ? 0 : env_guard(run_call, &running);
         if (!err && !rc)
             publish(job);
-        gate_leave(set, p);
+        door_leave(set, p);
         if (rc == MDB_MAP_FULL)
             err = grow_map(set, p, why);
         if (err)

@@ -47,7 +47,7 @@ void make_end(struct partitions *set, struct partition **made)
     if (!*made)
         return;
     set_lock(set);
-    gate_close(set, *made);
+    door_close(set, *made);
     set_unlock(set);
     free(*made);
     *made = NULL;
@@ -87,10 +87,10 @@ enum seal_state { NOT_SEALED, HALF_SEALED, SEALED };
 static enum tm_err look_inside(struct partitions *set, struct partition *p, enum seal_state *state,
                                bool *again, struct tm_why *why)
 {
-    enum tm_err err = gate_enter(set, p, why);
+    enum tm_err err = door_enter(set, p, why);
     if (!err) {
         *state = p->pages.map ? SEALED : p->meta.sealed ? HALF_SEALED : NOT_SEALED;
-        gate_leave(set, p);
+        door_leave(set, p);
     }
     *again = false;
     if (err != TM_CORRUPT)
@@ -159,12 +159,12 @@ enum tm_err make_writable(struct partitions *set, enum partition_tier tier, uint
 
 enum tm_err remove_unfinished(struct partitions *set, struct partition *p, struct tm_why *why)
 {
-    enum tm_err err = gate_enter(set, p, why);
+    enum tm_err err = door_enter(set, p, why);
     if (err)
         return err;
     size_t count = p->windows->count;
     uint32_t last = count ? p->windows->items[count - 1].window : 0;
-    gate_leave(set, p);
+    door_leave(set, p);
     struct txn_job job = {.set = set, .partition = p, .remove_from = last + 1, .remove_left = REMOVE_AT_ONCE};
     while (!err && !job.removed_all)
         err = txn_run(&job, why);
@@ -176,11 +176,11 @@ enum tm_err remove_unfinished(struct partitions *set, struct partition *p, struc
 static enum tm_err start_window(struct partition_writer *w, struct tm_why *why)
 {
     struct partition *p = w->partition;
-    enum tm_err err = gate_enter(w->set, p, why);
+    enum tm_err err = door_enter(w->set, p, why);
     if (err)
         return err;
     uint32_t last = p->windows->count ? p->windows->items[p->windows->count - 1].window : 0;
-    gate_leave(w->set, p);
+    door_leave(w->set, p);
     w->sink = (struct chunk_sink){.set = w->set, .partition = p};
     w->sink.window.window = last + 1;
     return last < UINT32_MAX - 1

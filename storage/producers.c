@@ -306,6 +306,48 @@ enum tm_err producers_restore(struct producers *producers, const struct producer
     return TM_OK;
 }
 
+/* ---- at a flush ---- */
+
+void producers_save(const struct producers *producers, struct bytes *out)
+{
+    uint64_t settled = 0;
+    for (size_t i = 0; i < producers->slot_count; i++)
+        settled += producers->at[i].name && producers->at[i].is_settled;
+    bytes_varint(out, settled);
+    for (size_t i = 0; i < producers->slot_count; i++) {
+        const struct producer *producer = &producers->at[i];
+        if (!producer->name || !producer->is_settled)
+            continue;
+        bytes_str(out, (struct str){producer->name, producer->len});
+        bytes_varint(out, producer->epoch);
+        bytes_varint(out, producer->seq);
+        bytes_u64(out, producer->body_hash);
+        bytes_zigzag(out, producer->used_ms);
+    }
+}
+
+enum tm_err producers_load(struct producers *producers, struct cursor *in)
+{
+    uint64_t count = cursor_varint(in);
+    if (count > PRODUCERS_MAX)
+        return TM_CORRUPT;
+    for (uint64_t i = 0; i < count; i++) {
+        struct producer_mark mark;
+        bool is_new;
+        mark.producer = cursor_str(in);
+        mark.epoch = cursor_varint(in);
+        mark.seq = cursor_varint(in);
+        mark.body_hash = cursor_u64(in);
+        time_ms_t used_ms = cursor_zigzag(in);
+        if (in->bad)
+            return TM_CORRUPT;
+        enum tm_err err = producers_restore(producers, &mark, used_ms, &is_new);
+        if (err)
+            return err;
+    }
+    return cursor_left(in) > 0 ? TM_CORRUPT : TM_OK;
+}
+
 uint64_t producers_count(const struct producers *producers)
 {
     return producers->count;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/model/bytes.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/store.h"
@@ -55,6 +56,11 @@ enum tm_err producers_await(struct producers *producers, const struct producer_m
  * TM_NOMEM. */
 enum tm_err producers_restore(struct producers *producers, const struct producer_mark *mark,
                               time_ms_t written_ms, bool *is_new) TM_MUST_CHECK;
+
+/* Appends who has settled what (FORMAT.md), and fills an empty table from it. TM_NOMEM shows in
+ * bytes_error(out); TM_CORRUPT, TM_NOMEM. */
+void producers_save(const struct producers *producers, struct bytes *out);
+enum tm_err producers_load(struct producers *producers, struct cursor *in) TM_MUST_CHECK;
 
 /* Forgets whoever was last used too long ago. */
 void producers_forget(struct producers *producers, time_ms_t now);

@@ -4,16 +4,19 @@
 #ifndef TM_STORAGE_QUERY_H
 #define TM_STORAGE_QUERY_H
 
+#include "storage/index.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/model/event.h"
 #include "storage/model/labels.h"
+#include "storage/selector.h"
 
 struct store;
 struct reader;
 
 /* Opens a folder for reading, beside a running daemon or at rest. TM_NOT_FOUND, TM_IO, TM_CORRUPT, TM_NOMEM
- * with what to do in why. The snapshot is that of the moment of opening. */
+ * with what to do in why. What was acknowledged when it was
+ * opened is there; samples that the daemon flushed since may be. */
 enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why) TM_MUST_CHECK;
 /* Reads a store of this process, on its owner's thread; valid until store_close. NULL when out of memory. */
 struct reader *reader_of_store(struct store *store);
@@ -24,8 +27,25 @@ void reader_close(struct reader *reader);
 typedef bool reader_series_fn(void *arg, uint32_t series, struct str encoded_labels);
 void reader_series(struct reader *reader, reader_series_fn *each, void *arg);
 
+/* The series that a selector takes, sorted. Errors as index_select. */
+enum tm_err reader_select(struct reader *reader, const struct selector *selector, struct index_ids *out,
+                          struct tm_why *why) TM_MUST_CHECK;
+
+/* A position among the samples of one series; plain data, nothing stays open between two steps. */
+struct reader_walk {
+    uint32_t series;
+    struct span span; /* what is still to come */
+};
+void reader_walk_init(struct reader_walk *walk, uint32_t series, struct span span);
+
+/* The next samples, by time, each time once: those of one UTC day at most, so that a step is bounded. Arrays
+ * as reader_samples. TM_NOT_FOUND at the end; TM_CORRUPT (a day is damaged; restore it), TM_BUSY, TM_IO,
+ * TM_NOMEM: the position stays. */
+enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, const time_ms_t **times,
+                             const double **values, size_t *count, struct tm_why *why) TM_MUST_CHECK;
+
 /* The samples of one series in span, by time, each time once (the last value that was written). Returned
- * arrays are owned by the reader and valid until its next call. */
+ * arrays are owned by the reader and valid until its next call. Errors as reader_walk_next. */
 enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
                            const double **values, size_t *count) TM_MUST_CHECK;
 

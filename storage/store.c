@@ -10,6 +10,29 @@
 /* How far ahead a batch's samples are hinted at while it is applied; measured, not critical. */
 enum { EXPECT_FAR = 24, EXPECT_NEAR = 10 };
 
+/* ---- memory ---- */
+
+/* Without it the last bytes would go to data, and none would be left to say so to anyone. */
+bool store_has_memory(struct store *store)
+{
+    if (store->reserve)
+        return true;
+    void *twice = malloc(2 * (size_t)RESERVE_BYTES);
+    free(twice);
+    if (twice)
+        store->reserve = malloc(RESERVE_BYTES);
+    return store->reserve != NULL;
+}
+
+static enum tm_err note_memory(struct store *store, enum tm_err err)
+{
+    if (err == TM_NOMEM) {
+        free(store->reserve);
+        store->reserve = NULL;
+    }
+    return err;
+}
+
 /* ---- series ---- */
 
 uint64_t store_hash_seed(const struct store *store)
@@ -38,9 +61,12 @@ enum tm_err store_series_intern(struct store *store, struct batch *batch, struct
     if (err)
         return tm_fail(why, err, "out of memory for a series' labels");
     series_id id;
+    if (!store->reserve)
+        return tm_fail(why, TM_NOMEM,
+                       "out of memory for new series: raise the limit or lower limits.max_series");
     err = series_intern(store->contents.series, &hash, bytes_view(&store->labels), service, &id, why);
     if (err)
-        return err;
+        return note_memory(store, err);
     err = batch_use(batch, id);
     if (err)
         return tm_fail(why, err, "out of memory for a new series");
@@ -182,7 +208,7 @@ static enum tm_err apply_batch(struct store *store, struct batch *batch)
     for (; batch->applied_samples < batch->sample_count; batch->applied_samples++) {
         const struct sample *sample = &batch->samples[batch->applied_samples];
         expect_samples(&store->contents.head, batch, batch->applied_samples);
-        err = contents_sample(&store->contents, sample->series, sample->time, sample->number.value);
+        err = contents_sample(&store->contents, sample->series, sample->time, &sample->number);
         if (err)
             return err;
     }
@@ -209,8 +235,10 @@ static void finish_batch(struct store *store, struct batch *batch)
     if (batch->is_marked)
         producers_end(store->contents.producers, &batch->pending, result == TM_OK,
                       clock_wall_ms(store->options.clock));
-    if (result == TM_OK)
+    if (result == TM_OK) {
         batch_settle_series(batch);
+        store->flush.applied_lsn = batch->item.lsn;
+    }
     recycle_batch(store, batch);
     if (done)
         done(arg, result);
@@ -235,7 +263,10 @@ static void settle_batches(struct store *store, bool must_finish)
 {
     while (store->durable) {
         struct batch *batch = (struct batch *)store->durable;
-        if (batch->item.result == TM_OK && apply_batch(store, batch) != TM_OK && !must_finish)
+        bool may_wait = batch->item.result == TM_OK && !must_finish;
+        if (may_wait && !store_has_memory(store))
+            return;
+        if (batch->item.result == TM_OK && note_memory(store, apply_batch(store, batch)) != TM_OK && may_wait)
             return;
         store->durable = batch->item.next;
         finish_batch(store, batch);
@@ -255,16 +286,17 @@ void store_poll(struct store *store)
     store->is_polling = true;
     take_settled(store, journal_take_done(store->journal));
     settle_batches(store, false);
+    flush_poll(store);
     store_watch(store, false);
+    (void)store_has_memory(store);
     series_sweep(store->contents.series);
     store->is_polling = false;
 }
 
-enum tm_err store_flush(struct store *store)
+void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,
+                         int64_t max_disk_bytes)
 {
-    /* The journal is the store's files, and acknowledged means synced. */
-    (void)store;
-    return TM_OK;
+    store->flush.limits = (struct flush_limits){raw_ms, events_ms, exceptions_ms, max_disk_bytes};
 }
 
 /* ---- figures ---- */
@@ -274,6 +306,10 @@ void store_stats(const struct store *store, struct store_stats *out)
     struct journal_stats journal;
     const struct contents *contents = &store->contents;
     journal_stats(store->journal, &journal);
+    struct flush *flush = &((struct store *)(uintptr_t)store)->flush; /* its mutex */
+    pthread_mutex_lock(&flush->mutex);
+    struct flush_figures figures = flush->figures;
+    pthread_mutex_unlock(&flush->mutex);
     *out = (struct store_stats){
         .series = series_live_count(contents->series),
         .samples = contents->samples,
@@ -292,6 +328,17 @@ void store_stats(const struct store *store, struct store_stats *out)
         .damaged_records = contents->damaged_records,
         .torn_tails = contents->torn_tails,
         .disk_free_bytes = store->free_bytes,
+        .data_bytes = journal.bytes + figures.partition_bytes + figures.catalog_bytes,
+        .head_bytes = contents->head.bytes + contents->flushing.bytes,
+        .flushes = flush->count,
+        .flush_failures = flush->failures,
+        .flushed_samples = figures.samples,
+        .flush_cpu_ns = figures.busy_ns,
+        .partitions = figures.partitions,
+        .partition_bytes = figures.partition_bytes,
+        .sealed_days = figures.sealed_days,
+        .expired_days = figures.expired_days,
+        .crowded_days = figures.crowded_days,
         .newest_ms = contents->newest_ms,
         .read_only = store_trouble(store) != NULL,
     };

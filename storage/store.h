@@ -39,9 +39,18 @@ struct store_options {
     void *log_arg;
     int64_t max_series;
     int64_t max_series_per_service;
-    int64_t min_free_bytes;   /* below: read only, until there is room again */
-    size_t segment_bytes;     /* 0: the default, 64 MiB */
-    size_t max_pending_bytes; /* batches submitted and not yet durable; above: TM_BUSY. 0: 64 MiB */
+    int64_t min_free_bytes;          /* below: read only, until there is room again */
+    size_t segment_bytes;            /* 0: the default, 64 MiB */
+    size_t max_pending_bytes;        /* batches submitted and not yet durable; above: TM_BUSY. 0: 64 MiB */
+    size_t head_bytes;               /* of memory: a flush begins. 0: 96 MiB */
+    size_t journal_max_bytes;        /* of the journal: a flush begins. 0: 512 MiB */
+    int64_t retention_raw_ms;        /* days older than this are removed. 0: never */
+    int64_t retention_events_ms;     /* the same for HTTP events and tallies, */
+    int64_t retention_exceptions_ms; /* and for exceptions */
+    int64_t max_disk_bytes;          /* above: the oldest days are removed. 0: no bound */
+    /* For tests: called at each point of a flush at which a crash is of interest; any thread. NULL. */
+    void (*fault_point)(void *arg, const char *name);
+    void *fault_arg;
 };
 
 /* Opens or makes the folder, takes its lock, replays the journal. why: what stands in the way and what to do
@@ -141,9 +150,15 @@ enum tm_err store_submit(struct store *store, struct batch **batch, const struct
  * also looks after the free-space floor and tries to end a read-only state where that is safe. */
 void store_poll(struct store *store);
 
-/* Makes all acknowledged data part of the store's files (until "The store" has them, the journal is those
- * files). */
+/* Writes all samples and events that are visible into partitions and catalog, and trims the journal. It waits
+ * for that, a second or so; store_poll does the same beside the work, once an hour or when there is much.
+ * What the files refused stays in the journal and is tried again: TM_NO_SPACE, TM_IO, TM_CORRUPT, TM_NOMEM,
+ * TM_READ_ONLY. */
 enum tm_err store_flush(struct store *store) TM_MUST_CHECK;
+
+/* New bounds, from the next look at the files on; see store_options. */
+void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,
+                         int64_t max_disk_bytes);
 
 /* Why the store takes no batches, NULL if it does. One sentence; valid until the next call. */
 const char *store_trouble(const struct store *store);
@@ -168,7 +183,18 @@ struct store_stats {
     uint64_t damaged_records; /* found at replay, later ones kept */
     uint64_t torn_tails;      /* found at replay, cut */
     uint64_t disk_free_bytes;
-    time_ms_t newest_ms; /* newest sample or event time applied, 0 if none */
+    uint64_t data_bytes;      /* on disk: journal, catalog and partitions */
+    uint64_t head_bytes;      /* of memory that holds what is not flushed, about */
+    uint64_t flushes;         /* that went well */
+    uint64_t flush_failures;  /* each is tried again */
+    uint64_t flushed_samples; /* written to partitions */
+    uint64_t flush_cpu_ns;    /* processor time of the thread that flushes and keeps order */
+    uint64_t partitions;      /* days on disk, late ones apart */
+    uint64_t partition_bytes; /* on disk */
+    uint64_t sealed_days;     /* since start: sealed or merged */
+    uint64_t expired_days;    /* since start: removed by age */
+    uint64_t crowded_days;    /* since start: removed for max_disk */
+    time_ms_t newest_ms;      /* newest sample or event time applied, 0 if none */
     bool read_only;
 };
 

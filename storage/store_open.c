@@ -9,7 +9,12 @@
 #include "storage/log_level.h"
 #include "storage/store_private.h"
 
-enum { SEGMENT_DEFAULT_BYTES = 64 << 20, PENDING_DEFAULT_BYTES = 64 << 20 };
+enum {
+    SEGMENT_DEFAULT_BYTES = 64 << 20,
+    PENDING_DEFAULT_BYTES = 64 << 20,
+    HEAD_DEFAULT_BYTES = 96 << 20,
+    JOURNAL_DEFAULT_BYTES = 512 << 20
+};
 
 static enum tm_err encode_item(void *arg, const struct journal_item *item, const struct record_place *place,
                                struct bytes *body)
@@ -68,6 +73,31 @@ static enum tm_err open_journal(struct store *store, const struct journal_end *e
     return journal_open(&options, &store->journal, why);
 }
 
+/* The catalog, if anything was ever flushed, and the partitions. */
+static enum tm_err open_files(struct store *store, struct tm_why *why)
+{
+    const struct catalog_options catalog = {.dir = store->dir};
+    const struct partitions_options partitions = {
+        .dir = store->dir,
+        .clock = store->options.clock,
+        .log = flush_note,
+        .log_arg = store,
+        .fault_point = store->options.fault_point,
+        .fault_arg = store->options.fault_arg,
+    };
+    enum tm_err err = partitions_open(&partitions, &store->contents.partitions, why);
+    if (err)
+        return err;
+    err = catalog_open(&catalog, &store->contents.catalog, why);
+    if (err && err != TM_NOT_FOUND)
+        return err;
+    err = contents_load(&store->contents, why);
+    if (!err && store->contents.mark.damaged > 0)
+        store_log(store, STORE_LOG_ERROR, "index.damaged",
+                  "series in the index are damaged and were left out: restore the folder from a backup");
+    return err;
+}
+
 static enum tm_err fill_store(struct store *store, struct tm_why *why)
 {
     struct journal_end end = {0};
@@ -78,16 +108,22 @@ static enum tm_err fill_store(struct store *store, struct tm_why *why)
     err = contents_init(&store->contents, options->max_series, options->max_series_per_service);
     if (err)
         return tm_fail(why, err, "out of memory while opening the store");
+    err = open_files(store, why);
+    if (err)
+        return err;
+    store->flush.saved_series = series_durable_count(store->contents.series);
     err = contents_replay(&store->contents, store->folder.journal, options->log, options->log_arg, &end, why);
     if (!err)
         err = settle_last_segment(store, &end, why);
     if (!err)
         err = open_journal(store, &end, why);
+    store->flush.applied_lsn = end.next_lsn > 0 ? end.next_lsn - 1 : 0;
     journal_end_fini(&end);
     if (err)
         return err;
     producers_forget(store->contents.producers, clock_wall_ms(options->clock));
     store_watch(store, true);
+    (void)store_has_memory(store);
     return TM_OK;
 }
 
@@ -97,9 +133,11 @@ static void free_store(struct store *store)
         batch_free(store->spare[i]);
     batch_encoder_fini(&store->encoder);
     bytes_fini(&store->labels);
+    flush_fini(store);
     contents_fini(&store->contents);
     folder_close(&store->folder);
     free(store->dir);
+    free(store->reserve);
     free(store);
 }
 
@@ -116,6 +154,13 @@ enum tm_err store_open_io(const struct store_options *options, const struct jour
     store->dir = strdup(options->dir);
     if (store->options.segment_bytes == 0)
         store->options.segment_bytes = SEGMENT_DEFAULT_BYTES;
+    flush_init(store);
+    if (store->options.head_bytes == 0)
+        store->options.head_bytes = HEAD_DEFAULT_BYTES;
+    if (store->options.journal_max_bytes == 0)
+        store->options.journal_max_bytes = JOURNAL_DEFAULT_BYTES;
+    store_set_retention(store, options->retention_raw_ms, options->retention_events_ms,
+                        options->retention_exceptions_ms, options->max_disk_bytes);
     if (store->options.max_pending_bytes == 0)
         store->options.max_pending_bytes = PENDING_DEFAULT_BYTES;
     enum tm_err err =

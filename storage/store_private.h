@@ -4,11 +4,12 @@
 
 #include "storage/batch.h"
 #include "storage/contents.h"
+#include "storage/flush.h"
 #include "storage/folder.h"
 #include "storage/journal.h"
 #include "storage/store.h"
 
-enum { SPARE_BATCHES_MAX = 16, SPARE_SAMPLES_MAX = 1 << 16 };
+enum { SPARE_BATCHES_MAX = 16, SPARE_SAMPLES_MAX = 1 << 16, RESERVE_BYTES = 4 << 20 };
 
 struct store {
     struct store_options options;
@@ -17,12 +18,14 @@ struct store {
     struct folder folder;
     struct contents contents;
     struct journal *journal;
+    struct flush flush;
     struct batch_encoder encoder; /* the journal thread's */
     struct journal_item *durable; /* settled, not yet told: in order of submission */
     struct batch *spare[SPARE_BATCHES_MAX];
     size_t spare_count;
     size_t pending_bytes;
     struct bytes labels; /* scratch */
+    void *reserve; /* memory for everything but more data: let go when memory runs out. NULL: it has */
     bool is_polling;
     bool is_closing;
     /* What the watch knows (store_watch.c). */
@@ -42,8 +45,20 @@ enum tm_err store_open_io(const struct store_options *options, const struct jour
  * second of the clock, unless now. */
 void store_watch(struct store *store, bool now);
 
+/* Whether there is memory for more data: the reserve is held, or was regained with as much to spare. */
+bool store_has_memory(struct store *store);
+
 /* Settles what the journal handed back at its end, whatever memory there is. */
 void store_settle_all(struct store *store, struct journal_item *items);
+
+/* The parts of flush.c that the store calls. Owner's thread. */
+void flush_init(struct store *store);
+void flush_fini(struct store *store);
+void flush_poll(struct store *store);
+/* For tests: waits until the files are in order. */
+void flush_settle(struct store *store);
+/* Notes a line for the log; any thread. arg: the store. */
+void flush_note(void *arg, int level, const char *id, const char *text);
 
 void store_log(const struct store *store, int level, const char *id, const char *text);
 

@@ -72,8 +72,17 @@ static void put_store(const struct api *api, const struct store_stats *s, struct
         (unsigned long long)s->journal_syncs, sync_ms, (unsigned long long)s->journal_errors,
         (unsigned long long)s->damaged_records, (unsigned long long)s->torn_tails);
     bytes_printf(out, ",\"disk\":{\"data_bytes\":%llu,\"free_bytes\":%llu,\"min_free_bytes\":%lld}",
-                 (unsigned long long)s->journal_bytes, (unsigned long long)s->disk_free_bytes,
+                 (unsigned long long)s->data_bytes, (unsigned long long)s->disk_free_bytes,
                  (long long)api->config->storage.min_free_bytes);
+    bytes_printf(out,
+                 ",\"store\":{\"head_bytes\":%llu,\"flushes\":%llu,\"flush_failures\":%llu,"
+                 "\"flushed_samples\":%llu,\"flush_cpu_s\":%.3f,\"partitions\":%llu,\"partition_bytes\":%llu,"
+                 "\"sealed_days\":%llu,\"expired_days\":%llu,\"crowded_days\":%llu}",
+                 (unsigned long long)s->head_bytes, (unsigned long long)s->flushes,
+                 (unsigned long long)s->flush_failures, (unsigned long long)s->flushed_samples,
+                 (double)s->flush_cpu_ns / 1e9, (unsigned long long)s->partitions,
+                 (unsigned long long)s->partition_bytes, (unsigned long long)s->sealed_days,
+                 (unsigned long long)s->expired_days, (unsigned long long)s->crowded_days);
     bytes_printf(out, ",\"series\":{\"count\":%llu,\"limit\":%lld,\"refused_total\":%llu,\"top_service\":",
                  (unsigned long long)s->series, (long long)api->config->limits.max_series,
                  (unsigned long long)s->series_refused);

@@ -19,6 +19,8 @@ static void apply(struct daemon *daemon, struct config *config)
     http_configure(daemon->http, config);
     if (log_level_parse(config->log.level, &level) == TM_OK)
         log_set_level(daemon->log, level);
+    store_set_retention(daemon->store, config->storage.retention.raw_ms, config->storage.retention.events_ms,
+                        config->storage.retention.exceptions_ms, config->storage.max_disk_bytes);
     config_free(old);
 }
 

@@ -135,6 +135,22 @@ static void report(struct store *store, const struct load *load, double wall, do
     printf("sync_mean %.2f ms\n", (double)stats.journal_sync_ns / (double)stats.journal_syncs * 1e-6);
 }
 
+static void time_flush(struct store *store, const char *dir, const struct load *load)
+{
+    char command[128];
+    struct store_stats stats;
+    double wall = cpu_seconds(CLOCK_MONOTONIC);
+    if (store_flush(store))
+        exit(1);
+    wall = cpu_seconds(CLOCK_MONOTONIC) - wall;
+    store_stats(store, &stats);
+    printf("flush %.3f s, cpu_per_sample %.1f ns, head %" PRIu64 " KiB\n", wall,
+           (double)stats.flush_cpu_ns / (double)load->samples, stats.head_bytes >> 10);
+    (void)snprintf(command, sizeof command, "du -sk %s/raw %s/index %s/journal", dir, dir, dir);
+    (void)fflush(stdout);
+    (void)!system(command);
+}
+
 int main(int argc, char **argv)
 {
     struct load load = {argc > 1 ? strtoull(argv[1], NULL, 10) : 10000,
@@ -159,6 +175,12 @@ int main(int argc, char **argv)
     wall = cpu_seconds(CLOCK_MONOTONIC) - wall;
     printf("replay %.3f s (%.2f s per 10 million samples)\n", wall, wall / (double)load.samples * 1e7);
     printf("resident_after_replay %ld KiB\n", resident_kib());
+    time_flush(store, dir, &load);
+    store_close(store);
+    wall = cpu_seconds(CLOCK_MONOTONIC);
+    store = open_store(dir);
+    printf("ready_after_flush %.3f s\n", cpu_seconds(CLOCK_MONOTONIC) - wall);
+    printf("resident_after_flush %ld KiB\n", resident_kib());
     store_close(store);
     free(load.counters);
     (void)snprintf(command, sizeof command, "rm -rf %s", dir);

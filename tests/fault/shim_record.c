@@ -193,6 +193,25 @@ int EXPORT openat(int folder, const char *name, int flags, ...)
     return next(folder, name, flags, mode);
 }
 
+/* What the store's libraries call; recorded as its own calls are. */
+int EXPORT open(const char *name, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = (mode_t)va_arg(args, unsigned);
+    va_end(args);
+    return openat(AT_FDCWD, name, flags, mode);
+}
+
+int EXPORT open64(const char *name, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = (mode_t)va_arg(args, unsigned);
+    va_end(args);
+    return openat(AT_FDCWD, name, flags, mode);
+}
+
 int EXPORT unlinkat(int folder, const char *name, int flags)
 {
     int (*next)(int, const char *, int) = real("unlinkat");

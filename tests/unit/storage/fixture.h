@@ -62,12 +62,12 @@ struct still_clock {
 
 static inline time_ms_t still_wall(void *self)
 {
-    return ((struct still_clock *)self)->wall_ms;
+    return __atomic_load_n(&((struct still_clock *)self)->wall_ms, __ATOMIC_RELAXED); /* any thread */
 }
 
 static inline int64_t still_mono(void *self)
 {
-    return ((struct still_clock *)self)->mono_ns;
+    return __atomic_load_n(&((struct still_clock *)self)->mono_ns, __ATOMIC_RELAXED);
 }
 
 /* ---- calls that fail when told ---- */

@@ -73,7 +73,7 @@ static void see_torn(void *arg, const struct journal_damage *tail)
 
 static const char *replay(struct journal_fixture *f)
 {
-    struct journal_visitor visitor = {f, see_record, see_preview, see_damage, see_torn};
+    struct journal_visitor visitor = {f, 0, see_record, see_preview, see_damage, see_torn};
     struct tm_why why;
     f->seen[0] = '\0';
     f->damaged = f->torn = 0;
