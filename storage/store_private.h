@@ -25,7 +25,7 @@ struct store {
     size_t spare_count;
     size_t pending_bytes;
     struct bytes labels; /* scratch */
-    void *reserve; /* memory for everything but more data: let go when memory runs out. NULL: it has */
+    void *reserve;       /* memory for everything but more data: let go when memory runs out. NULL: it has */
     bool is_polling;
     bool is_closing;
     /* What the watch knows (store_watch.c). */

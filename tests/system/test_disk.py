@@ -352,8 +352,8 @@ def test_a_pushed_message_waits_out_a_full_disk(faulty):
     agent.send(50)
     assert daemon.metric('tidemark_batches_total', '{path="pull"}') == 5
     faults.off()
-    wait_for(lambda: daemon.metric('tidemark_batches_total', '{path="pull"}') == 55)
     wait_for(lambda: daemon.metric('tidemark_read_only') == 0)
+    wait_for(lambda: daemon.metric('tidemark_lines_total') == 55 * agent.lines)
     series, events = daemon.dump()
     check_ledger((series, events), [agent])
     assert sum(len(points) for points in series.values()) + len(events) == 55 * agent.lines
