@@ -26,7 +26,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
 # ---- layers: their sources, in the order of dependency ----
 SRC.model   := $(wildcard storage/model/*.c)
-SRC.storage := $(wildcard storage/*.c)
+SRC.storage := $(filter-out $(SRC.model),$(wildcard storage/*.c storage/*/*.c))
 SRC.scoring := $(wildcard scoring/*.c)
 SRC.wire    := $(wildcard server/wire/*.c)
 SRC.client  := $(wildcard server/client/*.c)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/days.h"
+#include "storage/partition/days.h"
 #include "storage/grow.h"
 #include "storage/log_level.h"
 

@@ -6,16 +6,16 @@
 
 #include <stdint.h>
 
-#include "storage/batch_codec.h"
-#include "storage/catalog.h"
-#include "storage/head.h"
-#include "storage/index.h"
-#include "storage/journal_read.h"
+#include "storage/journal/batch_codec.h"
+#include "storage/catalog/catalog.h"
+#include "storage/flush/head.h"
+#include "storage/index/index.h"
+#include "storage/journal/journal_read.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
-#include "storage/partition.h"
-#include "storage/producers.h"
-#include "storage/series.h"
+#include "storage/partition/partition.h"
+#include "storage/catalog/producers.h"
+#include "storage/catalog/series.h"
 
 struct contents {
     struct series_table *series;

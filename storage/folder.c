@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/journal_segment.h"
+#include "storage/journal/journal_segment.h"
 
 #define FORMAT_LINE "tidemark 1\n"
 #define NO_FOLDER   ((struct folder){-1, -1, -1})

@@ -2,7 +2,7 @@
 #ifndef TM_STORAGE_FOLDER_H
 #define TM_STORAGE_FOLDER_H
 
-#include "storage/journal_io.h"
+#include "storage/journal/journal_io.h"
 #include "storage/model/err.h"
 
 struct folder {

@@ -4,12 +4,12 @@
 #ifndef TM_STORAGE_QUERY_H
 #define TM_STORAGE_QUERY_H
 
-#include "storage/index.h"
+#include "storage/index/index.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/model/event.h"
 #include "storage/model/labels.h"
-#include "storage/selector.h"
+#include "storage/selector/selector.h"
 
 struct store;
 struct reader;

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "storage/contents.h"
-#include "storage/days.h"
+#include "storage/partition/days.h"
 #include "storage/folder.h"
 #include "storage/query.h"
 #include "storage/store_private.h"

@@ -2,11 +2,11 @@
 #ifndef TM_STORAGE_STORE_PRIVATE_H
 #define TM_STORAGE_STORE_PRIVATE_H
 
-#include "storage/batch.h"
+#include "storage/journal/batch.h"
 #include "storage/contents.h"
-#include "storage/flush.h"
+#include "storage/flush/flush.h"
 #include "storage/folder.h"
-#include "storage/journal.h"
+#include "storage/journal/journal.h"
 #include "storage/store.h"
 
 enum { SPARE_BATCHES_MAX = 16, SPARE_SAMPLES_MAX = 1 << 16, RESERVE_BYTES = 4 << 20 };

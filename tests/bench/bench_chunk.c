@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "storage/chunk.h"
-#include "storage/chunk_kernels.h"
+#include "storage/chunk/chunk.h"
+#include "storage/chunk/chunk_kernels.h"
 
 enum {
     STEPS = 8640,

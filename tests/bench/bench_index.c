@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "storage/index.h"
-#include "storage/selector.h"
+#include "storage/index/index.h"
+#include "storage/selector/selector.h"
 
 enum { LABELS = 8, ROUNDS = 5 };
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "storage/partition.h"
+#include "storage/partition/partition.h"
 
 enum { DAY = 20779, GETS = 200000, MAX_CHUNK = 4000 };
 #define DAY_START ((time_ms_t)DAY * 86400000)

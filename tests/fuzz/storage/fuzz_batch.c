@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/batch_codec.h"
+#include "storage/journal/batch_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

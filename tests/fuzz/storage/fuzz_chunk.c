@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/chunk.h"
-#include "storage/chunk_format.h"
+#include "storage/chunk/chunk.h"
+#include "storage/chunk/chunk_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/journal_read.h"
+#include "storage/journal/journal_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/partition_files.h"
-#include "storage/partition_format.h"
-#include "storage/partition_pages.h"
+#include "storage/partition/partition_files.h"
+#include "storage/partition/partition_format.h"
+#include "storage/partition/partition_pages.h"
 
 static void check(int condition)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "storage/selector.h"
+#include "storage/selector/selector.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "storage/chunk.h"
-#include "storage/chunk_format.h"
+#include "storage/chunk/chunk.h"
+#include "storage/chunk/chunk_format.h"
 
 static const struct chunk_key test_key = {77, 1704067200000};
 

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #include "storage/grow.h"
-#include "storage/journal_segment.h"
+#include "storage/journal/journal_segment.h"
 #include "storage/query.h"
 #include "storage/store.h"
 #include "storage/store_private.h"

@@ -1,7 +1,7 @@
 /* The batch record's body: lossless, bounded, and refusing what breaks the format. */
 #include <math.h>
 
-#include "storage/batch_codec.h"
+#include "storage/journal/batch_codec.h"
 #include "tests/unit/storage/fixture.h"
 
 struct codec {

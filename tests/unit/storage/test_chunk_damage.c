@@ -1,5 +1,5 @@
 /* Damaged, foreign and forged chunks are refused, and never read past their end. */
-#include "storage/chunk_kernels.h"
+#include "storage/chunk/chunk_kernels.h"
 #include "tests/unit/storage/chunk_columns.h"
 
 /* Decodes a copy that ends where its memory does, so that a sanitizer sees every byte too far. */

@@ -1,10 +1,10 @@
 /* The parts of the chunk codec at their own level: exponents, factors, packing plans, symbol tables, and the
  * columns that they make, read back. */
-#include "storage/chunk_ans.h"
-#include "storage/chunk_column.h"
-#include "storage/chunk_decimal.h"
-#include "storage/chunk_pack.h"
-#include "storage/chunk_read.h"
+#include "storage/chunk/chunk_ans.h"
+#include "storage/chunk/chunk_column.h"
+#include "storage/chunk/chunk_decimal.h"
+#include "storage/chunk/chunk_pack.h"
+#include "storage/chunk/chunk_read.h"
 #include "tests/unit/storage/chunk_columns.h"
 
 /* ---- decimals ---- */

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "storage/index.h"
-#include "storage/index_postings.h"
-#include "storage/index_values.h"
-#include "storage/selector.h"
+#include "storage/index/index.h"
+#include "storage/index/index_postings.h"
+#include "storage/index/index_values.h"
+#include "storage/selector/selector.h"
 
 enum { SERIES_MAX = 3000, LABELS_OF_MODEL = 5 };
 

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "storage/index.h"
-#include "storage/selector.h"
+#include "storage/index/index.h"
+#include "storage/selector/selector.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CAN_FAIL 0

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "storage/matcher.h"
-#include "storage/matcher_re2.h"
-#include "storage/matcher_regex.h"
+#include "storage/selector/matcher.h"
+#include "storage/selector/matcher_re2.h"
+#include "storage/selector/matcher_regex.h"
 
 static struct tm_why why;
 

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 #include <xxhash.h>
 
-#include "storage/partition.h"
+#include "storage/partition/partition.h"
 
 #define DAY_MS ((time_ms_t)86400000)
 

@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include "storage/partition_deaths.h"
-#include "storage/partition_files.h"
-#include "storage/partition_format.h"
-#include "storage/partition_pages.h"
+#include "storage/partition/partition_deaths.h"
+#include "storage/partition/partition_files.h"
+#include "storage/partition/partition_format.h"
+#include "storage/partition/partition_pages.h"
 
 static void keys_sort_by_window_series_and_part(void **state)
 {

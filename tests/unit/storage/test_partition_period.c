@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "storage/partition_period.h"
+#include "storage/partition/partition_period.h"
 
 #define DAY_MS ((time_ms_t)86400000)
 

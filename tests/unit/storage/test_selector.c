@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "storage/selector.h"
+#include "storage/selector/selector.h"
 
 static struct tm_why why;
 

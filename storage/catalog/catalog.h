@@ -1,0 +1,82 @@
+/* The catalog: one small LMDB environment, DIR/index, that says what the partitions do not: which series has
+ * which number, which events there are, how far the journal is flushed and who sent what until then. Every
+ * value carries a checksum that covers its key.
+ *
+ * Threads: loading, adding and closing are for one thread at a time; catalog_events_next, catalog_bytes may
+ * run in others meanwhile. No LMDB transaction outlives a call. One process opens a folder's catalog once. */
+#ifndef TM_STORAGE_CATALOG_H
+#define TM_STORAGE_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/flush/head.h"
+#include "storage/model/bytes.h"
+#include "storage/model/clock.h"
+#include "storage/model/err.h"
+#include "storage/model/event.h"
+#include "storage/catalog/producers.h"
+#include "storage/catalog/series.h"
+
+struct catalog;
+
+/* Opens DIR/index. TM_NOT_FOUND if there is none and make is false. TM_IO, TM_NO_SPACE, TM_CORRUPT, TM_NOMEM.
+ */
+struct catalog_options {
+    const char *dir; /* the data folder; copied */
+    bool make;
+    bool read_only;
+};
+enum tm_err catalog_open(const struct catalog_options *options, struct catalog **out,
+                         struct tm_why *why) TM_MUST_CHECK;
+/* NULL is allowed. */
+void catalog_close(struct catalog *catalog);
+
+/* How far the files go. Zero-initialised: nothing was ever flushed. */
+struct catalog_mark {
+    uint64_t flushed_lsn;  /* all up to here is in partitions and catalog; the journal may end there */
+    uint64_t promised_lsn; /* a flush up to here was begun: some days may have it */
+    time_ms_t newest_ms;   /* newest sample or event up to flushed_lsn */
+    uint64_t damaged;      /* values that were left out when loading */
+};
+
+/* Fills an empty series table and an empty table of producers, all from one moment. TM_CORRUPT, TM_IO,
+ * TM_NOMEM. Damaged values of series are left out and counted. */
+enum tm_err catalog_load(struct catalog *catalog, struct series_table *series, struct producers *producers,
+                         struct catalog_mark *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Begins a flush: makes these series and promised_lsn durable. The ids ascend. Errors as catalog_open. */
+enum tm_err catalog_begin(struct catalog *catalog, const struct series_table *series, const uint32_t *ids,
+                          size_t count, uint64_t promised_lsn, struct tm_why *why) TM_MUST_CHECK;
+
+/* Ends it, wholly or not at all: the events of head, mark and the table of producers (producers_save).
+ * Errors as catalog_open. */
+enum tm_err catalog_finish(struct catalog *catalog, const struct head *head, const struct catalog_mark *mark,
+                           struct str producers, struct tm_why *why) TM_MUST_CHECK;
+
+/* Removes the blocks of events of a kind that are all older than time. Errors as catalog_open. */
+enum tm_err catalog_forget(struct catalog *catalog, enum event_kind kind, time_ms_t time,
+                           struct tm_why *why) TM_MUST_CHECK;
+
+/* Where a reader of events stands. Zero-initialised: before the first. */
+struct catalog_position {
+    uint8_t key[16];
+    bool is_begun;
+};
+
+/* The next block with events of kind in span and an lsn up to until, decoded into out: per event zigzag time
+ * and the line as bytes_str. TM_NOT_FOUND at the end, TM_CORRUPT, TM_IO, TM_NOMEM. */
+struct catalog_wanted {
+    enum event_kind kind;
+    struct span span;
+    uint64_t until;
+};
+enum tm_err catalog_events_next(struct catalog *catalog, struct catalog_position *position,
+                                const struct catalog_wanted *wanted, struct bytes *out,
+                                struct tm_why *why) TM_MUST_CHECK;
+
+/* Bytes on disk. */
+uint64_t catalog_bytes(const struct catalog *catalog);
+
+#endif

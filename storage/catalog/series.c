@@ -1,0 +1,505 @@
+#include "storage/catalog/series.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+#include "storage/grow.h"
+#include "storage/catalog/services.h"
+
+enum {
+    CHUNK = 1 << 14,
+    CHUNKS = 1 << 12,
+    TABLE_FIRST = 1 << 10,
+    IDLE_MIN = 1024,     /* fewer idle ones are not worth a sweep */
+    IDLE_SPARE = 1 << 16 /* idle numbers beyond this, and twice the limit, are refused until a sweep */
+};
+
+/* For "%.*s": no more of a name than fits a sentence. */
+#define NAME_ARG(name) (int)((name).len > 100 ? 100 : (name).len), (name).ptr
+
+struct series_entry {
+    char *labels;
+    uint32_t labels_len;
+    uint32_t service;
+    uint32_t users; /* batches under way that use it, while it is not durable */
+};
+
+/* One raw hash. The place in the table comes from `fold`, so 96 keyed bits are compared in all; four of these
+ * are one cache line. */
+struct raw_slot {
+    uint64_t high;
+    uint32_t fold;
+    uint32_t id; /* 0: empty */
+};
+
+struct series_table {
+    struct series_entry *chunks[CHUNKS];
+    uint8_t *states; /* by number */
+    size_t state_capacity;
+    uint32_t count; /* numbers given out, 0 (none) included */
+    uint32_t *free_list;
+    size_t free_count;
+    size_t free_capacity;
+    uint32_t *order; /* durable ones */
+    size_t order_count;
+    size_t order_capacity;
+    struct raw_slot *raw;
+    size_t raw_capacity;
+    size_t raw_used;
+    uint32_t *by_labels; /* open addressing */
+    size_t by_labels_capacity;
+    size_t by_labels_used;
+    uint64_t idle;
+    uint64_t live;
+    uint64_t refused;
+    int64_t max_series;
+    int64_t max_series_per_service;
+    uint64_t seed;
+    struct services services;
+    uint32_t top_service; /* with the most live series */
+    bool top_is_stale;
+};
+
+struct series_table *series_new(int64_t max_series, int64_t max_series_per_service)
+{
+    struct series_table *table = calloc(1, sizeof *table);
+    if (!table)
+        return NULL;
+    table->max_series = max_series;
+    table->max_series_per_service = max_series_per_service;
+    table->count = 1;
+    if (getrandom(&table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed)
+        table->seed ^= (uintptr_t)table;
+    table->services.seed = table->seed;
+    table->raw = calloc(TABLE_FIRST, sizeof *table->raw);
+    table->raw_capacity = TABLE_FIRST;
+    table->by_labels = calloc(TABLE_FIRST, sizeof *table->by_labels);
+    table->by_labels_capacity = TABLE_FIRST;
+    table->states = calloc(TABLE_FIRST, 1);
+    table->state_capacity = TABLE_FIRST;
+    if (!table->raw || !table->by_labels || !table->states) {
+        series_free(table);
+        return NULL;
+    }
+    return table;
+}
+
+static struct series_entry *entry_at(const struct series_table *table, series_id id)
+{
+    return &table->chunks[id / CHUNK][id % CHUNK];
+}
+
+void series_free(struct series_table *table)
+{
+    if (!table)
+        return;
+    for (series_id id = 1; id < table->count; id++)
+        free(entry_at(table, id)->labels);
+    for (size_t i = 0; i < CHUNKS && table->chunks[i]; i++)
+        free(table->chunks[i]);
+    services_fini(&table->services);
+    free(table->states);
+    free(table->free_list);
+    free(table->order);
+    free(table->raw);
+    free(table->by_labels);
+    free(table);
+}
+
+uint64_t series_seed(const struct series_table *table)
+{
+    return table->seed;
+}
+
+/* ---- by raw hash ---- */
+
+static uint32_t fold_hash(struct series_hash hash)
+{
+    return (uint32_t)(hash.low >> 32) ^ (uint32_t)hash.low;
+}
+
+static size_t find_raw(const struct raw_slot *raw, size_t capacity, uint64_t high, uint32_t fold)
+{
+    size_t mask = capacity - 1;
+    size_t at = fold & mask;
+    while (raw[at].id != 0 && (raw[at].high != high || raw[at].fold != fold))
+        at = (at + 1) & mask;
+    return at;
+}
+
+void series_expect(const struct series_table *table, struct series_hash hash)
+{
+    __builtin_prefetch(&table->raw[fold_hash(hash) & (table->raw_capacity - 1)]);
+}
+
+series_id series_find(const struct series_table *table, struct series_hash hash)
+{
+    size_t at = find_raw(table->raw, table->raw_capacity, hash.high, fold_hash(hash));
+    series_id id = table->raw[at].id;
+    return table->states[id] >= SERIES_FRESH ? id : 0;
+}
+
+/* Copies what still means something into a table of the new size. */
+static bool rebuild_raw(struct series_table *table, size_t capacity)
+{
+    struct raw_slot *raw = calloc(capacity, sizeof *raw);
+    if (!raw)
+        return false;
+    size_t used = 0;
+    for (size_t i = 0; i < table->raw_capacity; i++) {
+        struct raw_slot slot = table->raw[i];
+        if (slot.id == 0 || table->states[slot.id] == SERIES_FREE)
+            continue;
+        raw[find_raw(raw, capacity, slot.high, slot.fold)] = slot;
+        used++;
+    }
+    free(table->raw);
+    table->raw = raw;
+    table->raw_capacity = capacity;
+    table->raw_used = used;
+    return true;
+}
+
+/* A series that can't be remembered under one more hash (a sender may permute its tags without end) is found
+ * by its labels each time: slower, still right. */
+static void remember_raw(struct series_table *table, const struct series_hash *hash, series_id id)
+{
+    size_t most = (size_t)table->count * 4 + TABLE_FIRST;
+    if ((table->raw_used + 1) * 4 > table->raw_capacity * 3) {
+        if (table->raw_used > most || !rebuild_raw(table, table->raw_capacity * 2))
+            return;
+    }
+    uint32_t fold = fold_hash(*hash);
+    size_t at = find_raw(table->raw, table->raw_capacity, hash->high, fold);
+    table->raw_used += table->raw[at].id == 0;
+    table->raw[at] = (struct raw_slot){hash->high, fold, id};
+}
+
+/* ---- by labels ---- */
+
+static size_t find_labels(const struct series_table *table, struct str labels)
+{
+    size_t mask = table->by_labels_capacity - 1;
+    size_t at = XXH3_64bits_withSeed(labels.ptr, labels.len, table->seed) & mask;
+    while (table->by_labels[at] != 0 && !str_equal(series_labels(table, table->by_labels[at]), labels))
+        at = (at + 1) & mask;
+    return at;
+}
+
+/* Into an empty table. */
+static void fill_by_labels(struct series_table *table)
+{
+    table->by_labels_used = 0;
+    for (series_id id = 1; id < table->count; id++) {
+        if (table->states[id] == SERIES_FREE)
+            continue;
+        table->by_labels[find_labels(table, series_labels(table, id))] = id;
+        table->by_labels_used++;
+    }
+}
+
+static bool rebuild_by_labels(struct series_table *table, size_t capacity)
+{
+    uint32_t *by_labels = calloc(capacity, sizeof *by_labels);
+    if (!by_labels)
+        return false;
+    free(table->by_labels);
+    table->by_labels = by_labels;
+    table->by_labels_capacity = capacity;
+    fill_by_labels(table);
+    return true;
+}
+
+/* ---- numbers ---- */
+
+static bool make_room(struct series_table *table, uint32_t count)
+{
+    size_t before = table->state_capacity;
+    uint8_t *states = grow_array(table->states, &table->state_capacity, (size_t)count + 1, 1);
+    if (!states)
+        return false;
+    table->states = states;
+    memset(states + before, SERIES_FREE, table->state_capacity - before);
+    /* Room in the order now, so that becoming durable can't fail. */
+    uint32_t *order =
+        grow_array(table->order, &table->order_capacity, (size_t)count + 1, sizeof *table->order);
+    if (!order)
+        return false;
+    table->order = order;
+    uint32_t *free_list =
+        grow_array(table->free_list, &table->free_capacity, (size_t)count + 1, sizeof *free_list);
+    if (!free_list)
+        return false;
+    table->free_list = free_list;
+    struct series_entry **chunk = &table->chunks[count / CHUNK];
+    if (!*chunk)
+        *chunk = calloc(CHUNK, sizeof **chunk);
+    return *chunk != NULL;
+}
+
+static enum tm_err make_number(struct series_table *table, series_id *out)
+{
+    if (table->free_count > 0) {
+        *out = table->free_list[--table->free_count];
+        return TM_OK;
+    }
+    if (table->count == (uint32_t)CHUNK * CHUNKS)
+        return TM_LIMIT;
+    if (!make_room(table, table->count))
+        return TM_NOMEM;
+    *out = table->count++;
+    return TM_OK;
+}
+
+static enum tm_err make_series(struct series_table *table, struct str labels, struct str service,
+                               series_id *out)
+{
+    if ((table->by_labels_used + 1) * 4 > table->by_labels_capacity * 3 &&
+        !rebuild_by_labels(table, table->by_labels_capacity * 2))
+        return TM_NOMEM;
+    uint32_t slot;
+    enum tm_err err = services_intern(&table->services, service, &slot);
+    if (err)
+        return err;
+    char *copy = malloc(labels.len + 1);
+    if (!copy)
+        return TM_NOMEM;
+    err = make_number(table, out);
+    if (err) {
+        free(copy);
+        return err;
+    }
+    memcpy(copy, labels.ptr, labels.len);
+    *entry_at(table, *out) =
+        (struct series_entry){.labels = copy, .labels_len = (uint32_t)labels.len, .service = slot};
+    services_at(&table->services, slot)->references++;
+    table->states[*out] = SERIES_IDLE;
+    table->idle++;
+    table->by_labels[find_labels(table, labels)] = *out;
+    table->by_labels_used++;
+    return TM_OK;
+}
+
+/* ---- limits ---- */
+
+static enum tm_err check_limits(struct series_table *table, struct str service, struct tm_why *why)
+{
+    uint64_t known = table->live + table->idle;
+    if (table->max_series > 0 && table->live >= (uint64_t)table->max_series) {
+        uint64_t top;
+        struct str worst = series_top_service(table, &top);
+        table->refused++;
+        return tm_fail(why, TM_LIMIT,
+                       "limits.max_series of %" PRId64 " is reached; service '%.*s' has the most, %" PRIu64,
+                       table->max_series, NAME_ARG(worst), top);
+    }
+    if (table->max_series > 0 && known >= 2 * (uint64_t)table->max_series + IDLE_SPARE) {
+        table->refused++;
+        return tm_fail(why, TM_LIMIT, "too many new series in batches that failed: try again in a second");
+    }
+    uint32_t slot;
+    if (table->max_series_per_service <= 0)
+        return TM_OK;
+    enum tm_err err = services_intern(&table->services, service, &slot);
+    if (err)
+        return tm_fail(why, err, "no room for another service: %s", tm_err_text(err));
+    uint32_t live = services_at(&table->services, slot)->live;
+    if (live < (uint64_t)table->max_series_per_service)
+        return TM_OK;
+    table->refused++;
+    return tm_fail(why, TM_LIMIT,
+                   "limits.max_series_per_service of %" PRId64
+                   " is reached by service '%.*s', which has %" PRIu32,
+                   table->max_series_per_service, NAME_ARG(service), live);
+}
+
+enum tm_err series_intern(struct series_table *table, const struct series_hash *hash, struct str labels,
+                          struct str service, series_id *out, struct tm_why *why)
+{
+    *out = 0;
+    if (labels.len > SERIES_LABELS_MAX_BYTES || service.len > SERIES_LABELS_MAX_BYTES)
+        return tm_fail(why, TM_TOO_LARGE, "the labels of one series take %zu bytes; at most %d are kept",
+                       labels.len, SERIES_LABELS_MAX_BYTES);
+    series_id id = table->by_labels[find_labels(table, labels)];
+    if (id == 0 || table->states[id] == SERIES_IDLE) {
+        struct str owner = id ? series_owner(table, id) : service;
+        enum tm_err err = check_limits(table, owner, why);
+        if (err)
+            return err;
+    }
+    if (id == 0) {
+        enum tm_err err = make_series(table, labels, service, &id);
+        if (err)
+            return tm_fail(why, err, "no room for a new series: %s", tm_err_text(err));
+    }
+    if (hash)
+        remember_raw(table, hash, id);
+    *out = id;
+    return TM_OK;
+}
+
+/* ---- life ---- */
+
+enum series_state series_state(const struct series_table *table, series_id id)
+{
+    return id < table->count ? (enum series_state)table->states[id] : SERIES_FREE;
+}
+
+static void count_live(struct series_table *table, series_id id, bool is_live)
+{
+    struct service *service = services_at(&table->services, entry_at(table, id)->service);
+    table->live += is_live ? 1 : (uint64_t)-1;
+    table->idle += is_live ? (uint64_t)-1 : 1;
+    service->live += is_live ? 1 : (uint32_t)-1;
+    uint32_t slot = entry_at(table, id)->service;
+    if (is_live && service->live > services_at(&table->services, table->top_service)->live)
+        table->top_service = slot;
+    else if (!is_live && slot == table->top_service)
+        table->top_is_stale = true;
+}
+
+void series_use(struct series_table *table, series_id id)
+{
+    assert(series_state(table, id) != SERIES_FREE);
+    if (table->states[id] == SERIES_IDLE) {
+        table->states[id] = SERIES_FRESH;
+        count_live(table, id, true);
+    }
+    entry_at(table, id)->users++;
+}
+
+void series_release(struct series_table *table, series_id id)
+{
+    struct series_entry *entry = entry_at(table, id);
+    assert(entry->users > 0);
+    entry->users--;
+    if (entry->users == 0 && table->states[id] == SERIES_FRESH) {
+        table->states[id] = SERIES_IDLE;
+        count_live(table, id, false);
+    }
+}
+
+static void make_durable(struct series_table *table, series_id id)
+{
+    table->states[id] = SERIES_DURABLE;
+    table->order[table->order_count++] = id;
+}
+
+void series_settle(struct series_table *table, series_id id)
+{
+    if (table->states[id] == SERIES_FRESH)
+        make_durable(table, id);
+    series_release(table, id);
+}
+
+enum tm_err series_restore(struct series_table *table, struct str labels, struct str service, series_id *out)
+{
+    series_id id = table->by_labels[find_labels(table, labels)];
+    if (id == 0) {
+        enum tm_err err = make_series(table, labels, service, &id);
+        if (err)
+            return err;
+    }
+    if (table->states[id] != SERIES_DURABLE) {
+        series_use(table, id);
+        series_settle(table, id);
+    }
+    *out = id;
+    return TM_OK;
+}
+
+enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service, series_id id)
+{
+    if (id < table->count || id >= (uint32_t)CHUNK * CHUNKS || table->free_count > 0 ||
+        table->by_labels[find_labels(table, labels)] != 0)
+        return TM_CORRUPT;
+    while (table->count < id) { /* never used: it belonged to a batch that failed */
+        if (!make_room(table, table->count))
+            return TM_NOMEM;
+        table->count++;
+    }
+    series_id given;
+    enum tm_err err = series_restore(table, labels, service, &given);
+    assert(err || given == id);
+    return err;
+}
+
+void series_sweep(struct series_table *table)
+{
+    if (table->idle < IDLE_MIN || table->idle < table->live / 4)
+        return;
+    for (series_id id = 1; id < table->count; id++) {
+        if (table->states[id] != SERIES_IDLE)
+            continue;
+        struct series_entry *entry = entry_at(table, id);
+        services_at(&table->services, entry->service)->references--;
+        free(entry->labels);
+        *entry = (struct series_entry){0};
+        table->states[id] = SERIES_FREE;
+        table->free_list[table->free_count++] = id;
+    }
+    table->idle = 0;
+    /* Without memory for new tables the old ones would speak of freed series: empty them in place, each
+     * series is then found by its labels, or made, anew. */
+    if (!rebuild_raw(table, table->raw_capacity)) {
+        memset(table->raw, 0, table->raw_capacity * sizeof *table->raw);
+        table->raw_used = 0;
+    }
+    memset(table->by_labels, 0, table->by_labels_capacity * sizeof *table->by_labels);
+    fill_by_labels(table);
+    services_sweep(&table->services);
+}
+
+/* ---- reading ---- */
+
+struct str series_labels(const struct series_table *table, series_id id)
+{
+    const struct series_entry *entry = entry_at(table, id);
+    return (struct str){entry->labels, entry->labels_len};
+}
+
+struct str series_owner(const struct series_table *table, series_id id)
+{
+    const struct service *service = services_at(&table->services, entry_at(table, id)->service);
+    return (struct str){service->name, service->len};
+}
+
+size_t series_durable_count(const struct series_table *table)
+{
+    return table->order_count;
+}
+
+series_id series_durable_at(const struct series_table *table, size_t n)
+{
+    return table->order[n];
+}
+
+uint64_t series_live_count(const struct series_table *table)
+{
+    return table->live;
+}
+
+uint64_t series_refused_count(const struct series_table *table)
+{
+    return table->refused;
+}
+
+struct str series_top_service(struct series_table *table, uint64_t *count)
+{
+    *count = 0;
+    if (table->live == 0)
+        return (struct str){NULL, 0};
+    for (uint32_t slot = 0; table->top_is_stale && slot < table->services.count; slot++) {
+        if (services_at(&table->services, slot)->live >
+            services_at(&table->services, table->top_service)->live)
+            table->top_service = slot;
+    }
+    table->top_is_stale = false;
+    const struct service *service = services_at(&table->services, table->top_service);
+    *count = service->live;
+    return (struct str){service->name, service->len};
+}

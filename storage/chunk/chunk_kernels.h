@@ -1,0 +1,39 @@
+/* The inner loops of reading, over one block. Two builds of the same C: portable, and for AVX2 and BMI2; the
+ * reader takes the second where the processor has it. Private to chunk_*.c, their tests and benches. */
+#ifndef TM_STORAGE_CHUNK_KERNELS_H
+#define TM_STORAGE_CHUNK_KERNELS_H
+
+#include "storage/chunk/chunk_format.h"
+
+enum {
+    KERNEL_UNPACK_OVERREAD_BYTES = 16, /* unpack may look so far behind the packed bytes */
+    KERNEL_ANS_BYTES = 2 * CHUNK_BLOCK /* ans consumes at most this */
+};
+
+/* How integers become doubles. */
+struct chunk_scale {
+    uint64_t origin;
+    uint64_t factor;
+    double divisor;
+};
+
+struct chunk_kernels {
+    /* CHUNK_BLOCK fields of width 0..64 bits, least significant bit first. */
+    void (*unpack)(const uint8_t *in, unsigned width, uint64_t *out);
+    /* Residuals -> levels, in place. */
+    void (*integrate)(uint64_t *block, unsigned order, uint64_t *level, uint64_t *slope);
+    /* count <= CHUNK_BLOCK symbols; returns the bytes taken. */
+    size_t (*ans)(const uint32_t *table, uint32_t *lanes, const uint8_t *in, unsigned count,
+                  uint8_t *symbols);
+    /* (origin + level * factor) / divisor. */
+    void (*scale)(const uint64_t *levels, const struct chunk_scale *scale, double *out);
+};
+
+/* Static; any thread. */
+const struct chunk_kernels *chunk_kernels_portable(void);
+/* NULL where it was not built. */
+const struct chunk_kernels *chunk_kernels_avx2(void);
+/* The best that this processor runs. */
+const struct chunk_kernels *chunk_kernels_best(void);
+
+#endif

@@ -1,0 +1,386 @@
+/* The owner's side of a flush, and the thread. */
+#include "storage/flush/flush.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "storage/log_level.h"
+#include "storage/store_private.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define HOUR_NS   (INT64_C(3600) * SECOND_NS)
+enum { RETRY_FIRST_S = 1, RETRY_MAX_S = 60, KEEP_S = 60, STACK_BYTES = 1 << 20 };
+
+/* ---- the thread ---- */
+
+/* From any thread; the owner tells them on. */
+void flush_note(void *arg, int level, const char *id, const char *text)
+{
+    struct flush *flush = &((struct store *)arg)->flush;
+    pthread_mutex_lock(&flush->mutex);
+    if (flush->line_count < FLUSH_LINES) {
+        struct flush_line *line = &flush->lines[flush->line_count++];
+        line->level = level;
+        (void)snprintf(line->id, sizeof line->id, "%s", id);
+        (void)snprintf(line->text, sizeof line->text, "%s", text);
+    }
+    pthread_mutex_unlock(&flush->mutex);
+}
+
+static uint64_t thread_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * (uint64_t)SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+static void run_job(struct flush *flush, struct flush_figures *figures)
+{
+    struct tm_why why = {""};
+    enum tm_err err = TM_OK;
+    flush->work.figures = figures;
+    head_fini(&flush->garbage);
+    if (flush->job.has_head)
+        err = flush_write(&flush->work, &why);
+    if (!err)
+        flush_keep(&flush->work);
+    figures->busy_ns = thread_ns();
+    pthread_mutex_lock(&flush->mutex);
+    flush->result = err;
+    flush->why = why;
+    flush->figures = *figures;
+    flush->is_more = flush->work.is_more;
+    flush->state = FLUSH_DONE;
+    pthread_cond_broadcast(&flush->changed);
+    pthread_mutex_unlock(&flush->mutex);
+}
+
+static void *run_thread(void *arg)
+{
+    struct store *store = arg;
+    struct flush *flush = &store->flush;
+    struct flush_figures figures = {0};
+    pthread_mutex_lock(&flush->mutex);
+    while (!atomic_load(&flush->stop)) {
+        if (flush->state != FLUSH_RUNNING) {
+            pthread_cond_wait(&flush->changed, &flush->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&flush->mutex);
+        run_job(flush, &figures);
+        if (store->options.wake)
+            store->options.wake(store->options.wake_arg);
+        pthread_mutex_lock(&flush->mutex);
+    }
+    pthread_mutex_unlock(&flush->mutex);
+    return NULL;
+}
+
+/* ---- jobs ---- */
+
+static void tell_lines(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    for (;;) {
+        struct flush_line line;
+        pthread_mutex_lock(&flush->mutex);
+        bool any = flush->line_count > 0;
+        if (any) {
+            line = flush->lines[0];
+            flush->line_count--;
+            memmove(flush->lines, flush->lines + 1, flush->line_count * sizeof line);
+        }
+        pthread_mutex_unlock(&flush->mutex);
+        if (!any)
+            return;
+        store_log(store, line.level, line.id, line.text);
+    }
+}
+
+static enum flush_state read_state(struct flush *flush)
+{
+    pthread_mutex_lock(&flush->mutex);
+    enum flush_state state = flush->state;
+    pthread_mutex_unlock(&flush->mutex);
+    return state;
+}
+
+static enum tm_err start_job(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    struct journal_stats journal;
+    journal_stats(store->journal, &journal);
+    flush->job.now_ms = clock_wall_ms(store->options.clock);
+    flush->job.journal_bytes = journal.bytes;
+    flush->job.limits = flush->limits;
+    flush->work.partitions = store->contents.partitions;
+    flush->work.catalog = store->contents.catalog;
+    flush->work.series = store->contents.series;
+    flush->work.head = &store->contents.flushing;
+    flush->work.job = &flush->job;
+    flush->work.stop = &flush->stop;
+    flush->work.fault_point = store->options.fault_point;
+    flush->work.fault_arg = store->options.fault_arg;
+    flush->work.log = flush_note;
+    flush->work.log_arg = store;
+    pthread_mutex_lock(&flush->mutex);
+    flush->state = FLUSH_RUNNING;
+    pthread_cond_broadcast(&flush->changed);
+    pthread_mutex_unlock(&flush->mutex);
+    if (flush->has_thread)
+        return TM_OK;
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    (void)pthread_attr_setstacksize(&small, STACK_BYTES);
+    flush->has_thread = pthread_create(&flush->thread, &small, run_thread, store) == 0;
+    pthread_attr_destroy(&small);
+    if (!flush->has_thread)
+        flush->state = FLUSH_IDLE;
+    return flush->has_thread ? TM_OK : TM_NOMEM;
+}
+
+/* The numbers of series that the catalog does not have; ascending. */
+static int compare_ids(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static enum tm_err list_new_series(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    size_t all = series_durable_count(store->contents.series);
+    size_t count = all - flush->saved_series;
+    uint32_t *ids = malloc((count + 1) * sizeof *ids);
+    if (!ids)
+        return TM_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = series_durable_at(store->contents.series, flush->saved_series + i);
+    if (count > 1)
+        qsort(ids, count, sizeof *ids, compare_ids);
+    flush->job.ids = ids;
+    flush->job.id_count = count;
+    flush->cut_series = all;
+    return TM_OK;
+}
+
+static void end_job(struct flush_job *job)
+{
+    free(job->ids);
+    bytes_fini(&job->producers);
+    *job = (struct flush_job){0};
+}
+
+/* The head becomes the one being flushed. No batch may be half applied. */
+static enum tm_err cut_head(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    struct contents *contents = &store->contents;
+    const struct catalog_options options = {.dir = store->dir, .make = true};
+    struct tm_why why;
+    const struct batch *first = (const struct batch *)store->durable;
+    if (first && first->applied_samples + first->applied_events > 0)
+        return TM_BUSY;
+    enum tm_err err = TM_OK;
+    if (!contents->catalog)
+        err = catalog_open(&options, &contents->catalog, &why);
+    if (!err)
+        err = list_new_series(store);
+    if (err)
+        return err;
+    producers_save(contents->producers, &flush->job.producers);
+    if (bytes_error(&flush->job.producers)) {
+        end_job(&flush->job);
+        return TM_NOMEM;
+    }
+    flush->job.has_head = true;
+    flush->job.lsn = flush->applied_lsn;
+    flush->job.newest_ms = contents->newest_ms;
+    contents->flushing = contents->head;
+    contents->head =
+        (struct head){.scratch = contents->flushing.scratch, .packed = contents->flushing.packed};
+    contents->flushing.scratch = NULL;
+    contents->flushing.packed = (struct bytes){0};
+    flush->since_ns = 0;
+    return TM_OK;
+}
+
+static void note_failure(struct store *store, enum tm_err err, const char *text)
+{
+    struct flush *flush = &store->flush;
+    char line[512];
+    int64_t wait = flush->retry_wait_ns * 2;
+    if (wait < RETRY_FIRST_S * SECOND_NS)
+        wait = RETRY_FIRST_S * SECOND_NS;
+    if (wait > RETRY_MAX_S * SECOND_NS)
+        wait = RETRY_MAX_S * SECOND_NS;
+    flush->retry_wait_ns = wait;
+    flush->retry_ns = clock_mono_ns(store->options.clock) + wait;
+    flush->failures++;
+    (void)snprintf(line, sizeof line,
+                   "writing samples to the partitions failed: %s; the journal keeps them, "
+                   "the next try is in %d s",
+                   text[0] ? text : tm_err_text(err), (int)(wait / SECOND_NS));
+    store_log(store, STORE_LOG_WARNING, "flush.failed", line);
+}
+
+static void finish_head(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    struct contents *contents = &store->contents;
+    contents->mark.flushed_lsn = flush->job.lsn;
+    contents->mark.promised_lsn = flush->job.lsn;
+    flush->saved_series = flush->cut_series;
+    flush->garbage = contents->flushing;
+    contents->flushing = (struct head){0};
+    if (store->options.fault_point)
+        store->options.fault_point(store->options.fault_arg, "flush.trim");
+    if (journal_trim(store->journal, flush->job.lsn + 1) != TM_OK)
+        store_log(store, STORE_LOG_WARNING, "journal.trim_failed",
+                  "an old journal segment was not removed; it is tried again at the next flush");
+    if (store->options.fault_point)
+        store->options.fault_point(store->options.fault_arg, "flush.trimmed");
+    flush->count++;
+    flush->asked_more = true; /* to free it, and to put the files in order */
+    if (flush->retry_wait_ns > 0)
+        store_log(store, STORE_LOG_INFO, "flush.resumed", "samples are written to the partitions again");
+    flush->retry_wait_ns = 0;
+    flush->retry_ns = 0;
+    end_job(&flush->job);
+}
+
+/* Takes what the thread did, if it is done. */
+static enum tm_err take_result(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    struct tm_why why;
+    tell_lines(store);
+    pthread_mutex_lock(&flush->mutex);
+    bool is_done = flush->state == FLUSH_DONE;
+    enum tm_err err = flush->result;
+    why = flush->why;
+    if (is_done)
+        flush->state = FLUSH_IDLE;
+    flush->asked_more = flush->asked_more || (is_done && flush->is_more);
+    pthread_mutex_unlock(&flush->mutex);
+    if (!is_done)
+        return TM_OK;
+    if (!flush->job.has_head) {
+        end_job(&flush->job);
+        return TM_OK;
+    }
+    if (err)
+        note_failure(store, err, why.text);
+    else
+        finish_head(store);
+    return err;
+}
+
+static bool is_due(struct store *store, int64_t now)
+{
+    struct flush *flush = &store->flush;
+    struct journal_stats journal;
+    if (flush->applied_lsn <= store->contents.mark.flushed_lsn)
+        return false;
+    if (flush->since_ns == 0)
+        flush->since_ns = now;
+    journal_stats(store->journal, &journal);
+    return now - flush->since_ns >= HOUR_NS || store->contents.head.bytes >= store->options.head_bytes ||
+           journal.bytes >= store->options.journal_max_bytes;
+}
+
+static enum tm_err begin_flush(struct store *store)
+{
+    enum tm_err err = store->flush.job.has_head ? TM_OK : cut_head(store);
+    if (!err)
+        err = start_job(store);
+    if (err && err != TM_BUSY)
+        note_failure(store, err, "");
+    return err;
+}
+
+void flush_poll(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    (void)!take_result(store);
+    if (!store->contents.partitions || read_state(flush) != FLUSH_IDLE)
+        return;
+    int64_t now = clock_mono_ns(store->options.clock);
+    bool may_flush = now >= flush->retry_ns;
+    if (may_flush && (flush->job.has_head || is_due(store, now))) {
+        (void)!begin_flush(store);
+        return;
+    }
+    if (flush->job.has_head || (!flush->asked_more && now - flush->kept_ns < KEEP_S * SECOND_NS))
+        return;
+    flush->kept_ns = now;
+    flush->asked_more = false;
+    (void)!start_job(store);
+}
+
+static void wait_idle(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    pthread_mutex_lock(&flush->mutex);
+    while (flush->state == FLUSH_RUNNING)
+        pthread_cond_wait(&flush->changed, &flush->mutex);
+    pthread_mutex_unlock(&flush->mutex);
+}
+
+enum tm_err store_flush(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    if (!store->contents.partitions)
+        return TM_READ_ONLY;
+    wait_idle(store);
+    enum tm_err err = take_result(store);
+    while (!err && (flush->job.has_head || flush->applied_lsn > store->contents.mark.flushed_lsn)) {
+        err = begin_flush(store);
+        if (err)
+            break;
+        wait_idle(store);
+        err = take_result(store);
+    }
+    return err;
+}
+
+void flush_settle(struct store *store)
+{
+    do {
+        store->flush.asked_more = false;
+        wait_idle(store);
+        (void)!take_result(store);
+        if (store->flush.job.has_head || start_job(store) != TM_OK)
+            return;
+        wait_idle(store);
+        (void)!take_result(store);
+    } while (store->flush.asked_more);
+}
+
+void flush_init(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    pthread_mutex_init(&flush->mutex, NULL);
+    pthread_cond_init(&flush->changed, NULL);
+    atomic_init(&flush->stop, false);
+    flush->kept_ns = clock_mono_ns(store->options.clock);
+}
+
+void flush_fini(struct store *store)
+{
+    struct flush *flush = &store->flush;
+    pthread_mutex_lock(&flush->mutex);
+    atomic_store(&flush->stop, true);
+    pthread_cond_broadcast(&flush->changed);
+    pthread_mutex_unlock(&flush->mutex);
+    if (flush->has_thread)
+        pthread_join(flush->thread, NULL);
+    tell_lines(store);
+    end_job(&flush->job);
+    head_fini(&flush->garbage);
+    flush_work_fini(&flush->work);
+    pthread_cond_destroy(&flush->changed);
+    pthread_mutex_destroy(&flush->mutex);
+}

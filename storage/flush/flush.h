@@ -1,0 +1,152 @@
+/* From the head into the files. The owner cuts: the head that was filled becomes the one being flushed, a new
+ * one begins. The flush thread writes it: new series and a promise into the catalog, a window a day into the
+ * partitions, then events, producers and the lsn reached into the catalog in one transaction. Only then the
+ * owner drops that head and trims the journal. The same thread keeps the files in order between flushes: it
+ * seals days that are over, merges what came late, drops what is too old or too much.
+ *
+ * A kill at any point loses nothing and doubles nothing: what the catalog says is flushed is skipped at
+ * replay, and of records behind it the samples whose day bears a tag not below their lsn. */
+#ifndef TM_STORAGE_FLUSH_H
+#define TM_STORAGE_FLUSH_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/chunk/chunk.h"
+#include "storage/chunk/columns.h"
+#include "storage/contents.h"
+#include "storage/partition/days.h"
+#include "storage/model/bytes.h"
+#include "storage/model/err.h"
+
+enum { FLUSH_LINES = 32, FLUSH_CHUNK_SAMPLES = 2000, FLUSH_LATE_DAYS = 64 };
+
+/* What is to be kept, and how much. */
+struct flush_limits {
+    int64_t raw_ms; /* 0: for ever */
+    int64_t events_ms;
+    int64_t exceptions_ms;
+    int64_t max_disk_bytes; /* 0: no bound */
+};
+
+/* One thing to do, filled by the owner. What is done of it stays noted, so that a failed one goes on. */
+struct flush_job {
+    bool has_head;
+    bool is_begun;
+    size_t days_done;
+    uint64_t lsn;
+    uint32_t *ids; /* new series, ascending */
+    size_t id_count;
+    struct bytes producers;
+    time_ms_t newest_ms;
+    time_ms_t now_ms;
+    uint64_t journal_bytes;
+    struct flush_limits limits;
+};
+
+struct flush_figures {
+    uint64_t samples;         /* written */
+    uint64_t chunks;          /* written */
+    uint64_t busy_ns;         /* of the thread's processor time */
+    uint64_t unstorable;      /* samples outside the years 1970 to 9999 */
+    uint64_t sealed_days;     /* sealed and rewritten */
+    uint64_t expired_days;    /* dropped by age */
+    uint64_t crowded_days;    /* dropped for room */
+    uint64_t partitions;      /* there now */
+    uint64_t partition_bytes; /* on disk now */
+    uint64_t catalog_bytes;
+};
+
+struct flush_line {
+    int level;
+    char id[48];
+    char text[400];
+};
+
+/* What the flush thread works with. */
+struct flush_work {
+    struct partitions *partitions;
+    struct catalog *catalog;
+    const struct series_table *series;
+    const struct head *head;
+    struct flush_job *job;
+    const atomic_bool *stop;
+    void (*fault_point)(void *arg, const char *name);
+    void *fault_arg;
+    void (*log)(void *arg, int level, const char *id, const char *text);
+    void *log_arg;
+    struct flush_figures *figures; /* the thread's own copy */
+    struct chunk_scratch *scratch;
+    struct columns columns;
+    struct bytes chunk;
+    struct {
+        uint32_t day;
+        time_ms_t written_ms;
+    } late[FLUSH_LATE_DAYS]; /* late partitions written since the start; the oldest is overwritten */
+    size_t late_next;
+    time_ms_t rewrite_after_ms; /* a rewrite failed: not before */
+    bool is_more;               /* more is to be kept in order: call again */
+};
+
+/* Does job: on the flush thread. The first error ends it. */
+enum tm_err flush_write(struct flush_work *work, struct tm_why *why) TM_MUST_CHECK;
+/* Keeps the files in order: at most one day is rewritten. Errors are logged. */
+void flush_keep(struct flush_work *work);
+void flush_work_fini(struct flush_work *work);
+
+/* Encodes columns[from, to) as chunks of at most `most` samples and puts each. */
+struct flush_put {
+    void *arg;
+    enum tm_err (*put)(void *arg, uint32_t series, uint32_t part, struct str value,
+                       const struct partition_extent *extent, struct tm_why *why);
+    struct partition_id id;
+    uint32_t window;
+    uint32_t series;
+    enum chunk_effort effort;
+    int32_t exponent;
+    size_t most;
+};
+enum tm_err flush_put_columns(struct flush_work *work, const struct flush_put *put, size_t from, size_t to,
+                              struct tm_why *why) TM_MUST_CHECK;
+
+void flush_log(const struct flush_work *work, int level, const char *id, const char *format, ...)
+    TM_PRINTF(4, 5);
+
+enum flush_state { FLUSH_IDLE, FLUSH_RUNNING, FLUSH_DONE };
+
+struct flush {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool stop;
+    /* Under the mutex. */
+    enum flush_state state;
+    enum tm_err result;
+    struct tm_why why;
+    struct flush_figures figures;
+    struct flush_line lines[FLUSH_LINES];
+    size_t line_count;
+    bool is_more;
+    /* The thread's while RUNNING, else the owner's. */
+    struct flush_work work;
+    struct flush_job job;
+    struct head garbage; /* a head that was flushed; freed by the thread */
+    /* The owner's. */
+    uint64_t applied_lsn;
+    size_t saved_series;   /* the first so many durable ones are in the catalog */
+    size_t cut_series;     /* and so many once the job is done */
+    int64_t since_ns;      /* when the oldest sample of the head came; 0: it is empty */
+    int64_t retry_ns;      /* after a failure: not before */
+    int64_t retry_wait_ns; /* 0: the last one went well */
+    int64_t kept_ns;       /* when the files were put in order last */
+    bool asked_more;
+    uint64_t count;
+    uint64_t failures;
+    struct flush_limits limits;
+};
+
+#endif

@@ -1,0 +1,242 @@
+/* Keeping the files in order: days that are over, days that are too old, days that are too many. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/flush/flush.h"
+#include "storage/grow.h"
+#include "storage/log_level.h"
+
+enum { SCAN_ITEMS = 4096, REWRITE_SAMPLES = 8640, BITS = 8 };
+/* A day this long over is sealed; a late one this long quiet is merged. */
+#define SETTLE_MS INT64_C(3600000)
+
+/* ---- rewriting a day ---- */
+
+struct rewriting {
+    struct flush_work *work;
+    uint32_t day;
+    uint8_t *present; /* bits by series */
+    size_t capacity;
+};
+
+static enum tm_err mark_present(struct rewriting *r, uint32_t series)
+{
+    size_t before = r->capacity;
+    uint8_t *present = grow_array(r->present, &r->capacity, series / BITS + 1, 1);
+    if (!present)
+        return TM_NOMEM;
+    r->present = present;
+    memset(present + before, 0, r->capacity - before);
+    present[series / BITS] = (uint8_t)(present[series / BITS] | 1u << series % BITS);
+    return TM_OK;
+}
+
+/* One bounded step of finding the series of a partition; TM_NOT_FOUND at its end. */
+static enum tm_err scan_some(struct rewriting *r, struct partition_step *step, struct partition_scan *scan,
+                             struct tm_why *why)
+{
+    struct partition_item item;
+    enum tm_err err = TM_OK;
+    for (int i = 0; i < SCAN_ITEMS && !err; i++) {
+        err = partition_scan_next(step, scan, &item, why);
+        if (!err)
+            err = mark_present(r, item.key.series);
+    }
+    return err;
+}
+
+static enum tm_err find_series(struct rewriting *r, bool late, struct tm_why *why)
+{
+    struct partition_id id = {PARTITION_RAW, r->day, late};
+    struct partition_scan scan = {0};
+    enum tm_err err = TM_OK;
+    while (!err) {
+        struct partition_step step;
+        err = partition_step_begin(r->work->partitions, id, &step, why);
+        if (err)
+            break;
+        err = scan_some(r, &step, &scan, why);
+        partition_step_end(&step);
+    }
+    return err == TM_NOT_FOUND ? TM_OK : err;
+}
+
+static enum tm_err put_rewritten(void *arg, uint32_t series, uint32_t part, struct str value,
+                                 const struct partition_extent *extent, struct tm_why *why)
+{
+    return partition_rewrite_put(arg, series, part, value, extent, why);
+}
+
+static enum tm_err rewrite_series(struct rewriting *r, struct partition_rewrite *rewrite, uint32_t series,
+                                  struct tm_why *why)
+{
+    struct flush_work *work = r->work;
+    struct flush_put put = {.arg = rewrite,
+                            .put = put_rewritten,
+                            .id = {PARTITION_RAW, r->day, false},
+                            .series = series,
+                            .effort = CHUNK_DENSE,
+                            .exponent = NUMBER_NOT_DECIMAL,
+                            .most = REWRITE_SAMPLES};
+    work->columns.count = 0;
+    enum tm_err err = days_collect(work->partitions, r->day, series, DAYS_ALL, &work->columns, why);
+    if (!err && columns_settle(&work->columns) != TM_OK)
+        err = tm_fail(why, TM_NOMEM, "out of memory for sorting samples");
+    if (!err && atomic_load_explicit(work->stop, memory_order_relaxed))
+        err = tm_fail(why, TM_CLOSED, "the store closes");
+    return err ? err : flush_put_columns(work, &put, 0, work->columns.count, why);
+}
+
+static enum tm_err rewrite_day(void *arg, struct partition_rewrite *rewrite, struct tm_why *why)
+{
+    struct rewriting *r = arg;
+    enum tm_err err = find_series(r, false, why);
+    if (!err)
+        err = find_series(r, true, why);
+    for (size_t byte = 0; byte < r->capacity && !err; byte++) {
+        for (uint32_t bit = 0; bit < BITS && r->present[byte] && !err; bit++) {
+            if (r->present[byte] >> bit & 1)
+                err = rewrite_series(r, rewrite, (uint32_t)(byte * BITS + bit), why);
+        }
+    }
+    return err;
+}
+
+/* A day with a damaged chunk is sealed as it is: no rewrite may hide what is missing. */
+static void settle_day(struct flush_work *work, uint32_t day)
+{
+    struct tm_why why = {""};
+    struct rewriting r = {.work = work, .day = day};
+    enum tm_err err = partition_rewrite(work->partitions, PARTITION_RAW, day, rewrite_day, &r, &why);
+    free(r.present);
+    if (!err) {
+        work->figures->sealed_days++;
+        work->is_more = true;
+        return;
+    }
+    if (err == TM_CLOSED)
+        return;
+    work->rewrite_after_ms = work->job->now_ms + SETTLE_MS;
+    flush_log(work, STORE_LOG_WARNING, "seal.failed",
+              "a day was not sealed: %s; it is tried again in an hour", why.text);
+}
+
+static bool is_quiet(const struct flush_work *work, uint32_t day)
+{
+    for (size_t i = 0; i < FLUSH_LATE_DAYS; i++) {
+        if (work->late[i].day == day && work->job->now_ms - work->late[i].written_ms < SETTLE_MS)
+            return false;
+    }
+    return true;
+}
+
+static void settle_days(struct flush_work *work, const struct partition_entry *entries, size_t count)
+{
+    time_ms_t now = work->job->now_ms;
+    if (now < work->rewrite_after_ms)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct partition_entry *entry = &entries[i];
+        bool is_due = entry->id.late ? is_quiet(work, entry->id.period)
+                                     : !entry->sealed && entry->span.to <= now - SETTLE_MS;
+        if (entry->damaged || !is_due)
+            continue;
+        settle_day(work, entry->id.period);
+        return;
+    }
+}
+
+/* ---- dropping ---- */
+
+static bool drop_day(struct flush_work *work, uint32_t day)
+{
+    struct tm_why why = {""};
+    enum tm_err err = partition_drop(work->partitions, PARTITION_RAW, day, &why);
+    if (err && err != TM_NOT_FOUND)
+        flush_log(work, STORE_LOG_WARNING, "retention.failed", "a day was not removed: %s", why.text);
+    return err == TM_OK;
+}
+
+static void drop_old(struct flush_work *work, const struct partition_entry *entries, size_t count)
+{
+    int64_t keep_ms = work->job->limits.raw_ms;
+    for (size_t i = 0; i < count && keep_ms > 0; i++) {
+        if (!entries[i].id.late && entries[i].span.to <= work->job->now_ms - keep_ms)
+            work->figures->expired_days += drop_day(work, entries[i].id.period);
+    }
+}
+
+static uint64_t note_bytes(struct flush_work *work, const struct partition_entry *entries, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += entries[i].bytes;
+    work->figures->partitions = count;
+    work->figures->partition_bytes = bytes;
+    work->figures->catalog_bytes = work->catalog ? catalog_bytes(work->catalog) : 0;
+    return bytes + work->figures->catalog_bytes + work->job->journal_bytes;
+}
+
+/* The oldest day goes, never the present one. */
+static void drop_crowded(struct flush_work *work, const struct partition_entry *entries, size_t count)
+{
+    uint64_t most = (uint64_t)work->job->limits.max_disk_bytes;
+    uint64_t bytes = note_bytes(work, entries, count);
+    if (most == 0 || bytes <= most || count == 0 || entries[0].span.to > work->job->now_ms)
+        return;
+    char name[PARTITION_PERIOD_NAME_BYTES] = "?";
+    (void)!partition_period_name(PARTITION_RAW, entries[0].id.period, name);
+    if (!drop_day(work, entries[0].id.period))
+        return;
+    work->figures->crowded_days++;
+    work->is_more = true;
+    flush_log(work, STORE_LOG_WARNING, "retention.max_disk",
+              "the data took %" PRIu64 " MiB, storage.max_disk is %" PRIu64
+              " MiB: the oldest day, %s, was removed",
+              bytes >> 20, most >> 20, name);
+}
+
+static void forget_events(struct flush_work *work)
+{
+    struct tm_why why = {""};
+    const struct flush_job *job = work->job;
+    const struct {
+        enum event_kind kind;
+        int64_t keep_ms;
+    } kinds[] = {{EVENT_HTTP, job->limits.events_ms},
+                 {EVENT_TALLY, job->limits.events_ms},
+                 {EVENT_EXCEPTION, job->limits.exceptions_ms}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i].keep_ms <= 0 || !work->catalog)
+            continue;
+        if (catalog_forget(work->catalog, kinds[i].kind, job->now_ms - kinds[i].keep_ms, &why) != TM_OK)
+            flush_log(work, STORE_LOG_WARNING, "retention.failed", "old events were not removed: %s",
+                      why.text);
+    }
+}
+
+typedef void keep_fn(struct flush_work *work, const struct partition_entry *entries, size_t count);
+
+void flush_keep(struct flush_work *work)
+{
+    static keep_fn *const steps[] = {drop_old, drop_crowded, settle_days};
+    work->is_more = false;
+    partitions_tick(work->partitions);
+    if (work->job->has_head)
+        forget_events(work);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct partition_entry *entries;
+        size_t count;
+        if (days_list(work->partitions, &entries, &count) != TM_OK)
+            return;
+        steps[i](work, entries, count);
+        free(entries);
+    }
+    struct partition_entry *entries;
+    size_t count;
+    if (days_list(work->partitions, &entries, &count) == TM_OK) {
+        (void)note_bytes(work, entries, count);
+        free(entries);
+    }
+}

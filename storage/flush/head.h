@@ -1,0 +1,67 @@
+/* What is in memory and not yet in partitions: per series a few open samples and, behind them, encoded
+ * blocks; and all events in the order in which they were written. Filled by the owner's thread; once nobody
+ * fills it any more, any thread may read it. */
+#ifndef TM_STORAGE_HEAD_H
+#define TM_STORAGE_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/chunk/columns.h"
+#include "storage/model/bytes.h"
+#include "storage/model/clock.h"
+#include "storage/model/err.h"
+#include "storage/model/number.h"
+#include "storage/model/str.h"
+#include "storage/query.h"
+
+struct head_series;
+struct event_block;
+struct chunk_scratch;
+
+/* Zero-initialised is empty. */
+struct head {
+    struct head_series *series; /* by number */
+    size_t series_capacity;
+    struct event_block *first_events;
+    struct event_block *last_events;
+    struct chunk_scratch *scratch; /* to seal blocks with */
+    struct bytes packed;
+    int64_t *days; /* UTC days since 1970 in which it has samples; ascending */
+    size_t day_count;
+    size_t day_capacity;
+    struct span day; /* of the sample before */
+    size_t bytes;    /* of memory, about */
+    uint64_t samples;
+    uint64_t events;
+};
+void head_fini(struct head *head);
+
+bool head_is_empty(const struct head *head);
+
+/* Hints that a sample of this series comes soon: first the series' own entry (far ahead), then where its next
+ * sample goes (near). Samples of a batch lie all over memory, and waiting for it costs more than all else in
+ * here. */
+void head_expect_series(const struct head *head, uint32_t series);
+void head_expect_sample(const struct head *head, uint32_t series);
+
+/* Adds a sample, in any order of time; the last one written for a time wins. TM_NOMEM: it is not there. */
+enum tm_err head_sample(struct head *head, uint32_t series, time_ms_t time,
+                        const struct number *number) TM_MUST_CHECK;
+
+/* Appends the samples of a series in span to out, in the order in which they were written. Blocks are decoded
+ * whole: some may lie outside span. TM_NOMEM, TM_CORRUPT (memory was damaged). */
+enum tm_err head_collect(const struct head *head, uint32_t series, struct span span,
+                         struct columns *out) TM_MUST_CHECK;
+
+/* How many decimals the values of a series have, at most; a hint for the codec. */
+int32_t head_exponent(const struct head *head, uint32_t series);
+
+/* Copies an event in. TM_NOMEM. */
+enum tm_err head_event(struct head *head, uint8_t kind, time_ms_t time, struct str line) TM_MUST_CHECK;
+/* See reader_events. False: each ended it. */
+bool head_events(const struct head *head, enum event_kind kind, struct span span, reader_event_fn *each,
+                 void *arg);
+
+#endif

@@ -1,0 +1,32 @@
+/* Samples in the partitions of raw data, which are UTC days: what a chunk's key is, and how the chunks of one
+ * series and day become one row of samples. Any thread. */
+#ifndef TM_STORAGE_DAYS_H
+#define TM_STORAGE_DAYS_H
+
+#include <stdint.h>
+
+#include "storage/chunk/chunk.h"
+#include "storage/chunk/columns.h"
+#include "storage/partition/partition.h"
+
+#define DAYS_ALL ((struct span){INT64_MIN, INT64_MAX})
+
+/* What the checksum of a chunk at this place is keyed with. */
+struct chunk_key days_chunk_key(struct partition_id id, const struct partition_key *key);
+
+/* Appends the samples of a series in span that a day's partitions hold: the main one's windows, then the late
+ * one's, in the order in which they were flushed. Nothing, if there are none. TM_CORRUPT (a damaged partition
+ * is set aside), TM_BUSY, TM_IO, TM_NOMEM. */
+enum tm_err days_collect(struct partitions *set, uint32_t day, uint32_t series, struct span span,
+                         struct columns *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* The highest lsn that was flushed into a day; 0: none. Errors as days_collect. */
+enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct tm_why *why) TM_MUST_CHECK;
+
+/* The first day from `from` on that has partitions. TM_NOT_FOUND. */
+enum tm_err days_next(struct partitions *set, uint32_t from, uint32_t *day) TM_MUST_CHECK;
+
+/* All partitions of raw data, by day; the caller frees *out. TM_NOMEM. */
+enum tm_err days_list(struct partitions *set, struct partition_entry **out, size_t *count) TM_MUST_CHECK;
+
+#endif
