@@ -1,0 +1,47 @@
+/* The catalog's insides, for the files catalog*.c. */
+#ifndef TM_STORAGE_CATALOG_PRIVATE_H
+#define TM_STORAGE_CATALOG_PRIVATE_H
+
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "storage/catalog/catalog.h"
+
+enum { CATALOG_TABLES = 3, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
+
+struct catalog {
+    char *path;
+    MDB_env *env;
+    MDB_dbi series; /* number -> owner, labels */
+    MDB_dbi events; /* lsn, kind, block -> lines */
+    MDB_dbi marks;  /* "promised", "finished" */
+    size_t map_bytes;
+    bool read_only;
+    pthread_rwlock_t lock; /* held for writing while the map is changed, for reading in a transaction */
+};
+
+/* What a result of LMDB, or an errno, means here; rc is not 0. */
+enum tm_err catalog_fail(const struct catalog *catalog, int rc, const char *what,
+                         struct tm_why *why) TM_MUST_CHECK;
+
+/* Runs work in a write transaction; again, from its beginning, in a larger map if it does not fit. */
+typedef int catalog_work_fn(struct catalog *catalog, MDB_txn *txn, void *arg);
+enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *arg, const char *what,
+                          struct tm_why *why) TM_MUST_CHECK;
+
+/* A transaction for reading; an LMDB result. */
+int catalog_begin_reading(struct catalog *catalog, MDB_txn **txn) TM_MUST_CHECK;
+void catalog_end_reading(struct catalog *catalog, MDB_txn *txn);
+
+/* Clears value and leaves room for its checksum; then it is filled, then put. An LMDB result, ENOMEM if
+ * filling it failed. */
+void catalog_start_value(struct bytes *value);
+int catalog_put(MDB_txn *txn, MDB_dbi table, MDB_val key, struct bytes *value) TM_MUST_CHECK;
+/* Whether the checksum is right; in then stands behind it. */
+bool catalog_check(const MDB_val *key, const MDB_val *data, struct cursor *in) TM_MUST_CHECK;
+
+/* Numbers in keys: big endian. */
+void catalog_put_u32(uint8_t *at, uint32_t v);
+uint32_t catalog_get_u32(const uint8_t *at);
+
+#endif
