@@ -1,4 +1,5 @@
 /* Opening, transactions, values. */
+#include "storage/catalog/catalog_place.h"
 #include "storage/catalog/catalog_private.h"
 
 #include <errno.h>
@@ -22,11 +23,13 @@ enum tm_err catalog_fail(const struct catalog *catalog, int rc, const char *what
         err = TM_NOMEM;
     else if (rc == ENOSPC || rc == EDQUOT)
         err = TM_NO_SPACE;
-    else if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
-             rc == MDB_VERSION_MISMATCH)
+    else if (rc == LMDB_ASSERTION || rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
+             rc == MDB_VERSION_MISMATCH || rc == MDB_BAD_VALSIZE)
         err = TM_CORRUPT;
-    return tm_fail(why, err, "%s the index %s failed: %s; %s", what, catalog->path, mdb_strerror(rc),
-                   err == TM_CORRUPT ? "restore the folder from a backup" : "check the disk");
+    return tm_fail(why, err, "%s the index %s failed: %s; %s", what, catalog->path, lmdb_text(rc),
+                   err == TM_CORRUPT ? "`tidemark verify --data-dir` says what is damaged, `tidemark backup "
+                                       "--restore` puts a backup into a new folder"
+                                     : "check the disk");
 }
 
 /* ---- opening ---- */
@@ -57,18 +60,18 @@ static int open_tables(struct catalog *catalog)
     return rc;
 }
 
+static int open_call(void *arg)
+{
+    struct catalog *catalog = arg;
+    struct catalog_place place;
+    int rc = catalog_place_open(catalog->dir, catalog->read_only, &catalog->env, &place);
+    return rc ? rc : open_tables(catalog);
+}
+
 static int open_env(struct catalog *catalog)
 {
-    unsigned flags = MDB_NOTLS | (catalog->read_only ? MDB_RDONLY : 0);
-    int rc = mdb_env_create(&catalog->env);
-    if (!rc)
-        rc = mdb_env_set_maxdbs(catalog->env, CATALOG_TABLES);
-    if (!rc)
-        rc = mdb_env_set_mapsize(catalog->env, catalog->map_bytes);
-    if (!rc)
-        rc = mdb_env_open(catalog->env, catalog->path, flags, 0640);
-    if (!rc)
-        rc = open_tables(catalog);
+    int rc = lmdb_guard(open_call, catalog);
+    catalog->is_broken = rc == LMDB_ASSERTION;
     return rc;
 }
 
@@ -80,19 +83,14 @@ static int make_place(const struct catalog *catalog, const char *dir)
     return sync_folder(dir);
 }
 
-static bool is_there(const struct catalog *catalog)
-{
-    char path[4096];
-    struct stat info;
-    int len = snprintf(path, sizeof path, "%s/data.mdb", catalog->path);
-    return len > 0 && (size_t)len < sizeof path && stat(path, &info) == 0 && info.st_size > 0;
-}
-
 enum tm_err catalog_open(const struct catalog_options *options, struct catalog **out, struct tm_why *why)
 {
     *out = NULL;
     struct catalog *catalog = calloc(1, sizeof *catalog);
-    if (!catalog || asprintf(&catalog->path, "%s/index", options->dir) < 0) {
+    if (!catalog || !(catalog->dir = strdup(options->dir)) ||
+        asprintf(&catalog->path, "%s/index", options->dir) < 0) {
+        if (catalog)
+            free(catalog->dir);
         free(catalog);
         return tm_fail(why, TM_NOMEM, "out of memory while opening the index");
     }
@@ -101,7 +99,7 @@ enum tm_err catalog_open(const struct catalog_options *options, struct catalog *
     pthread_rwlock_init(&catalog->lock, NULL);
     enum tm_err err = TM_OK;
     int rc = 0;
-    if (!is_there(catalog) && !options->make)
+    if (!catalog_place_exists(options->dir) && !options->make)
         err = tm_fail(why, TM_NOT_FOUND, "there is no index at %s", catalog->path);
     if (!err && !options->read_only)
         rc = make_place(catalog, options->dir);
@@ -125,10 +123,13 @@ void catalog_close(struct catalog *catalog)
 {
     if (!catalog)
         return;
-    if (catalog->env)
+    if (catalog->env && catalog->is_broken)
+        lmdb_abandon(catalog->env);
+    else if (catalog->env)
         mdb_env_close(catalog->env);
     pthread_rwlock_destroy(&catalog->lock);
     free(catalog->path);
+    free(catalog->dir);
     free(catalog);
 }
 
@@ -144,57 +145,83 @@ uint64_t catalog_bytes(const struct catalog *catalog)
 
 /* ---- transactions ---- */
 
-/* Runs work in a write transaction; again in a larger map if it does not fit. */
-enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *arg, const char *what,
-                          struct tm_why *why)
-{
-    int rc = MDB_MAP_FULL;
-    for (int i = 0; i < MAP_TRIES && rc == MDB_MAP_FULL; i++) {
-        if (i > 0) {
-            catalog->map_bytes *= 2;
-            pthread_rwlock_wrlock(&catalog->lock);
-            rc = mdb_env_set_mapsize(catalog->env, catalog->map_bytes);
-            pthread_rwlock_unlock(&catalog->lock);
-            if (rc)
-                break;
-        }
-        MDB_txn *txn;
-        rc = mdb_txn_begin(catalog->env, NULL, 0, &txn);
-        if (rc == MDB_MAP_RESIZED)
-            rc = MDB_MAP_FULL;
-        if (rc)
-            continue;
-        rc = work(catalog, txn, arg);
-        if (rc)
-            mdb_txn_abort(txn);
-        else
-            rc = mdb_txn_commit(txn);
-    }
-    return rc ? catalog_fail(catalog, rc, what, why) : TM_OK;
-}
+struct running {
+    struct catalog *catalog;
+    catalog_work_fn *work;
+    void *arg;
+    MDB_txn *txn;
+};
 
-int catalog_begin_reading(struct catalog *catalog, MDB_txn **txn)
+static int write_call(void *arg)
 {
-    pthread_rwlock_rdlock(&catalog->lock);
-    int rc = mdb_txn_begin(catalog->env, NULL, MDB_RDONLY, txn);
-    if (rc == MDB_MAP_RESIZED) { /* another process writes */
-        pthread_rwlock_unlock(&catalog->lock);
-        pthread_rwlock_wrlock(&catalog->lock);
-        rc = mdb_env_set_mapsize(catalog->env, 0);
-        pthread_rwlock_unlock(&catalog->lock);
-        pthread_rwlock_rdlock(&catalog->lock);
-        if (!rc)
-            rc = mdb_txn_begin(catalog->env, NULL, MDB_RDONLY, txn);
-    }
+    struct running *r = arg;
+    int rc = mdb_txn_begin(r->catalog->env, NULL, 0, &r->txn);
     if (rc)
-        pthread_rwlock_unlock(&catalog->lock);
+        return rc == MDB_MAP_RESIZED ? MDB_MAP_FULL : rc;
+    rc = r->work(r->catalog, r->txn, r->arg);
+    if (!rc)
+        return mdb_txn_commit(r->txn);
+    mdb_txn_abort(r->txn);
     return rc;
 }
 
-void catalog_end_reading(struct catalog *catalog, MDB_txn *txn)
+static int grow_map(struct catalog *catalog)
 {
-    mdb_txn_abort(txn);
+    catalog->map_bytes *= 2;
+    pthread_rwlock_wrlock(&catalog->lock);
+    int rc = mdb_env_set_mapsize(catalog->env, catalog->map_bytes);
     pthread_rwlock_unlock(&catalog->lock);
+    return rc;
+}
+
+enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *arg, const char *what,
+                          struct tm_why *why)
+{
+    struct running running = {.catalog = catalog, .work = work, .arg = arg};
+    int rc = MDB_MAP_FULL;
+    for (int i = 0; i < MAP_TRIES && rc == MDB_MAP_FULL; i++) {
+        rc = i > 0 && !catalog->is_broken ? grow_map(catalog) : 0;
+        if (!rc)
+            rc = catalog->is_broken ? LMDB_ASSERTION : lmdb_guard(write_call, &running);
+    }
+    catalog->is_broken = catalog->is_broken || rc == LMDB_ASSERTION;
+    return rc ? catalog_fail(catalog, rc, what, why) : TM_OK;
+}
+
+static int begin_reading(struct catalog *catalog, MDB_txn **txn)
+{
+    int rc = mdb_txn_begin(catalog->env, NULL, MDB_RDONLY, txn);
+    if (rc != MDB_MAP_RESIZED)
+        return rc;
+    /* another process writes */
+    pthread_rwlock_unlock(&catalog->lock);
+    pthread_rwlock_wrlock(&catalog->lock);
+    rc = mdb_env_set_mapsize(catalog->env, 0);
+    pthread_rwlock_unlock(&catalog->lock);
+    pthread_rwlock_rdlock(&catalog->lock);
+    return rc ? rc : mdb_txn_begin(catalog->env, NULL, MDB_RDONLY, txn);
+}
+
+static int read_call(void *arg)
+{
+    struct running *r = arg;
+    return r->work(r->catalog, r->txn, r->arg);
+}
+
+int catalog_read(struct catalog *catalog, catalog_work_fn *work, void *arg)
+{
+    struct running running = {.catalog = catalog, .work = work, .arg = arg};
+    pthread_rwlock_rdlock(&catalog->lock);
+    int rc = catalog->is_broken ? LMDB_ASSERTION : begin_reading(catalog, &running.txn);
+    if (!rc) {
+        rc = lmdb_guard(read_call, &running);
+        if (rc != LMDB_ASSERTION)
+            mdb_txn_abort(running.txn);
+        else
+            catalog->is_broken = true;
+    }
+    pthread_rwlock_unlock(&catalog->lock);
+    return rc;
 }
 
 /* ---- values ---- */

@@ -165,9 +165,17 @@ static int decode_block(const MDB_val *key, const MDB_val *data, const struct ca
     return len == raw ? 0 : MDB_CORRUPTED;
 }
 
-static int find_block(struct catalog *catalog, MDB_txn *txn, struct catalog_position *position,
-                      const struct catalog_wanted *wanted, struct bytes *out)
+struct finding {
+    struct catalog_position *position;
+    const struct catalog_wanted *wanted;
+    struct bytes *out;
+};
+
+static int find_block(struct catalog *catalog, MDB_txn *txn, void *arg)
 {
+    const struct finding *f = arg;
+    struct catalog_position *position = f->position;
+    const struct catalog_wanted *wanted = f->wanted;
     MDB_cursor *cursor;
     MDB_val key = {KEY_BYTES, position->key}, data;
     uint8_t limit[KEY_BYTES];
@@ -190,7 +198,7 @@ static int find_block(struct catalog *catalog, MDB_txn *txn, struct catalog_posi
         }
         if (catalog_get_u32((uint8_t *)key.mv_data + 8) != (uint32_t)wanted->kind)
             continue;
-        rc = decode_block(&key, &data, wanted, out, &is_wanted);
+        rc = decode_block(&key, &data, wanted, f->out, &is_wanted);
         if (rc || is_wanted)
             break;
     }
@@ -205,12 +213,8 @@ static int find_block(struct catalog *catalog, MDB_txn *txn, struct catalog_posi
 enum tm_err catalog_events_next(struct catalog *catalog, struct catalog_position *position,
                                 const struct catalog_wanted *wanted, struct bytes *out, struct tm_why *why)
 {
-    MDB_txn *txn;
-    int rc = catalog_begin_reading(catalog, &txn);
-    if (rc)
-        return catalog_fail(catalog, rc, "reading", why);
-    rc = find_block(catalog, txn, position, wanted, out);
-    catalog_end_reading(catalog, txn);
+    struct finding finding = {position, wanted, out};
+    int rc = catalog_read(catalog, find_block, &finding);
     if (rc == MDB_NOTFOUND)
         return TM_NOT_FOUND;
     return rc ? catalog_fail(catalog, rc, "reading events in", why) : TM_OK;

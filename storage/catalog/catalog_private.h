@@ -2,21 +2,24 @@
 #ifndef TM_STORAGE_CATALOG_PRIVATE_H
 #define TM_STORAGE_CATALOG_PRIVATE_H
 
-#include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "storage/catalog/catalog.h"
+#include "storage/lmdb_guard.h"
 
 enum { CATALOG_TABLES = 3, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
 
 struct catalog {
-    char *path;
+    char *dir;
+    char *path; /* DIR/index */
     MDB_env *env;
     MDB_dbi series; /* number -> owner, labels */
     MDB_dbi events; /* lsn, kind, block -> lines */
     MDB_dbi marks;  /* "promised", "finished" */
     size_t map_bytes;
     bool read_only;
+    atomic_bool is_broken; /* LMDB failed an assertion: its environment is not used or closed any more */
     pthread_rwlock_t lock; /* held for writing while the map is changed, for reading in a transaction */
 };
 
@@ -24,14 +27,15 @@ struct catalog {
 enum tm_err catalog_fail(const struct catalog *catalog, int rc, const char *what,
                          struct tm_why *why) TM_MUST_CHECK;
 
-/* Runs work in a write transaction; again, from its beginning, in a larger map if it does not fit. */
+/* Runs work in a write transaction; again, from its beginning, in a larger map if it does not fit. A failed
+ * assertion of LMDB is TM_CORRUPT. */
 typedef int catalog_work_fn(struct catalog *catalog, MDB_txn *txn, void *arg);
 enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *arg, const char *what,
                           struct tm_why *why) TM_MUST_CHECK;
 
-/* A transaction for reading; an LMDB result. */
-int catalog_begin_reading(struct catalog *catalog, MDB_txn **txn) TM_MUST_CHECK;
-void catalog_end_reading(struct catalog *catalog, MDB_txn *txn);
+/* Runs work in a transaction for reading. A result of work's, of LMDB, or LMDB_ASSERTION; then what work held
+ * is lost. Inside, no other function of the catalog's that has a transaction. */
+int catalog_read(struct catalog *catalog, catalog_work_fn *work, void *arg) TM_MUST_CHECK;
 
 /* Clears value and leaves room for its checksum; then it is filled, then put. An LMDB result, ENOMEM if
  * filling it failed. */

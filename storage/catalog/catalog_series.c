@@ -75,18 +75,25 @@ static int load_marks(struct catalog *catalog, MDB_txn *txn, struct producers *p
     return err == TM_NOMEM ? ENOMEM : err ? MDB_CORRUPTED : 0;
 }
 
+struct loading {
+    struct series_table *series;
+    struct producers *producers;
+    struct catalog_mark *out;
+};
+
+static int load_all(struct catalog *catalog, MDB_txn *txn, void *arg)
+{
+    const struct loading *l = arg;
+    int rc = load_marks(catalog, txn, l->producers, l->out);
+    return rc ? rc : load_series(catalog, txn, l->series, l->out);
+}
+
 enum tm_err catalog_load(struct catalog *catalog, struct series_table *series, struct producers *producers,
                          struct catalog_mark *out, struct tm_why *why)
 {
-    MDB_txn *txn;
+    struct loading loading = {series, producers, out};
     *out = (struct catalog_mark){0};
-    int rc = catalog_begin_reading(catalog, &txn);
-    if (rc)
-        return catalog_fail(catalog, rc, "reading", why);
-    rc = load_marks(catalog, txn, producers, out);
-    if (!rc)
-        rc = load_series(catalog, txn, series, out);
-    catalog_end_reading(catalog, txn);
+    int rc = catalog_read(catalog, load_all, &loading);
     return rc ? catalog_fail(catalog, rc, "reading", why) : TM_OK;
 }
 

@@ -204,13 +204,12 @@ static void tell_page(void *arg, uint64_t page)
 static void walk(struct checking *c)
 {
     manifest_init(&c->hash);
-    int rc = env_guard(walk_call, c);
-    if (rc == ENV_ASSERTION)
+    int rc = lmdb_guard(walk_call, c);
+    if (rc == LMDB_ASSERTION)
         c->partition->abandoned = true;
     if (rc) {
         tell(c, "reading stops behind key (window %u, series %u, part %u): %s", c->last.window,
-             c->last.series, c->last.part,
-             rc == ENV_ASSERTION ? "LMDB found an impossible page" : mdb_strerror(rc));
+             c->last.series, c->last.part, lmdb_text(rc));
     }
     while (c->place < c->partition->windows->count)
         finish_window(c);

@@ -2,54 +2,14 @@
 #include "storage/partition/partition_private.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
-enum { MAX_READERS = 510, NAMED_DATABASES = 3, ABANDONED = 64 };
+enum { MAX_READERS = 510, NAMED_DATABASES = 3 };
 #define META_KEY          "partition"
 #define DEFAULT_MAP_BYTES ((size_t)64 << 20)
-
-/* ---- assertions ---- */
-
-/* Where a failed assertion of this thread goes on; set by env_guard alone. */
-static _Thread_local jmp_buf *jump_target;
-
-/* Environments that are never closed, kept findable for leak checkers and debuggers. */
-static _Atomic(MDB_env *) abandoned[ABANDONED];
-
-static void jump_out(MDB_env *env, const char *message)
-{
-    (void)env;
-    (void)message;
-    if (jump_target)
-        longjmp(*jump_target, 1);
-}
-
-int env_guard(env_call *call, void *arg)
-{
-    jmp_buf here;
-    if (setjmp(here) != 0) {
-        jump_target = NULL;
-        return ENV_ASSERTION;
-    }
-    jump_target = &here;
-    int rc = call(arg);
-    jump_target = NULL;
-    return rc;
-}
-
-static void abandon(MDB_env *env)
-{
-    for (size_t i = 0; i < ABANDONED; i++) {
-        MDB_env *none = NULL;
-        if (atomic_compare_exchange_strong(&abandoned[i], &none, env))
-            return;
-    }
-}
 
 /* ---- errors ---- */
 
@@ -95,7 +55,7 @@ static enum tm_err error_of(const struct partitions *set, int rc)
         return is_disk_full(set) ? TM_NO_SPACE : TM_IO;
     case MDB_READERS_FULL:
         return TM_BUSY;
-    case ENV_ASSERTION:
+    case LMDB_ASSERTION:
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
@@ -117,9 +77,9 @@ static enum tm_err error_of(const struct partitions *set, int rc)
 enum tm_err env_fail(struct partitions *set, struct partition *partition, int rc, const char *what,
                      struct tm_why *why)
 {
-    const char *text = rc == ENV_ASSERTION ? "LMDB found an impossible page" : mdb_strerror(rc);
+    const char *text = lmdb_text(rc);
     enum tm_err err = error_of(set, rc);
-    if (rc == ENV_ASSERTION) {
+    if (rc == LMDB_ASSERTION) {
         set_lock(set);
         partition->abandoned = true;
         set_unlock(set);
@@ -232,7 +192,7 @@ static int open_call(void *arg)
     int rc = mdb_env_create(&p->env);
     if (rc)
         return rc;
-    rc = mdb_env_set_assert(p->env, jump_out);
+    rc = lmdb_guard_env(p->env);
     if (!rc)
         rc = mdb_env_set_maxdbs(p->env, NAMED_DATABASES);
     if (!rc)
@@ -294,7 +254,7 @@ enum tm_err env_open(struct partitions *set, struct partition *p, struct tm_why 
     else if (set->options.read_only)
         o.flags |= MDB_RDONLY;
     o.map_bytes = p->pages.map ? (size_t)bytes : first_map(set, bytes);
-    int rc = env_guard(open_call, &o);
+    int rc = lmdb_guard(open_call, &o);
     if (!rc)
         return TM_OK;
     err = env_fail(set, p, rc, "opening", why);
@@ -305,7 +265,7 @@ enum tm_err env_open(struct partitions *set, struct partition *p, struct tm_why 
 void env_close(struct partition *p)
 {
     if (p->env && p->abandoned)
-        abandon(p->env);
+        lmdb_abandon(p->env);
     else if (p->env)
         mdb_env_close(p->env);
     pages_close(&p->pages);

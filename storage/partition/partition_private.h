@@ -5,6 +5,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 
+#include "storage/lmdb_guard.h"
 #include "storage/log_level.h"
 #include "storage/model/bytes.h"
 #include "storage/partition/partition.h"
@@ -108,11 +109,6 @@ void door_unpark(struct partitions *set, struct partition *partition);
 void door_close(struct partitions *set, struct partition *partition);
 
 /* ---- partition_env.c: one environment ---- */
-
-/* Runs a function that calls LMDB so that a failed assertion of LMDB ends in its result ENV_ASSERTION. */
-enum { ENV_ASSERTION = -30999 };
-typedef int env_call(void *arg);
-int env_guard(env_call *call, void *arg);
 
 /* Opens the environment, reads meta and windows. */
 enum tm_err env_open(struct partitions *set, struct partition *partition, struct tm_why *why) TM_MUST_CHECK;

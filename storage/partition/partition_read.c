@@ -103,8 +103,8 @@ static int begin_txn(struct partition_step *step)
         give_windows(step);
         step->owns_windows = true;
     }
-    int rc = env_guard(begin_call, step);
-    if (rc == ENV_ASSERTION)
+    int rc = lmdb_guard(begin_call, step);
+    if (rc == LMDB_ASSERTION)
         step->txn = NULL;
     if (!rc && step->owns_windows)
         step->window_count = step->windows->count;
@@ -139,7 +139,7 @@ enum tm_err partition_step_begin(struct partitions *set, struct partition_id id,
 void partition_step_end(struct partition_step *step)
 {
     struct partitions *set = step->set;
-    (void)env_guard(end_call, step);
+    (void)lmdb_guard(end_call, step);
     set_lock(set);
     unlink_step(set, step);
     set_unlock(set);
@@ -188,7 +188,7 @@ static int seek_call(void *arg)
 /* After an assertion transaction and cursor are in no state to be ended. */
 static enum tm_err fail_seek(struct partition_step *step, int rc, struct tm_why *why)
 {
-    if (rc == ENV_ASSERTION) {
+    if (rc == LMDB_ASSERTION) {
         step->txn = NULL;
         step->cursor = NULL;
     }
@@ -227,7 +227,7 @@ static enum tm_err move_cursor(struct partition_step *step, MDB_cursor_op op, co
         s.key = (MDB_val){sizeof key, key};
     }
     step->is_at = false;
-    int rc = env_guard(seek_call, &s);
+    int rc = lmdb_guard(seek_call, &s);
     if (rc == MDB_NOTFOUND)
         return TM_NOT_FOUND;
     if (rc)

@@ -116,7 +116,7 @@ static enum tm_err walk_all(struct partitions *set, struct walk *w, struct tm_wh
     w->window_chunks = 0;
     for (size_t i = 0; i < p->windows->count; i++)
         w->window_chunks += p->windows->items[i].chunks;
-    int rc = env_guard(walk_call, w);
+    int rc = lmdb_guard(walk_call, w);
     door_leave(set, p);
     return rc ? env_fail(set, p, rc, "reading", why) : TM_OK;
 }
@@ -156,7 +156,7 @@ static enum tm_err copy_compact(struct partitions *set, struct partition *p, con
     if (err)
         return err;
     struct copying copying = {p->env, to};
-    int rc = env_guard(copy_call, &copying);
+    int rc = lmdb_guard(copy_call, &copying);
     door_leave(set, p);
     if (rc)
         return env_fail(set, p, rc, "copying", why);

@@ -188,7 +188,7 @@ enum tm_err txn_run(struct txn_job *job, struct tm_why *why)
             return err;
         if (job->window)
             err = reserve_window(set, p, why);
-        int rc = err ? 0 : env_guard(run_call, &running);
+        int rc = err ? 0 : lmdb_guard(run_call, &running);
         if (!err && !rc)
             publish(job);
         door_leave(set, p);

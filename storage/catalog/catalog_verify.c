@@ -1,0 +1,265 @@
+#include "storage/catalog/catalog_verify.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "storage/catalog/catalog_place.h"
+#include "storage/catalog/catalog_private.h"
+#include "storage/catalog/producers.h"
+#include "storage/catalog/series.h"
+#include "storage/lmdb_guard.h"
+#include "storage/model/bytes.h"
+#include "storage/model/event.h"
+#include "storage/model/labels.h"
+
+enum { MAX_SENTENCES = 100, MAX_TABLES = 16, EVENT_KEY_BYTES = 16, NAME_BYTES = 32 };
+#define EVENT_RAW_MAX ((uint32_t)64 << 20)
+
+struct walk {
+    const struct catalog_verify_options *options;
+    struct catalog_verify_result *result;
+    const char *dir;
+    MDB_env *env;
+    MDB_txn *txn;
+    struct bytes scratch;
+    char names[MAX_TABLES][NAME_BYTES];
+    size_t name_count;
+    bool is_unfinished;
+};
+
+static void TM_PRINTF(2, 3) tell(struct walk *w, const char *format, ...)
+{
+    struct tm_why line;
+    va_list args;
+    if (w->result->damages++ >= MAX_SENTENCES || !w->options->report)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(line.text, sizeof line.text, format, args);
+    va_end(args);
+    w->options->report(w->options->arg, line.text);
+}
+
+/* ---- what stands behind the checksums ---- */
+
+static bool is_series(struct walk *w, const MDB_val *key, struct cursor in)
+{
+    struct labels labels;
+    (void)cursor_str(&in);
+    struct str encoded = cursor_take(&in, cursor_left(&in));
+    if (key->mv_size != 4 || in.bad || labels_decode(encoded, &labels) != TM_OK)
+        return false;
+    uint32_t number = catalog_get_u32(key->mv_data);
+    w->result->series++;
+    if (w->options->series)
+        w->options->series(w->options->arg, number);
+    return number > 0;
+}
+
+static bool is_lines(struct cursor in, int64_t first, int64_t last)
+{
+    while (cursor_left(&in) > 0) {
+        int64_t time = cursor_zigzag(&in);
+        (void)cursor_str(&in);
+        if (in.bad || time < first || time > last)
+            return false;
+    }
+    return true;
+}
+
+static bool is_events(struct walk *w, const MDB_val *key, struct cursor in)
+{
+    int64_t first = (int64_t)cursor_u64(&in), last = (int64_t)cursor_u64(&in);
+    uint32_t raw = cursor_u32(&in);
+    if (key->mv_size != EVENT_KEY_BYTES || in.bad || raw > EVENT_RAW_MAX)
+        return false;
+    bytes_clear(&w->scratch);
+    uint8_t *to = bytes_reserve(&w->scratch, raw);
+    if (!to)
+        return false;
+    w->result->event_blocks++;
+    return ZSTD_decompress(to, raw, in.at, cursor_left(&in)) == raw &&
+           is_lines(cursor_of(to, raw), first, last);
+}
+
+static bool is_mark(struct walk *w, const MDB_val *key, struct cursor in)
+{
+    struct str name = {key->mv_data, key->mv_size};
+    if (cursor_u8(&in) != CATALOG_VERSION)
+        return false;
+    uint64_t lsn = cursor_u64(&in);
+    if (str_equal(name, STR("promised")))
+        w->result->promised_lsn = lsn;
+    if (!str_equal(name, STR("finished")))
+        return !in.bad;
+    w->result->flushed_lsn = lsn;
+    (void)cursor_u64(&in);
+    struct producers *producers = producers_new(0);
+    bool is_good = producers && !in.bad && producers_load(producers, &in) == TM_OK;
+    producers_free(producers);
+    return is_good;
+}
+
+/* ---- walking ---- */
+
+static bool is_value(struct walk *w, const char *table, const MDB_val *key, const MDB_val *data)
+{
+    struct cursor in;
+    if (!catalog_check(key, data, &in))
+        return false;
+    if (strcmp(table, "series") == 0)
+        return is_series(w, key, in);
+    if (strcmp(table, "events") == 0)
+        return is_events(w, key, in);
+    if (strcmp(table, "marks") == 0)
+        return is_mark(w, key, in);
+    return true; /* its checksum is what is known of it here */
+}
+
+static void tell_value(struct walk *w, const char *table, const MDB_val *key)
+{
+    char text[2 * EVENT_KEY_BYTES + 1] = "";
+    const uint8_t *k = key->mv_data;
+    for (size_t i = 0; i < key->mv_size && i < EVENT_KEY_BYTES; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", k[i]);
+    tell(w, "the value of key %s in table %s is damaged", text, table);
+}
+
+static int walk_entries(struct walk *w, const char *table, MDB_cursor *cursor, uint64_t wanted)
+{
+    MDB_val key, data;
+    uint8_t last[NAME_BYTES] = {0};
+    size_t last_len = 0;
+    uint64_t count = 0;
+    int rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+        MDB_val before = {last_len, last};
+        if (count > 0 && mdb_cmp(w->txn, mdb_cursor_dbi(cursor), &before, &key) >= 0) {
+            tell(w, "the keys of table %s are out of order", table);
+            return MDB_CORRUPTED;
+        }
+        last_len = key.mv_size < sizeof last ? key.mv_size : sizeof last;
+        memcpy(last, key.mv_data, last_len);
+        count++;
+        w->result->values++;
+        w->result->bytes += key.mv_size + data.mv_size;
+        if (!is_value(w, table, &key, &data))
+            tell_value(w, table, &key);
+    }
+    if (rc == MDB_NOTFOUND && count != wanted)
+        tell(w, "table %s has %llu entries, %llu of them can be reached", table, (unsigned long long)wanted,
+             (unsigned long long)count);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int walk_table(struct walk *w, const char *table)
+{
+    MDB_cursor *cursor;
+    MDB_dbi dbi;
+    MDB_stat stat;
+    int rc = mdb_dbi_open(w->txn, table, 0, &dbi);
+    if (!rc)
+        rc = mdb_stat(w->txn, dbi, &stat);
+    if (!rc)
+        rc = mdb_cursor_open(w->txn, dbi, &cursor);
+    if (rc)
+        return rc;
+    rc = walk_entries(w, table, cursor, stat.ms_entries);
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+/* The names of all tables: also of those that a later version adds. */
+static int list_tables(struct walk *w)
+{
+    MDB_dbi names;
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    int rc = mdb_dbi_open(w->txn, NULL, 0, &names);
+    if (!rc)
+        rc = mdb_cursor_open(w->txn, names, &cursor);
+    if (rc)
+        return rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+        if (key.mv_size >= NAME_BYTES || w->name_count == MAX_TABLES) {
+            rc = MDB_CORRUPTED;
+            break;
+        }
+        memcpy(w->names[w->name_count], key.mv_data, key.mv_size);
+        w->names[w->name_count++][key.mv_size] = '\0';
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static bool has_table(const struct walk *w, const char *name)
+{
+    for (size_t i = 0; i < w->name_count; i++) {
+        if (strcmp(w->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int walk_all(struct walk *w)
+{
+    static const char *const needed[] = {"events", "marks", "series"};
+    int rc = list_tables(w);
+    w->is_unfinished = !rc && w->name_count == 0;
+    for (size_t i = 0; !rc && !w->is_unfinished && i < sizeof needed / sizeof needed[0]; i++) {
+        if (!has_table(w, needed[i]))
+            tell(w, "table %s is missing", needed[i]);
+    }
+    /* Each on its own: one that is damaged must not hide the others. */
+    for (size_t i = 0; !rc && i < w->name_count; i++) {
+        int own = walk_table(w, w->names[i]);
+        if (own == ENOMEM)
+            return own;
+        if (own)
+            tell(w, "reading table %s stops: %s", w->names[i], lmdb_text(own));
+    }
+    return rc;
+}
+
+static int check_call(void *arg)
+{
+    struct walk *w = arg;
+    struct catalog_place place;
+    int rc = catalog_place_open(w->dir, true, &w->env, &place);
+    if (!rc)
+        rc = mdb_txn_begin(w->env, NULL, MDB_RDONLY, &w->txn);
+    if (rc)
+        return rc;
+    w->result->version = mdb_txn_id(w->txn);
+    rc = walk_all(w);
+    mdb_txn_abort(w->txn);
+    return rc;
+}
+
+enum tm_err catalog_verify(const char *dir, const struct catalog_verify_options *options,
+                           struct catalog_verify_result *result, struct tm_why *why)
+{
+    struct walk w = {.options = options, .result = result, .dir = dir};
+    *result = (struct catalog_verify_result){0};
+    if (!catalog_place_exists(dir))
+        return tm_fail(why, TM_NOT_FOUND, "there is no index in %.250s", dir);
+    int rc = lmdb_guard(check_call, &w);
+    if (rc == LMDB_ASSERTION)
+        lmdb_abandon(w.env);
+    else if (w.env)
+        mdb_env_close(w.env);
+    bytes_fini(&w.scratch);
+    if (rc == ENOMEM)
+        return tm_fail(why, TM_NOMEM, "out of memory while checking the index");
+    if (rc == EACCES || rc == EIO || rc == EMFILE)
+        return tm_fail(why, TM_IO, "reading %.250s/index: %s", dir, lmdb_text(rc));
+    if (rc == MDB_NOTFOUND || w.is_unfinished)
+        return tm_fail(why, TM_NOT_FOUND, "the index in %.250s was not finished", dir);
+    if (rc)
+        tell(&w, "reading stops: %s", lmdb_text(rc));
+    return result->damages == 0 ? TM_OK
+                                : tm_fail(why, TM_CORRUPT, "%llu damages in %.250s/index",
+                                          (unsigned long long)result->damages, dir);
+}
