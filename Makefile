@@ -109,10 +109,10 @@ $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) -fsanitize=fuzzer $^ $(LIBS.$(call layer,$*)) -o $@
-$(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(USES.server))
+$(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(call uniq,$(USES.cli) $(USES.server)))
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
+	$(Q)$(CC) $(MODE) $^ $(LIBS.cli) $(LIBS.server) -o $@
 $(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,client wire storage model)
 	@mkdir -p $(@D)
 	$(call say,LD)

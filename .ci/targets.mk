@@ -9,7 +9,7 @@ SOURCES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SUITE   := .ci/suite
 SUB     := $(MAKE) --no-print-directory
 
-.PHONY: deps demo check check-fast check-suites soak bench fuzz layers lint format-check tidy cppcheck style install
+.PHONY: deps demo check check-fast check-suites soak bench bench-rivals fuzz layers lint format-check tidy cppcheck style install
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile .ci/targets.mk | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 clean: ## remove everything that was built
@@ -62,6 +62,11 @@ soak: deps ## the full counts: 200 kills, 10,000 power losses, a million connect
 bench: deps ## speed and memory as ratios in one run (QUICK=0: the full workload)
 	@$(SUB) -j2 BUILD=release programs tools benches
 	@/usr/bin/python3 tests/bench/bench.py
+
+bench-rivals: deps ## tidemark beside VictoriaMetrics, Prometheus and InfluxDB of Debian, same data, same run (QUICK=0: full)
+	@.ci/deps-rivals
+	@$(SUB) -j2 BUILD=release programs tools benches
+	@/usr/bin/python3 tests/bench/rivals.py
 
 fuzz: deps ## every fuzzer for its share of FUZZ_SECONDS
 	@$(SUB) -j2 BUILD=fuzz fuzzers

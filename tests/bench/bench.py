@@ -9,66 +9,17 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'system'))
 import harness  # noqa: E402
+import rivals  # noqa: E402
+from measure import Watch, cpu_seconds  # noqa: E402
 
 FLOOR = os.path.join(harness.BUILD, 'tests', 'bench', 'bench_floor')
-TICK = os.sysconf('SC_CLK_TCK')
 QUICK = os.environ.get('QUICK', '1') != '0'
 ROUNDS = int(os.environ.get('ROUNDS', '3'))
-
-
-def cpu_seconds(pids):
-    total = 0
-    for pid in pids:
-        try:
-            with open(f'/proc/{pid}/stat', encoding='ascii') as stat:
-                fields = stat.read().rsplit(')', 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        except FileNotFoundError:
-            pass
-    return total / TICK
-
-
-def memory_mib(pids):
-    """(summed RssAnon, summed VmHWM)"""
-    anon = peak = 0
-    for pid in pids:
-        try:
-            with open(f'/proc/{pid}/status', encoding='ascii') as status:
-                for line in status:
-                    if line.startswith('RssAnon'):
-                        anon += int(line.split()[1])
-                    if line.startswith('VmHWM'):
-                        peak += int(line.split()[1])
-        except FileNotFoundError:
-            pass
-    return anon / 1024, peak / 1024
-
-
-class Watch:
-    """Samples the memory of a daemon and its gates while something runs."""
-
-    def __init__(self, daemon):
-        self.daemon, self.anon, self.ending = daemon, 0, threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def pids(self):
-        return [self.daemon.process.pid] + self.daemon.gates()
-
-    def run(self):
-        while not self.ending.wait(0.1):
-            self.anon = max(self.anon, memory_mib(self.pids())[0])
-
-    def end(self):
-        self.ending.set()
-        self.thread.join()
-        return self.anon, memory_mib(self.pids())[1]
 
 
 def bench(*args, timeout=900):
@@ -96,7 +47,8 @@ def ingest_cost():
     for how in ('ipc', 'tcp', 'tcp zstd', 'http'):
         d = start(listen={'ingest_rep': ['tcp://127.0.0.1:0', 'ipc://DATA_DIR/run/ingest_rep']})
         try:
-            watch = Watch(d)
+            pids = [d.process.pid] + d.gates()
+            watch = Watch(lambda pids=pids: pids)
             args = ['--workload', 'quick' if QUICK else 'steady', '--senders', '2']
             if how == 'http':
                 args += ['--http', '--server', f'http://{d.http}']
@@ -104,10 +56,10 @@ def ingest_cost():
                 args += ['--to', d.addresses['ingest_rep'][1 if how == 'ipc' else 0]]
             if 'zstd' in how:
                 args += ['--compress']
-            before = cpu_seconds(watch.pids())
+            before = cpu_seconds(pids)
             out = bench(*args)
             time.sleep(1)
-            cpu = cpu_seconds(watch.pids()) - before
+            cpu = cpu_seconds(pids) - before
             anon, peak = watch.end()
             millions = out['samples'] / 1e6
             status = d.status()
@@ -154,7 +106,8 @@ def burst():
     """30 times the load for a minute: nothing acknowledged is lost, memory stays bounded, the backlog drains."""
     d = start()
     try:
-        watch = Watch(d)
+        pids = [d.process.pid] + d.gates()
+        watch = Watch(lambda: pids)
         args = ['--workload', 'burst', '--to', d.rep]
         if QUICK:
             args += ['--burst-seconds', '20']
@@ -176,6 +129,7 @@ def main():
     against_floor()
     print('burst')
     burst()
+    rivals.store_figures([])
 
 
 if __name__ == '__main__':
