@@ -261,6 +261,7 @@ static enum tm_err apply_content(struct replaying *replaying, const struct segme
     bool is_new = true;
     uint64_t lost = 0;
     enum tm_err err = learn_definitions(replaying, content);
+    replaying->contents->written_ms = content->written_ms;
     if (!err && content->is_marked)
         err = producers_restore(replaying->contents->producers, &content->mark, content->written_ms, &is_new);
     if (err || !is_new)

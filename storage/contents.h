@@ -31,6 +31,7 @@ struct contents {
     uint64_t samples;
     uint64_t events;
     time_ms_t newest_ms;
+    time_ms_t written_ms; /* believed time of the last record replayed; 0: there was none */
     uint64_t replayed_records;
     uint64_t damaged_records;
     uint64_t torn_tails;

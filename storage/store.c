@@ -88,7 +88,7 @@ struct str store_top_service(const struct store *store, uint64_t *series)
 
 enum producer_state store_producer_check(struct store *store, const struct producer_mark *mark)
 {
-    return producers_check(store->contents.producers, mark, clock_wall_ms(store->options.clock));
+    return producers_check(store->contents.producers, mark, store->believed.time_ms);
 }
 
 enum tm_err store_producer_await(struct store *store, const struct producer_mark *mark, store_done_fn *done,
@@ -169,7 +169,7 @@ enum tm_err store_submit(struct store *store, struct batch **batch, const struct
     enum tm_err err = check_room(store, bytes);
     if (err)
         return err;
-    taken->written_ms = clock_wall_ms(store->options.clock);
+    taken->written_ms = store->believed.time_ms;
     err = mark ? mark_batch(store, taken, mark) : TM_OK;
     if (err) {
         *batch = NULL;
@@ -233,8 +233,7 @@ static void finish_batch(struct store *store, struct batch *batch)
     batch->pending.awaiters = NULL;
     store->pending_bytes -= batch->pending_bytes;
     if (batch->is_marked)
-        producers_end(store->contents.producers, &batch->pending, result == TM_OK,
-                      clock_wall_ms(store->options.clock));
+        producers_end(store->contents.producers, &batch->pending, result == TM_OK, store->believed.time_ms);
     if (result == TM_OK) {
         batch_settle_series(batch);
         store->flush.applied_lsn = batch->item.lsn;
@@ -291,6 +290,13 @@ void store_poll(struct store *store)
     (void)store_has_memory(store);
     series_sweep(store->contents.series);
     store->is_polling = false;
+}
+
+void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *later_ms)
+{
+    time_ms_t wall = clock_wall_ms(store->options.clock), believed = store->believed.time_ms;
+    *earlier_ms = wall < believed ? wall : believed;
+    *later_ms = wall > believed ? wall : believed;
 }
 
 void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,

@@ -156,6 +156,10 @@ void store_poll(struct store *store);
  * TM_READ_ONLY. */
 enum tm_err store_flush(struct store *store) TM_MUST_CHECK;
 
+/* The wall clock and the time that the store believes (storage/believed.h), which differ after a jump: what
+ * lies within the bounds of either is to be taken. */
+void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *later_ms);
+
 /* New bounds, from the next look at the files on; see store_options. */
 void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,
                          int64_t max_disk_bytes);

@@ -98,6 +98,17 @@ static enum tm_err open_files(struct store *store, struct tm_why *why)
     return err;
 }
 
+/* Where the clock stood when this folder was written last. */
+static void resume_belief(struct store *store)
+{
+    const struct contents *contents = &store->contents;
+    store->believed = contents->mark.believed;
+    if (contents->written_ms > store->believed.time_ms)
+        store->believed.time_ms = contents->written_ms;
+    believed_resume(&store->believed, clock_wall_ms(store->options.clock));
+    store_watch_clock(store);
+}
+
 static enum tm_err fill_store(struct store *store, struct tm_why *why)
 {
     struct journal_end end = {0};
@@ -121,7 +132,8 @@ static enum tm_err fill_store(struct store *store, struct tm_why *why)
     journal_end_fini(&end);
     if (err)
         return err;
-    producers_forget(store->contents.producers, clock_wall_ms(options->clock));
+    resume_belief(store);
+    producers_forget(store->contents.producers, store->believed.time_ms);
     store_watch(store, true);
     (void)store_has_memory(store);
     return TM_OK;

@@ -3,6 +3,7 @@
 #define TM_STORAGE_STORE_PRIVATE_H
 
 #include "storage/journal/batch.h"
+#include "storage/believed.h"
 #include "storage/contents.h"
 #include "storage/flush/flush.h"
 #include "storage/folder.h"
@@ -29,6 +30,8 @@ struct store {
     bool is_polling;
     bool is_closing;
     /* What the watch knows (store_watch.c). */
+    struct believed believed;
+    int64_t believed_ns; /* when it was looked at last; 0: never */
     int64_t watched_ns;
     bool is_below_floor;
     uint64_t free_bytes;
@@ -44,6 +47,9 @@ enum tm_err store_open_io(const struct store_options *options, const struct jour
 /* Looks after free space, ends a state of trouble where that is safe, logs what changed. At most once a
  * second of the clock, unless now. */
 void store_watch(struct store *store, bool now);
+
+/* Looks at the clocks; logs when they begin or end to differ. Owner's thread. */
+void store_watch_clock(struct store *store);
 
 /* Whether there is memory for more data: the reserve is held, or was regained with as much to spare. */
 bool store_has_memory(struct store *store);

@@ -73,6 +73,44 @@ static void tell_change(struct store *store, enum journal_state state)
     store->told_state = state;
 }
 
+static void tell_clock(const struct store *store, enum believed_change change)
+{
+    char text[320];
+    int64_t ahead_ms = store->believed.ahead_ms;
+    double days = (double)(ahead_ms < 0 ? -ahead_ms : ahead_ms) / 86400e3;
+    switch (change) {
+    case BELIEVED_SAME:
+        return;
+    case BELIEVED_DOUBTS:
+        (void)snprintf(
+            text, sizeof text,
+            "the clock is %.2f days %s of what this folder knows (it jumped, or nothing ran for so "
+            "long): check it; until it has stood so for 24 h nothing is removed that the earlier of "
+            "the two would keep",
+            days, ahead_ms < 0 ? "behind" : "ahead");
+        store_log(store, STORE_LOG_WARNING, "clock.doubted", text);
+        return;
+    case BELIEVED_AGREES:
+        store_log(store, STORE_LOG_INFO, "clock.agrees", "the clock is back at what was expected");
+        return;
+    case BELIEVED_GIVES_IN:
+        store_log(store, STORE_LOG_WARNING, "clock.believed",
+                  "the clock has stood for 24 h where it jumped to: it is believed now");
+        return;
+    }
+}
+
+void store_watch_clock(struct store *store)
+{
+    const struct clock *clock = store->options.clock;
+    int64_t mono_ns = clock_mono_ns(clock);
+    int64_t since_ns = store->believed_ns ? store->believed_ns : mono_ns;
+    /* What is below a millisecond stays for the next time. */
+    int64_t elapsed_ms = (mono_ns - since_ns) / 1000000;
+    store->believed_ns = since_ns + elapsed_ms * 1000000;
+    tell_clock(store, believed_tick(&store->believed, clock_wall_ms(clock), elapsed_ms));
+}
+
 void store_watch(struct store *store, bool now)
 {
     int64_t mono_ns = clock_mono_ns(store->options.clock);
@@ -83,6 +121,7 @@ void store_watch(struct store *store, bool now)
         return;
     }
     store->watched_ns = mono_ns;
+    store_watch_clock(store);
     watch_floor(store);
     tell_change(store, state);
     try_resume(store, state);

@@ -260,6 +260,7 @@ static enum tm_err submit(struct job *job, const struct ingest_message *message,
         .batch = store_batch_new(ingest->store),
         .reply = &job->reply,
     };
+    store_time(ingest->store, &lines.earlier, &lines.later);
     enum tm_err err = lines.batch ? TM_OK : TM_NOMEM;
     if (!err)
         err = lines_take(&lines, text, header->has_precision ? header->precision : message->precision,

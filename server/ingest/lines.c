@@ -5,17 +5,17 @@
 #include "server/ingest/lines_slow.h"
 
 /* Timestamps: metrics within the retention of their tier, nothing too far ahead; markers may lie in the
- * future. */
+ * future. After a jump of the clock what either time admits is taken: a line that is refused is lost. */
 static enum tm_err check_time(const struct lines *l, enum event_kind kind, time_ms_t time, struct tm_why *why)
 {
     const struct config *config = l->config;
     int64_t keep_ms = lines_retention_ms(config, kind);
-    if (keep_ms > 0 && time < l->now - keep_ms)
+    if (keep_ms > 0 && time < l->earlier - keep_ms)
         return tm_fail(
             why, TM_INVALID,
             "the timestamp lies %.1f days back, beyond the retention of %.1f days for this kind of line",
             (double)(l->now - time) / 86400e3, (double)keep_ms / 86400e3);
-    if (kind != EVENT_MARKER && time > l->now + config->limits.max_future_ms)
+    if (kind != EVENT_MARKER && time > l->later + config->limits.max_future_ms)
         return tm_fail(
             why, TM_INVALID,
             "the timestamp lies %.0f s in the future, more than limits.max_future allows; check the "

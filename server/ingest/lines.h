@@ -26,6 +26,8 @@ struct lines {
     struct access access;
     bool writes_all; /* access_writes_all(access), asked once a message and not once a line */
     time_ms_t now;
+    time_ms_t earlier; /* store_time */
+    time_ms_t later;
     struct batch *batch;
     struct reply *reply;
     struct bytes scratch; /* of the key being parsed; owned, lines_fini */

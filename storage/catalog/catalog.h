@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/believed.h"
 #include "storage/flush/head.h"
 #include "storage/model/bytes.h"
 #include "storage/model/clock.h"
@@ -35,10 +36,11 @@ void catalog_close(struct catalog *catalog);
 
 /* How far the files go. Zero-initialised: nothing was ever flushed. */
 struct catalog_mark {
-    uint64_t flushed_lsn;  /* all up to here is in partitions and catalog; the journal may end there */
-    uint64_t promised_lsn; /* a flush up to here was begun: some days may have it */
-    time_ms_t newest_ms;   /* newest sample or event up to flushed_lsn */
-    uint64_t damaged;      /* values that were left out when loading */
+    uint64_t flushed_lsn;     /* all up to here is in partitions and catalog; the journal may end there */
+    uint64_t promised_lsn;    /* a flush up to here was begun: some days may have it */
+    time_ms_t newest_ms;      /* newest sample or event up to flushed_lsn */
+    struct believed believed; /* the clock, when that was */
+    uint64_t damaged;         /* values that were left out when loading */
 };
 
 /* Fills an empty series table and an empty table of producers, all from one moment. TM_CORRUPT, TM_IO,

@@ -73,6 +73,17 @@ static bool add_event(void *arg, enum event_kind kind, time_ms_t time, struct st
     return f->rc == 0;
 }
 
+static int write_clock(struct finishing *f)
+{
+    char name[] = "clock";
+    catalog_start_value(&f->value);
+    bytes_u8(&f->value, CATALOG_VERSION);
+    bytes_u64(&f->value, (uint64_t)f->mark->believed.time_ms);
+    bytes_u64(&f->value, (uint64_t)f->mark->believed.ahead_ms);
+    bytes_u64(&f->value, (uint64_t)f->mark->believed.doubted_ms);
+    return catalog_put(f->txn, f->catalog->marks, (MDB_val){sizeof name - 1, name}, &f->value);
+}
+
 static int write_finish(struct catalog *catalog, MDB_txn *txn, void *arg)
 {
     static const struct span all = {INT64_MIN, INT64_MAX};
@@ -87,6 +98,8 @@ static int write_finish(struct catalog *catalog, MDB_txn *txn, void *arg)
         (void)head_events(f->head, f->kind, all, add_event, f);
         write_block(f);
     }
+    if (!f->rc)
+        f->rc = write_clock(f);
     if (f->rc)
         return f->rc;
     catalog_start_value(&f->value);

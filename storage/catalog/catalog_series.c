@@ -75,6 +75,19 @@ static int load_marks(struct catalog *catalog, MDB_txn *txn, struct producers *p
     return err == TM_NOMEM ? ENOMEM : err ? MDB_CORRUPTED : 0;
 }
 
+/* Folders of before have none. */
+static int load_clock(struct catalog *catalog, MDB_txn *txn, struct believed *out)
+{
+    struct cursor in;
+    int rc = load_mark(catalog, txn, "clock", &in);
+    if (rc || cursor_left(&in) == 0)
+        return rc;
+    out->time_ms = (time_ms_t)cursor_u64(&in);
+    out->ahead_ms = (int64_t)cursor_u64(&in);
+    out->doubted_ms = (int64_t)cursor_u64(&in);
+    return 0;
+}
+
 struct loading {
     struct series_table *series;
     struct producers *producers;
@@ -85,6 +98,8 @@ static int load_all(struct catalog *catalog, MDB_txn *txn, void *arg)
 {
     const struct loading *l = arg;
     int rc = load_marks(catalog, txn, l->producers, l->out);
+    if (!rc)
+        rc = load_clock(catalog, txn, &l->out->believed);
     return rc ? rc : load_series(catalog, txn, l->series, l->out);
 }
 

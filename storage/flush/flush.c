@@ -112,7 +112,10 @@ static enum tm_err start_job(struct store *store)
     struct flush *flush = &store->flush;
     struct journal_stats journal;
     journal_stats(store->journal, &journal);
-    flush->job.now_ms = clock_wall_ms(store->options.clock);
+    store_watch_clock(store);
+    flush->job.now_ms = believed_earlier_ms(&store->believed);
+    flush->job.mono_ms = clock_mono_ns(store->options.clock) / 1000000;
+    flush->job.believed = store->believed;
     flush->job.journal_bytes = journal.bytes;
     flush->job.limits = flush->limits;
     flush->work.partitions = store->contents.partitions;

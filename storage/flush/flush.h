@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/believed.h"
 #include "storage/chunk/chunk.h"
 #include "storage/chunk/columns.h"
 #include "storage/contents.h"
@@ -42,7 +43,9 @@ struct flush_job {
     size_t id_count;
     struct bytes producers;
     time_ms_t newest_ms;
-    time_ms_t now_ms;
+    time_ms_t now_ms; /* the earlier of wall clock and belief */
+    int64_t mono_ms;
+    struct believed believed;
     uint64_t journal_bytes;
     struct flush_limits limits;
 };
@@ -84,11 +87,11 @@ struct flush_work {
     struct bytes chunk;
     struct {
         uint32_t day;
-        time_ms_t written_ms;
+        int64_t written_ms;  /* monotonic */
     } late[FLUSH_LATE_DAYS]; /* late partitions written since the start; the oldest is overwritten */
     size_t late_next;
-    time_ms_t rewrite_after_ms; /* a rewrite failed: not before */
-    bool is_more;               /* more is to be kept in order: call again */
+    int64_t rewrite_after_ms; /* monotonic; a rewrite failed: not before */
+    bool is_more;             /* more is to be kept in order: call again */
 };
 
 /* Does job: on the flush thread. The first error ends it. */

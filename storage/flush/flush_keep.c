@@ -117,7 +117,7 @@ static void settle_day(struct flush_work *work, uint32_t day)
     }
     if (err == TM_CLOSED)
         return;
-    work->rewrite_after_ms = work->job->now_ms + SETTLE_MS;
+    work->rewrite_after_ms = work->job->mono_ms + SETTLE_MS;
     flush_log(work, STORE_LOG_WARNING, "seal.failed",
               "a day was not sealed: %s; it is tried again in an hour", why.text);
 }
@@ -125,7 +125,7 @@ static void settle_day(struct flush_work *work, uint32_t day)
 static bool is_quiet(const struct flush_work *work, uint32_t day)
 {
     for (size_t i = 0; i < FLUSH_LATE_DAYS; i++) {
-        if (work->late[i].day == day && work->job->now_ms - work->late[i].written_ms < SETTLE_MS)
+        if (work->late[i].day == day && work->job->mono_ms - work->late[i].written_ms < SETTLE_MS)
             return false;
     }
     return true;
@@ -134,7 +134,7 @@ static bool is_quiet(const struct flush_work *work, uint32_t day)
 static void settle_days(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
     time_ms_t now = work->job->now_ms;
-    if (now < work->rewrite_after_ms)
+    if (work->job->mono_ms < work->rewrite_after_ms)
         return;
     for (size_t i = 0; i < count; i++) {
         const struct partition_entry *entry = &entries[i];

@@ -112,7 +112,7 @@ static void note_late(struct flush_work *work, uint32_t day)
     if (at == FLUSH_LATE_DAYS)
         at = work->late_next++ % FLUSH_LATE_DAYS;
     work->late[at].day = day;
-    work->late[at].written_ms = work->job->now_ms;
+    work->late[at].written_ms = work->job->mono_ms;
 }
 
 static enum tm_err write_day(struct flush_work *work, int64_t number, struct tm_why *why)
@@ -156,7 +156,8 @@ enum tm_err flush_write(struct flush_work *work, struct tm_why *why)
     }
     if (err)
         return err;
-    struct catalog_mark mark = {.flushed_lsn = job->lsn, .newest_ms = job->newest_ms};
+    struct catalog_mark mark = {
+        .flushed_lsn = job->lsn, .newest_ms = job->newest_ms, .believed = job->believed};
     err = catalog_finish(work->catalog, work->head, &mark, bytes_view(&job->producers), why);
     pass_point(work, "flush.finished");
     return err;

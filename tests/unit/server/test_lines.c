@@ -51,6 +51,8 @@ static void begin(struct fixture *f)
                               .access = {.everything = true},
                               .writes_all = true,
                               .now = NOW,
+                              .earlier = NOW,
+                              .later = NOW,
                               .batch = store_batch_new(f->store),
                               .reply = &f->reply};
 }

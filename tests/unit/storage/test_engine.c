@@ -326,7 +326,7 @@ static void days_roll_are_sealed_and_expire(void **state)
         for (int i = 0; i < 24; i++)
             assert_int_equal(send_one(f->store, "cpu", DAY0 + day * DAY_MS + i * HOUR_MS, day), TM_OK);
         assert_int_equal(send_event(f->store, EVENT_HTTP, DAY0 + day * DAY_MS, "e"), TM_OK);
-        f->clock.wall_ms = DAY0 + (day + 1) * DAY_MS + 2 * HOUR_MS;
+        pass_time(f, DAY0 + (day + 1) * DAY_MS + 2 * HOUR_MS - f->clock.wall_ms);
         flush_now(f);
         flush_settle(f->store);
         assert_true(stats_of(f->store).partitions <= KEPT + 1);
