@@ -293,8 +293,10 @@ const char *when_text(time_ms_t time, char text[WHEN_TEXT_BYTES])
     int month = 1;
     for (; day >= days_in(year, month); month++)
         day -= days_in(year, month);
-    (void)snprintf(text, WHEN_TEXT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, (int)day + 1,
+    char all[96]; /* room for what the compiler thinks such numbers can be */
+    (void)snprintf(all, sizeof all, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, (int)day + 1,
                    (int)(ms / HOUR_MS), (int)(ms % HOUR_MS / MINUTE_MS), (int)(ms % MINUTE_MS / SECOND_MS),
                    (int)(ms % SECOND_MS));
+    (void)snprintf(text, WHEN_TEXT_BYTES, "%.*s", WHEN_TEXT_BYTES - 1, all);
     return text;
 }
