@@ -8,6 +8,7 @@
 extern const struct command push_command;
 extern const struct command status_command;
 extern const struct command bench_command;
+extern const struct command query_command;
 
 /* Runs argv[1] with the words behind it, or prints help or version. commands ends with NULL. Returns the exit
  * code. Usage errors: one sentence on stderr. */

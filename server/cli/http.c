@@ -1,11 +1,12 @@
 #include "server/cli/http.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ANSWER_MAX_BYTES = 64 << 20, CONNECT_TIMEOUT_MS = 5000, URL_MAX_BYTES = 8192 };
+enum { ANSWER_MAX_BYTES = 64 << 20, CONNECT_TIMEOUT_MS = 5000, URL_MAX_BYTES = 8192, STALLED_S = 60 };
 
 struct http {
     CURL *curl;
@@ -13,10 +14,28 @@ struct http {
     char *server;
 };
 
+/* Where the body of an answer goes. */
+struct receiver {
+    CURL *curl;
+    struct bytes *body;
+    http_piece_fn *each; /* NULL: all into body */
+    void *arg;
+    bool is_ended; /* by each */
+};
+
 static size_t take_body(char *data, size_t size, size_t count, void *to)
 {
-    struct bytes *body = to;
+    enum { OK = 200 };
+    struct receiver *receiver = to;
+    struct bytes *body = receiver->body;
     size_t len = size * count;
+    long status = 0;
+    if (receiver->each)
+        (void)curl_easy_getinfo(receiver->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == OK) {
+        receiver->is_ended = !receiver->each(receiver->arg, (struct str){data, len});
+        return receiver->is_ended ? 0 : len;
+    }
     if (len > ANSWER_MAX_BYTES - body->len)
         return 0;
     bytes_put(body, data, len);
@@ -89,8 +108,8 @@ static enum tm_err explain(const struct http *http, CURLcode code, const char *d
 }
 
 /* Everything that is the same for GET and POST, and the transfer itself. */
-static enum tm_err transfer(struct http *http, const char *path, int timeout_ms, struct http_answer *answer,
-                            struct tm_why *why)
+static enum tm_err transfer(struct http *http, const char *path, int timeout_ms, struct receiver *receiver,
+                            struct http_answer *answer, struct tm_why *why)
 {
     char url[URL_MAX_BYTES];
     char detail[CURL_ERROR_SIZE] = "";
@@ -98,19 +117,23 @@ static enum tm_err transfer(struct http *http, const char *path, int timeout_ms,
     if (snprintf(url, sizeof url, "%s%s", http->server, path) >= (int)sizeof url)
         return tm_fail(why, TM_TOO_LARGE, "the request's address is over %d bytes", URL_MAX_BYTES);
     bytes_clear(&answer->body);
+    receiver->curl = curl;
+    receiver->body = &answer->body;
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, receiver->each ? (long)STALLED_S : 0L);
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "tidemark/" TIDEMARK_VERSION);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, receiver);
     CURLcode code = curl_easy_perform(curl);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && !receiver->is_ended)
         return explain(http, code, detail, why);
     curl_off_t retry_after_s = 0;
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
@@ -122,15 +145,53 @@ static enum tm_err transfer(struct http *http, const char *path, int timeout_ms,
 enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct http_answer *answer,
                      struct tm_why *why)
 {
+    struct receiver receiver = {0};
     (void)curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
-    return transfer(http, path, timeout_ms, answer, why);
+    return transfer(http, path, timeout_ms, &receiver, answer, why);
 }
 
 enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
                       struct http_answer *answer, struct tm_why *why)
 {
+    struct receiver receiver = {0};
     (void)curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
     (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body.ptr ? body.ptr : "");
     (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    return transfer(http, path, timeout_ms, answer, why);
+    return transfer(http, path, timeout_ms, &receiver, answer, why);
+}
+
+enum tm_err http_stream(struct http *http, const char *path, http_piece_fn *each, void *arg,
+                        struct http_answer *answer, struct tm_why *why)
+{
+    struct receiver receiver = {.each = each, .arg = arg};
+    (void)curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
+    return transfer(http, path, 0, &receiver, answer, why);
+}
+
+void http_escape(struct str text, struct bytes *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c && strchr("-._~", c));
+        if (is_plain)
+            bytes_u8(out, c);
+        else
+            bytes_printf(out, "%%%02X", c);
+    }
+}
+
+void http_error_text(const struct http_answer *answer, struct tm_why *out)
+{
+    json_t *root = json_loadb((const char *)answer->body.data, answer->body.len, 0, NULL);
+    const char *error = json_string_value(json_object_get(root, "error"));
+    if (error)
+        (void)tm_fail(out, TM_IO, "%s", error);
+    else
+        (void)tm_fail(
+            out, TM_IO,
+            "the answer has HTTP status %ld; is this the address of tidemarkd's HTTP listener, and of "
+            "a version that knows this command?",
+            answer->status);
+    json_decref(root);
 }

@@ -2,6 +2,8 @@
 #ifndef TM_CLI_HTTP_H
 #define TM_CLI_HTTP_H
 
+#include <stdbool.h>
+
 #include "storage/model/bytes.h"
 #include "storage/model/err.h"
 #include "storage/model/str.h"
@@ -27,5 +29,20 @@ enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct
                      struct tm_why *why) TM_MUST_CHECK;
 enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
                       struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
+
+/* Takes a piece of a body; false ends the transfer. */
+typedef bool http_piece_fn(void *arg, struct str piece);
+
+/* As http_get without a bound on size or time (but 60 s without a byte end it): the body of an answer with
+ * status 200 goes to each, piece by piece, that of any other into answer->body. TM_OK too if each ended it.
+ */
+enum tm_err http_stream(struct http *http, const char *path, http_piece_fn *each, void *arg,
+                        struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
+
+/* Appends text as it stands in a query string. */
+void http_escape(struct str text, struct bytes *out);
+
+/* What an answer that is no success says, as a sentence: the `error` of its envelope, else its status. */
+void http_error_text(const struct http_answer *answer, struct tm_why *out);
 
 #endif

@@ -2,10 +2,7 @@
 #include "server/cli/command.h"
 
 static const struct command *const commands[] = {
-    &push_command,
-    &status_command,
-    &bench_command,
-    NULL,
+    &push_command, &query_command, &status_command, &bench_command, NULL,
 };
 
 int main(int argc, char **argv)
