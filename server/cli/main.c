@@ -2,7 +2,14 @@
 #include "server/cli/command.h"
 
 static const struct command *const commands[] = {
-    &push_command, &query_command, &status_command, &bench_command, NULL,
+    // clang-format off
+    &push_command,
+    &query_command,
+    &status_command,
+    &bench_command,
+    &verify_command,
+    NULL,
+    // clang-format on
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,131 @@
+/* The index and a partition. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/catalog/catalog_verify.h"
+#include "storage/check/check_child.h"
+#include "storage/chunk/chunk.h"
+#include "storage/partition/days.h"
+
+/* ---- the index ---- */
+
+static void know_series(void *arg, uint32_t number)
+{
+    const struct check_report *report = arg;
+    if (number < CHECK_SERIES_MAX)
+        report->shared->known[number / 8] |= (uint8_t)(1u << number % 8);
+}
+
+static void tell_index(void *arg, const char *text)
+{
+    char line[CHECK_TEXT_BYTES];
+    (void)snprintf(line, sizeof line,
+                   "%s: series or events are lost with it; put the newest backup into a new folder "
+                   "(`tidemark backup --restore`)",
+                   text);
+    check_tell(arg, CHECK_DAMAGE, line);
+}
+
+enum tm_err check_index_work(void *arg, struct check_report *report, struct tm_why *why)
+{
+    const struct check_index *place = arg;
+    const struct catalog_verify_options options = {know_series, tell_index, report};
+    struct catalog_verify_result result;
+    memset(report->shared->known, 0, sizeof report->shared->known);
+    enum tm_err err = catalog_verify(place->dir, &options, &result, why);
+    report->totals.series = result.series;
+    report->totals.event_blocks = result.event_blocks;
+    report->totals.bytes = result.bytes;
+    report->totals.version = result.version;
+    report->totals.flushed_lsn = result.flushed_lsn;
+    report->totals.damages = result.damages;
+    return err;
+}
+
+/* ---- a partition ---- */
+
+struct checked_partition {
+    const struct check_partition *place;
+    struct check_report *report;
+    struct span span;
+    uint32_t first_unknown;
+    struct chunk_reader reader;
+};
+
+static enum tm_err decode_all(struct chunk_reader *reader, const struct chunk_key *key, struct str value)
+{
+    time_ms_t times[CHUNK_BLOCK];
+    double values[CHUNK_BLOCK];
+    uint32_t seen = 0;
+    time_ms_t last = 0;
+    size_t count = 0;
+    enum tm_err err = chunk_reader_init(reader, key, value);
+    while (!err && (err = chunk_reader_next(reader, times, values, &count)) == TM_OK && count > 0) {
+        if (seen == 0 && times[0] != reader->head.first)
+            return TM_CORRUPT;
+        seen += (uint32_t)count;
+        last = times[count - 1];
+    }
+    return !err && (seen != reader->head.count || last != reader->head.last) ? TM_CORRUPT : err;
+}
+
+static enum tm_err check_chunk(void *arg, const struct partition_item *item, struct partition_extent *out)
+{
+    struct checked_partition *p = arg;
+    const uint32_t series = item->key.series;
+    const struct chunk_key key = days_chunk_key(p->place->id, &item->key);
+    enum tm_err err = decode_all(&p->reader, &key, item->value);
+    atomic_fetch_add(&p->report->shared->done_bytes, item->value.len);
+    if (err)
+        return err;
+    const struct chunk_head *head = &p->reader.head;
+    *out = (struct partition_extent){head->first, head->last, head->count};
+    bool is_known = series < CHECK_SERIES_MAX && p->report->shared->known[series / 8] >> series % 8 & 1;
+    if (!is_known && p->report->totals.unknown_series++ == 0)
+        p->first_unknown = series;
+    return head->first >= p->span.from && head->last < p->span.to ? TM_OK : TM_CORRUPT;
+}
+
+static void tell_partition(void *arg, const char *text)
+{
+    struct checked_partition *p = arg;
+    char line[CHECK_TEXT_BYTES];
+    (void)snprintf(
+        line, sizeof line,
+        "%s: samples may be lost; it is set aside as soon as it is read; put this partition back from a "
+        "backup",
+        text);
+    check_tell(p->report, CHECK_DAMAGE, line);
+}
+
+static void tell_unknown(struct checked_partition *p)
+{
+    char text[CHECK_TEXT_BYTES];
+    (void)snprintf(text, sizeof text,
+                   "%" PRIu64 " chunks belong to series that the index does not define (the first: %" PRIu32
+                   "): they can't be asked for; restore index and partitions from one backup",
+                   p->report->totals.unknown_series, p->first_unknown);
+    check_tell(p->report, CHECK_DAMAGE, text);
+}
+
+enum tm_err check_partition_work(void *arg, struct check_report *report, struct tm_why *why)
+{
+    const struct check_partition *place = arg;
+    static struct checked_partition p;
+    struct partition_check_result result;
+    p = (struct checked_partition){
+        .place = place, .report = report, .span = partition_period_span(place->id.tier, place->id.period)};
+    const struct partition_check_options options = {
+        .chunk = place->id.tier == PARTITION_RAW ? check_chunk : NULL, .report = tell_partition, .arg = &p};
+    enum tm_err err = partition_check(place->path, place->id, &options, &result, why);
+    report->totals.chunks = result.chunks;
+    report->totals.samples = result.samples;
+    report->totals.chunk_bytes = result.bytes;
+    report->totals.bytes = result.bytes;
+    report->totals.sealed = result.sealed;
+    report->totals.damages = result.damages;
+    if (place->has_index && report->totals.unknown_series > 0)
+        tell_unknown(&p);
+    return err;
+}
