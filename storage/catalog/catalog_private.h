@@ -14,7 +14,7 @@ struct catalog {
     char *dir;
     char *path; /* DIR/index */
     MDB_env *env;
-    MDB_dbi series; /* number -> owner, labels */
+    MDB_dbi series; /* first number -> a block of series */
     MDB_dbi events; /* lsn, kind, block -> lines */
     MDB_dbi marks;  /* "promised", "finished" */
     size_t map_bytes;

@@ -4,28 +4,28 @@
 #include <errno.h>
 #include <string.h>
 
-#define SERIES_MAX (UINT32_C(1) << 26)
+#include "storage/catalog/catalog_block.h"
+
+/* A transaction ends at so many bytes of new series: LMDB holds its pages in memory. */
+enum { TXN_BYTES = 4 << 20 };
 
 /* ---- loading ---- */
 
-static enum tm_err load_one(const MDB_val *key, const MDB_val *data, struct series_table *series,
-                            struct catalog_mark *mark)
+/* The series of one block. TM_CORRUPT: some could not be read. */
+static enum tm_err load_block(const MDB_val *key, const MDB_val *data, struct catalog_unpacker *unpacker,
+                              struct series_table *series)
 {
     struct cursor in;
-    if (key->mv_size != 4 || !catalog_check(key, data, &in)) {
-        mark->damaged++;
-        return TM_OK;
+    struct catalog_series one;
+    if (key->mv_size != 4 || !catalog_check(key, data, &in))
+        return TM_CORRUPT;
+    enum tm_err err = catalog_unpacker_open(unpacker, catalog_get_u32(key->mv_data), in);
+    while (!err) {
+        err = catalog_unpacker_next(unpacker, &one);
+        if (!err)
+            err = series_restore_at(series, one.labels, one.service, one.number);
     }
-    struct str service = cursor_str(&in);
-    struct str labels = cursor_take(&in, cursor_left(&in));
-    enum tm_err err = TM_CORRUPT;
-    uint32_t id = catalog_get_u32(key->mv_data);
-    if (!in.bad && id > 0 && id < SERIES_MAX)
-        err = series_restore_at(series, labels, service, id);
-    if (err != TM_CORRUPT)
-        return err;
-    mark->damaged++;
-    return TM_OK;
+    return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
 static int load_series(struct catalog *catalog, MDB_txn *txn, struct series_table *series,
@@ -33,16 +33,21 @@ static int load_series(struct catalog *catalog, MDB_txn *txn, struct series_tabl
 {
     MDB_cursor *cursor;
     MDB_val key, data;
+    struct catalog_unpacker unpacker = {0};
+    enum tm_err err = TM_OK;
     int rc = mdb_cursor_open(txn, catalog->series, &cursor);
     if (rc)
         return rc;
     while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
-        if (load_one(&key, &data, series, mark) != TM_OK) {
-            rc = ENOMEM;
+        err = load_block(&key, &data, &unpacker, series);
+        mark->damaged += err == TM_CORRUPT;
+        if (err && err != TM_CORRUPT)
             break;
-        }
     }
     mdb_cursor_close(cursor);
+    catalog_unpacker_fini(&unpacker);
+    if (!rc)
+        return ENOMEM;
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
@@ -118,24 +123,46 @@ struct beginning {
     const struct series_table *series;
     const uint32_t *ids;
     size_t count;
+    size_t done;    /* in transactions before this one */
+    size_t reached; /* by this one */
     uint64_t promised_lsn;
+    struct catalog_packer packer;
     struct bytes value;
 };
 
+static int put_block(struct catalog *catalog, MDB_txn *txn, struct beginning *b)
+{
+    uint8_t key[4];
+    catalog_put_u32(key, b->packer.first);
+    catalog_start_value(&b->value);
+    if (catalog_packer_pack(&b->packer, &b->value) != TM_OK)
+        return ENOMEM;
+    return catalog_put(txn, catalog->series, (MDB_val){sizeof key, key}, &b->value);
+}
+
+/* As many blocks of series as one transaction takes. */
+static int put_series(struct catalog *catalog, MDB_txn *txn, struct beginning *b)
+{
+    size_t bytes = 0;
+    int rc = 0;
+    b->packer.count = 0;
+    for (b->reached = b->done; b->reached < b->count && bytes < TXN_BYTES && !rc;) {
+        uint32_t id = b->ids[b->reached++];
+        struct catalog_series one = {id, series_owner(b->series, id), series_labels(b->series, id)};
+        if (!catalog_packer_add(&b->packer, &one) && b->reached < b->count)
+            continue;
+        rc = put_block(catalog, txn, b);
+        bytes += b->value.len;
+    }
+    return rc;
+}
+
+/* The promise comes with the last series: until then nothing in the partitions speaks of them. */
 static int write_beginning(struct catalog *catalog, MDB_txn *txn, void *arg)
 {
     struct beginning *b = arg;
-    int rc = 0;
-    for (size_t i = 0; i < b->count && !rc; i++) {
-        uint8_t number[4];
-        catalog_put_u32(number, b->ids[i]);
-        struct str labels = series_labels(b->series, b->ids[i]);
-        catalog_start_value(&b->value);
-        bytes_str(&b->value, series_owner(b->series, b->ids[i]));
-        bytes_put(&b->value, labels.ptr, labels.len);
-        rc = catalog_put(txn, catalog->series, (MDB_val){sizeof number, number}, &b->value);
-    }
-    if (rc)
+    int rc = put_series(catalog, txn, b);
+    if (rc || b->reached < b->count)
         return rc;
     char name[] = "promised";
     catalog_start_value(&b->value);
@@ -148,7 +175,12 @@ enum tm_err catalog_begin(struct catalog *catalog, const struct series_table *se
                           size_t count, uint64_t promised_lsn, struct tm_why *why)
 {
     struct beginning b = {.series = series, .ids = ids, .count = count, .promised_lsn = promised_lsn};
-    enum tm_err err = catalog_write(catalog, write_beginning, &b, "writing new series to", why);
+    enum tm_err err;
+    do {
+        err = catalog_write(catalog, write_beginning, &b, "writing new series to", why);
+        b.done = b.reached;
+    } while (!err && b.done < count);
     bytes_fini(&b.value);
+    catalog_packer_fini(&b.packer);
     return err;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "storage/catalog/catalog_block.h"
 #include "storage/catalog/catalog_place.h"
 #include "storage/catalog/catalog_private.h"
 #include "storage/catalog/producers.h"
@@ -46,16 +47,24 @@ static void TM_PRINTF(2, 3) tell(struct walk *w, const char *format, ...)
 
 static bool is_series(struct walk *w, const MDB_val *key, struct cursor in)
 {
+    struct catalog_unpacker unpacker = {0};
+    struct catalog_series one;
     struct labels labels;
-    (void)cursor_str(&in);
-    struct str encoded = cursor_take(&in, cursor_left(&in));
-    if (key->mv_size != 4 || in.bad || labels_decode(encoded, &labels) != TM_OK)
-        return false;
-    uint32_t number = catalog_get_u32(key->mv_data);
-    w->result->series++;
-    if (w->options->series)
-        w->options->series(w->options->arg, number);
-    return number > 0;
+    enum tm_err err = TM_CORRUPT;
+    if (key->mv_size == 4)
+        err = catalog_unpacker_open(&unpacker, catalog_get_u32(key->mv_data), in);
+    while (!err) {
+        err = catalog_unpacker_next(&unpacker, &one);
+        if (!err)
+            err = labels_decode(one.labels, &labels);
+        if (err)
+            break;
+        w->result->series++;
+        if (w->options->series)
+            w->options->series(w->options->arg, one.number);
+    }
+    catalog_unpacker_fini(&unpacker);
+    return err == TM_NOT_FOUND;
 }
 
 static bool is_lines(struct cursor in, int64_t first, int64_t last)

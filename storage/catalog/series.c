@@ -255,6 +255,7 @@ static enum tm_err make_number(struct series_table *table, series_id *out)
     return TM_OK;
 }
 
+/* Under the number *out, or one of the table's choice if that is 0. */
 static enum tm_err make_series(struct series_table *table, struct str labels, struct str service,
                                series_id *out)
 {
@@ -268,7 +269,7 @@ static enum tm_err make_series(struct series_table *table, struct str labels, st
     char *copy = malloc(labels.len + 1);
     if (!copy)
         return TM_NOMEM;
-    err = make_number(table, out);
+    err = *out ? TM_OK : make_number(table, out);
     if (err) {
         free(copy);
         return err;
@@ -396,36 +397,40 @@ void series_settle(struct series_table *table, series_id id)
     series_release(table, id);
 }
 
+static void settle_at_once(struct series_table *table, series_id id)
+{
+    if (table->states[id] == SERIES_DURABLE)
+        return;
+    series_use(table, id);
+    series_settle(table, id);
+}
+
 enum tm_err series_restore(struct series_table *table, struct str labels, struct str service, series_id *out)
 {
     series_id id = table->by_labels[find_labels(table, labels)];
-    if (id == 0) {
-        enum tm_err err = make_series(table, labels, service, &id);
-        if (err)
-            return err;
-    }
-    if (table->states[id] != SERIES_DURABLE) {
-        series_use(table, id);
-        series_settle(table, id);
-    }
+    enum tm_err err = id ? TM_OK : make_series(table, labels, service, &id);
+    if (err)
+        return err;
+    settle_at_once(table, id);
     *out = id;
     return TM_OK;
 }
 
 enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service, series_id id)
 {
-    if (id < table->count || id >= (uint32_t)CHUNK * CHUNKS || table->free_count > 0 ||
-        table->by_labels[find_labels(table, labels)] != 0)
+    if (id == 0 || id >= (uint32_t)CHUNK * CHUNKS || table->free_count > 0 ||
+        series_state(table, id) != SERIES_FREE || table->by_labels[find_labels(table, labels)] != 0)
         return TM_CORRUPT;
-    while (table->count < id) { /* never used: it belonged to a batch that failed */
+    while (table->count <= id) { /* a number below that nobody restores belonged to a batch that failed */
         if (!make_room(table, table->count))
             return TM_NOMEM;
         table->count++;
     }
-    series_id given;
-    enum tm_err err = series_restore(table, labels, service, &given);
-    assert(err || given == id);
-    return err;
+    enum tm_err err = make_series(table, labels, service, &id);
+    if (err)
+        return err;
+    settle_at_once(table, id);
+    return TM_OK;
 }
 
 void series_sweep(struct series_table *table)

@@ -48,8 +48,8 @@ enum tm_err series_intern(struct series_table *table, const struct series_hash *
 enum tm_err series_restore(struct series_table *table, struct str labels, struct str service,
                            series_id *out) TM_MUST_CHECK;
 
-/* The same under a number of its own, into a table from which nothing was ever given back. Numbers must come
- * ascending: TM_CORRUPT if this one or a later one, or these labels, are known. TM_NOMEM. */
+/* The same under a number of its own, into a table from which nothing was ever given back. TM_CORRUPT if this
+ * number, or these labels, are known. TM_NOMEM. */
 enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service,
                               series_id id) TM_MUST_CHECK;
 
