@@ -18,7 +18,8 @@ enum tm_err contents_init(struct contents *contents, int64_t max_series, int64_t
                                   .stored_series = UINT32_MAX};
     if (contents->series)
         contents->producers = producers_new(series_seed(contents->series));
-    if (contents->producers)
+    contents->tombstones = tombstones_new();
+    if (contents->producers && contents->tombstones)
         return TM_OK;
     contents_fini(contents);
     return TM_NOMEM;
@@ -30,6 +31,7 @@ void contents_fini(struct contents *contents)
     head_fini(&contents->flushing);
     partitions_close(contents->partitions);
     catalog_close(contents->catalog);
+    tombstones_free(contents->tombstones);
     index_free(contents->index);
     producers_free(contents->producers);
     series_free(contents->series);
@@ -67,8 +69,8 @@ enum tm_err contents_load(struct contents *contents, struct tm_why *why)
 {
     if (!contents->catalog)
         return TM_OK;
-    enum tm_err err =
-        catalog_load(contents->catalog, contents->series, contents->producers, &contents->mark, why);
+    enum tm_err err = catalog_load(contents->catalog, contents->series, contents->producers,
+                                   contents->tombstones, &contents->mark, why);
     contents->newest_ms = contents->mark.newest_ms;
     return err;
 }

@@ -24,6 +24,7 @@ struct contents {
     struct head flushing;          /* older than head; nobody fills it */
     struct partitions *partitions; /* owned; NULL: there are none */
     struct catalog *catalog;       /* owned; NULL: nothing was ever flushed */
+    struct tombstones *tombstones; /* what of the partitions is deleted */
     struct catalog_mark mark;      /* how far these go */
     uint32_t stored_series;        /* numbers above are this process's own: partitions know others by them */
     struct index *index;           /* of the first indexed_count durable series; made when first asked for */

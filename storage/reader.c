@@ -182,7 +182,7 @@ static enum tm_err collect_day(struct reader *reader, uint32_t series, struct sp
     enum tm_err err = TM_OK;
     columns->count = 0;
     if (day && series <= contents->stored_series)
-        err = days_collect(contents->partitions, *day, series, span, columns, why);
+        err = days_collect(contents->partitions, contents->tombstones, *day, series, span, columns, why);
     if (err)
         return err;
     err = head_collect(&contents->flushing, series, span, columns);

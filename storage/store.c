@@ -345,6 +345,7 @@ void store_stats(const struct store *store, struct store_stats *out)
         .sealed_days = figures.sealed_days,
         .expired_days = figures.expired_days,
         .crowded_days = figures.crowded_days,
+        .deletes = figures.deletes,
         .newest_ms = contents->newest_ms,
         .read_only = store_trouble(store) != NULL,
     };

@@ -21,6 +21,7 @@
 #include "storage/model/labels.h"
 #include "storage/model/number.h"
 #include "storage/model/str.h"
+#include "storage/selector/selector.h"
 
 struct store;
 struct batch;
@@ -160,6 +161,34 @@ enum tm_err store_flush(struct store *store) TM_MUST_CHECK;
  * lies within the bounds of either is to be taken. */
 void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *later_ms);
 
+/* ---- deleting ---- */
+
+enum { DELETIONS_MAX = 64, DELETION_SELECTORS_MAX = 64 };
+
+/* What is to go: samples in span of the series that any of the selectors takes. Events are not touched. */
+struct deletion_order {
+    const struct selector *selectors;
+    size_t count; /* 1 to DELETION_SELECTORS_MAX */
+    struct span span;
+};
+
+struct deletion_result {
+    uint64_t id;      /* of the delete, for the log; 0: there was nothing to delete */
+    uint64_t series;  /* that the selectors take */
+    const char *text; /* on failure: why; valid during the call */
+};
+typedef void store_deleted_fn(void *arg, enum tm_err err, const struct deletion_result *result);
+
+/* Deletes, beside the work: what is in memory is flushed, then a tombstone hides all samples of these series
+ * and this span that were applied until then; days are rewritten without them, and disk space is back, later.
+ * done is called exactly once if this returned TM_OK, in store_poll or store_flush, at the latest in
+ * store_close. done(TM_OK) means: gone for all readers who begin now, for good. On an error nothing is
+ * deleted; after TM_IO it may be, after a restart. A sample of these series that is applied after this call
+ * and before done may go too; what is applied later stays, whatever its time. TM_BUSY (too many deletes under
+ * way, or files can't be written at present), TM_LIMIT (a regex is too costly), TM_NOMEM. */
+enum tm_err store_delete(struct store *store, const struct deletion_order *order, store_deleted_fn *done,
+                         void *arg, struct tm_why *why) TM_MUST_CHECK;
+
 /* New bounds, from the next look at the files on; see store_options. */
 void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,
                          int64_t max_disk_bytes);
@@ -198,6 +227,7 @@ struct store_stats {
     uint64_t sealed_days;     /* since start: sealed or merged */
     uint64_t expired_days;    /* since start: removed by age */
     uint64_t crowded_days;    /* since start: removed for max_disk */
+    uint64_t deletes;         /* that are not carried out in all files yet; they hide what they took */
     time_ms_t newest_ms;      /* newest sample or event time applied, 0 if none */
     bool read_only;
 };

@@ -95,6 +95,9 @@ static enum tm_err open_files(struct store *store, struct tm_why *why)
     if (!err && store->contents.mark.damaged > 0)
         store_log(store, STORE_LOG_ERROR, "index.damaged",
                   "series in the index are damaged and were left out: restore the folder from a backup");
+    if (!err && store->contents.mark.damaged_deletes > 0)
+        store_log(store, STORE_LOG_ERROR, "index.damaged",
+                  "deletes in the index are damaged: what they hid may be seen again; delete it once more");
     return err;
 }
 

@@ -61,6 +61,10 @@ void store_settle_all(struct store *store, struct journal_item *items);
 void flush_init(struct store *store);
 void flush_fini(struct store *store);
 void flush_poll(struct store *store);
+/* Deletes (flush_delete.c): moves those that wait into the job about to start; tells those of the job what
+ * became of them, and on an error those that wait too. */
+void flush_take_deletions(struct store *store);
+void flush_answer_deletions(struct store *store, enum tm_err err, const char *text);
 /* For tests: waits until the files are in order. */
 void flush_settle(struct store *store);
 /* Notes a line for the log; any thread. arg: the store. */

@@ -45,8 +45,9 @@ static int sync_folder(const char *path)
 
 static int open_tables(struct catalog *catalog)
 {
-    static const char *const names[CATALOG_TABLES] = {"series", "events", "marks"};
-    MDB_dbi *const tables[CATALOG_TABLES] = {&catalog->series, &catalog->events, &catalog->marks};
+    static const char *const names[CATALOG_TABLES] = {"series", "events", "marks", "tombstones"};
+    MDB_dbi *const tables[CATALOG_TABLES] = {&catalog->series, &catalog->events, &catalog->marks,
+                                             &catalog->tombstones};
     MDB_txn *txn;
     unsigned flags = catalog->read_only ? 0 : MDB_CREATE;
     int rc = mdb_txn_begin(catalog->env, NULL, catalog->read_only ? MDB_RDONLY : 0, &txn);
@@ -54,6 +55,9 @@ static int open_tables(struct catalog *catalog)
         return rc;
     for (int i = 0; i < CATALOG_TABLES && !rc; i++)
         rc = mdb_dbi_open(txn, names[i], flags, tables[i]);
+    catalog->has_tombstones = !rc;
+    if (rc == MDB_NOTFOUND && catalog->read_only && catalog->marks)
+        rc = 0; /* made before there were any */
     if (!rc)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);

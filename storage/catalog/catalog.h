@@ -19,6 +19,7 @@
 #include "storage/model/event.h"
 #include "storage/catalog/producers.h"
 #include "storage/catalog/series.h"
+#include "storage/catalog/tombstones.h"
 
 struct catalog;
 
@@ -40,13 +41,15 @@ struct catalog_mark {
     uint64_t promised_lsn;    /* a flush up to here was begun: some days may have it */
     time_ms_t newest_ms;      /* newest sample or event up to flushed_lsn */
     struct believed believed; /* the clock, when that was */
-    uint64_t damaged;         /* values that were left out when loading */
+    uint64_t damaged;         /* values of series that were left out when loading */
+    uint64_t damaged_deletes; /* tombstones that were left out, or whose days are unknown */
 };
 
-/* Fills an empty series table and an empty table of producers, all from one moment. TM_CORRUPT, TM_IO,
- * TM_NOMEM. Damaged values of series are left out and counted. */
+/* Fills empty tables of series, producers and tombstones, all from one moment. TM_CORRUPT, TM_IO, TM_NOMEM.
+ * Damaged values of series and tombstones are left out and counted: a damaged delete hides nothing. */
 enum tm_err catalog_load(struct catalog *catalog, struct series_table *series, struct producers *producers,
-                         struct catalog_mark *out, struct tm_why *why) TM_MUST_CHECK;
+                         struct tombstones *tombstones, struct catalog_mark *out,
+                         struct tm_why *why) TM_MUST_CHECK;
 
 /* Begins a flush: makes these series and promised_lsn durable. The ids ascend. Errors as catalog_open. */
 enum tm_err catalog_begin(struct catalog *catalog, const struct series_table *series, const uint32_t *ids,
@@ -56,6 +59,14 @@ enum tm_err catalog_begin(struct catalog *catalog, const struct series_table *se
  * Errors as catalog_open. */
 enum tm_err catalog_finish(struct catalog *catalog, const struct head *head, const struct catalog_mark *mark,
                            struct str producers, struct tm_why *why) TM_MUST_CHECK;
+
+/* Makes a tombstone durable, or not at all. Errors as catalog_open. */
+enum tm_err catalog_bury(struct catalog *catalog, const struct tombstone *tombstone,
+                         struct tm_why *why) TM_MUST_CHECK;
+/* Writes what changed in the days of tombstones, and removes those that have none left, here and in the set.
+ * After an error all is tried again at the next call. Errors as catalog_open. */
+enum tm_err catalog_keep_tombstones(struct catalog *catalog, struct tombstones *set,
+                                    struct tm_why *why) TM_MUST_CHECK;
 
 /* Removes the blocks of events of a kind that are all older than time. Errors as catalog_open. */
 enum tm_err catalog_forget(struct catalog *catalog, enum event_kind kind, time_ms_t time,

@@ -8,15 +8,17 @@
 #include "storage/catalog/catalog.h"
 #include "storage/lmdb_guard.h"
 
-enum { CATALOG_TABLES = 3, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
+enum { CATALOG_TABLES = 4, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
 
 struct catalog {
     char *dir;
     char *path; /* DIR/index */
     MDB_env *env;
-    MDB_dbi series; /* first number -> a block of series */
-    MDB_dbi events; /* lsn, kind, block -> lines */
-    MDB_dbi marks;  /* "promised", "finished" */
+    MDB_dbi series;      /* first number -> a block of series */
+    MDB_dbi events;      /* lsn, kind, block -> lines */
+    MDB_dbi marks;       /* "promised", "finished" */
+    MDB_dbi tombstones;  /* id, part -> what a delete hides; days that still hold it */
+    bool has_tombstones; /* false: written before there were any, and opened for reading */
     size_t map_bytes;
     bool read_only;
     atomic_bool is_broken; /* LMDB failed an assertion: its environment is not used or closed any more */
@@ -47,5 +49,9 @@ bool catalog_check(const MDB_val *key, const MDB_val *data, struct cursor *in) T
 /* Numbers in keys: big endian. */
 void catalog_put_u32(uint8_t *at, uint32_t v);
 uint32_t catalog_get_u32(const uint8_t *at);
+
+/* Fills an empty set from the table. Called inside catalog_load's transaction. An LMDB result, ENOMEM. */
+int catalog_load_tombstones(struct catalog *catalog, MDB_txn *txn, struct tombstones *out,
+                            struct catalog_mark *mark) TM_MUST_CHECK;
 
 #endif

@@ -96,6 +96,7 @@ static int load_clock(struct catalog *catalog, MDB_txn *txn, struct believed *ou
 struct loading {
     struct series_table *series;
     struct producers *producers;
+    struct tombstones *tombstones;
     struct catalog_mark *out;
 };
 
@@ -105,13 +106,15 @@ static int load_all(struct catalog *catalog, MDB_txn *txn, void *arg)
     int rc = load_marks(catalog, txn, l->producers, l->out);
     if (!rc)
         rc = load_clock(catalog, txn, &l->out->believed);
-    return rc ? rc : load_series(catalog, txn, l->series, l->out);
+    if (!rc)
+        rc = load_series(catalog, txn, l->series, l->out);
+    return rc ? rc : catalog_load_tombstones(catalog, txn, l->tombstones, l->out);
 }
 
 enum tm_err catalog_load(struct catalog *catalog, struct series_table *series, struct producers *producers,
-                         struct catalog_mark *out, struct tm_why *why)
+                         struct tombstones *tombstones, struct catalog_mark *out, struct tm_why *why)
 {
-    struct loading loading = {series, producers, out};
+    struct loading loading = {series, producers, tombstones, out};
     *out = (struct catalog_mark){0};
     int rc = catalog_read(catalog, load_all, &loading);
     return rc ? catalog_fail(catalog, rc, "reading", why) : TM_OK;

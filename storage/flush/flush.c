@@ -44,8 +44,10 @@ static void run_job(struct flush *flush, struct flush_figures *figures)
     head_fini(&flush->garbage);
     if (flush->job.has_head)
         err = flush_write(&flush->work, &why);
-    if (!err)
+    if (!err) {
+        flush_bury(&flush->work);
         flush_keep(&flush->work);
+    }
     figures->busy_ns = thread_ns();
     pthread_mutex_lock(&flush->mutex);
     flush->result = err;
@@ -120,6 +122,7 @@ static enum tm_err start_job(struct store *store)
     flush->job.limits = flush->limits;
     flush->work.partitions = store->contents.partitions;
     flush->work.catalog = store->contents.catalog;
+    flush->work.tombstones = store->contents.tombstones;
     flush->work.series = store->contents.series;
     flush->work.head = &store->contents.flushing;
     flush->work.job = &flush->job;
@@ -173,7 +176,7 @@ static void end_job(struct flush_job *job)
 {
     free(job->ids);
     bytes_fini(&job->producers);
-    *job = (struct flush_job){0};
+    *job = (struct flush_job){.deletions = job->deletions}; /* not answered yet */
 }
 
 /* The head becomes the one being flushed. No batch may be half applied. */
@@ -270,14 +273,15 @@ static enum tm_err take_result(struct store *store)
     pthread_mutex_unlock(&flush->mutex);
     if (!is_done)
         return TM_OK;
-    if (!flush->job.has_head) {
-        end_job(&flush->job);
-        return TM_OK;
-    }
+    if (flush->job.deletions)
+        flush->asked_more = true; /* to carry them out */
     if (err)
         note_failure(store, err, why.text);
-    else
+    else if (flush->job.has_head)
         finish_head(store);
+    flush_answer_deletions(store, err, why.text);
+    if (!flush->job.has_head)
+        end_job(&flush->job);
     return err;
 }
 
@@ -296,11 +300,19 @@ static bool is_due(struct store *store, int64_t now)
 
 static enum tm_err begin_flush(struct store *store)
 {
-    enum tm_err err = store->flush.job.has_head ? TM_OK : cut_head(store);
+    struct flush *flush = &store->flush;
+    bool is_again = flush->job.has_head;
+    enum tm_err err = TM_OK;
+    if (!is_again && flush->applied_lsn > store->contents.mark.flushed_lsn)
+        err = cut_head(store);
+    if (!err && !is_again)
+        flush_take_deletions(store);
     if (!err)
         err = start_job(store);
-    if (err && err != TM_BUSY)
+    if (err && err != TM_BUSY) {
         note_failure(store, err, "");
+        flush_answer_deletions(store, err, tm_err_text(err));
+    }
     return err;
 }
 
@@ -312,7 +324,7 @@ void flush_poll(struct store *store)
         return;
     int64_t now = clock_mono_ns(store->options.clock);
     bool may_flush = now >= flush->retry_ns;
-    if (may_flush && (flush->job.has_head || is_due(store, now))) {
+    if (may_flush && (flush->job.has_head || flush->deletions || is_due(store, now))) {
         (void)!begin_flush(store);
         return;
     }
@@ -381,6 +393,10 @@ void flush_fini(struct store *store)
     if (flush->has_thread)
         pthread_join(flush->thread, NULL);
     tell_lines(store);
+    bool is_done = flush->state == FLUSH_DONE && !flush->result;
+    if (is_done) /* what waits was not begun */
+        flush_answer_deletions(store, TM_OK, "");
+    flush_answer_deletions(store, TM_CLOSED, "the store was closed before the delete was done");
     end_job(&flush->job);
     head_fini(&flush->garbage);
     flush_work_fini(&flush->work);

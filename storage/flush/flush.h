@@ -33,6 +33,18 @@ struct flush_limits {
     int64_t max_disk_bytes; /* 0: no bound */
 };
 
+/* A delete under way: the owner's, the flush thread's while it is in a running job. */
+struct deletion {
+    struct deletion *next;
+    struct tombstone *tombstone; /* NULL: it is in the set */
+    uint64_t id;
+    size_t series;
+    store_deleted_fn *done;
+    void *arg;
+    enum tm_err err; /* how it went */
+    struct tm_why why;
+};
+
 /* One thing to do, filled by the owner. What is done of it stays noted, so that a failed one goes on. */
 struct flush_job {
     bool has_head;
@@ -42,6 +54,8 @@ struct flush_job {
     uint32_t *ids; /* new series, ascending */
     size_t id_count;
     struct bytes producers;
+    struct deletion *deletions; /* to be made once the head is written */
+    uint64_t deletion_lsn;      /* they hide what was written up to here */
     time_ms_t newest_ms;
     time_ms_t now_ms; /* the earlier of wall clock and belief */
     int64_t mono_ms;
@@ -61,6 +75,7 @@ struct flush_figures {
     uint64_t partitions;      /* there now */
     uint64_t partition_bytes; /* on disk now */
     uint64_t catalog_bytes;
+    uint64_t deletes; /* tombstones */
 };
 
 struct flush_line {
@@ -73,6 +88,7 @@ struct flush_line {
 struct flush_work {
     struct partitions *partitions;
     struct catalog *catalog;
+    struct tombstones *tombstones;
     const struct series_table *series;
     const struct head *head;
     struct flush_job *job;
@@ -99,6 +115,14 @@ enum tm_err flush_write(struct flush_work *work, struct tm_why *why) TM_MUST_CHE
 /* Keeps the files in order: at most one day is rewritten. Errors are logged. */
 void flush_keep(struct flush_work *work);
 void flush_work_fini(struct flush_work *work);
+
+/* Makes the job's deletes durable, then hides what they took. What became of each stands in it. */
+void flush_bury(struct flush_work *work);
+/* Finds the days in which tombstones hide nothing (any more), and forgets tombstones that are carried out.
+ * entries: the partitions there are. */
+void flush_keep_tombstones(struct flush_work *work, const struct partition_entry *entries, size_t count);
+/* Whether a rewrite of this day would leave out what is deleted. */
+bool flush_day_has_deletes(const struct flush_work *work, uint32_t day);
 
 /* Encodes columns[from, to) as chunks of at most `most` samples and puts each. */
 struct flush_put {
@@ -140,12 +164,14 @@ struct flush {
     struct head garbage; /* a head that was flushed; freed by the thread */
     /* The owner's. */
     uint64_t applied_lsn;
-    size_t saved_series;   /* the first so many durable ones are in the catalog */
-    size_t cut_series;     /* and so many once the job is done */
-    int64_t since_ns;      /* when the oldest sample of the head came; 0: it is empty */
-    int64_t retry_ns;      /* after a failure: not before */
-    int64_t retry_wait_ns; /* 0: the last one went well */
-    int64_t kept_ns;       /* when the files were put in order last */
+    size_t saved_series;        /* the first so many durable ones are in the catalog */
+    size_t cut_series;          /* and so many once the job is done */
+    int64_t since_ns;           /* when the oldest sample of the head came; 0: it is empty */
+    int64_t retry_ns;           /* after a failure: not before */
+    int64_t retry_wait_ns;      /* 0: the last one went well */
+    int64_t kept_ns;            /* when the files were put in order last */
+    struct deletion *deletions; /* that wait for a job, in order */
+    size_t deletion_count;      /* not answered */
     bool asked_more;
     uint64_t count;
     uint64_t failures;

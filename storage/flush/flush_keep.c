@@ -18,6 +18,7 @@ struct rewriting {
     uint32_t day;
     uint8_t *present; /* bits by series */
     size_t capacity;
+    bool is_empty; /* nothing is left of the day */
 };
 
 static enum tm_err mark_present(struct rewriting *r, uint32_t series)
@@ -80,11 +81,13 @@ static enum tm_err rewrite_series(struct rewriting *r, struct partition_rewrite 
                             .exponent = NUMBER_NOT_DECIMAL,
                             .most = REWRITE_SAMPLES};
     work->columns.count = 0;
-    enum tm_err err = days_collect(work->partitions, r->day, series, DAYS_ALL, &work->columns, why);
+    enum tm_err err =
+        days_collect(work->partitions, work->tombstones, r->day, series, DAYS_ALL, &work->columns, why);
     if (!err && columns_settle(&work->columns) != TM_OK)
         err = tm_fail(why, TM_NOMEM, "out of memory for sorting samples");
     if (!err && atomic_load_explicit(work->stop, memory_order_relaxed))
         err = tm_fail(why, TM_CLOSED, "the store closes");
+    r->is_empty = r->is_empty && work->columns.count == 0;
     return err ? err : flush_put_columns(work, &put, 0, work->columns.count, why);
 }
 
@@ -100,17 +103,33 @@ static enum tm_err rewrite_day(void *arg, struct partition_rewrite *rewrite, str
                 err = rewrite_series(r, rewrite, (uint32_t)(byte * BITS + bit), why);
         }
     }
+    if (!err && r->is_empty)
+        return tm_fail(why, TM_NOT_FOUND, "nothing is left of the day");
     return err;
+}
+
+static bool drop_day(struct flush_work *work, uint32_t day)
+{
+    struct tm_why why = {""};
+    enum tm_err err = partition_drop(work->partitions, PARTITION_RAW, day, &why);
+    if (err && err != TM_NOT_FOUND)
+        flush_log(work, STORE_LOG_WARNING, "retention.failed", "a day was not removed: %s", why.text);
+    return err == TM_OK;
 }
 
 /* A day with a damaged chunk is sealed as it is: no rewrite may hide what is missing. */
 static void settle_day(struct flush_work *work, uint32_t day)
 {
     struct tm_why why = {""};
-    struct rewriting r = {.work = work, .day = day};
+    struct rewriting r = {.work = work, .day = day, .is_empty = true};
     enum tm_err err = partition_rewrite(work->partitions, PARTITION_RAW, day, rewrite_day, &r, &why);
     free(r.present);
+    if (err == TM_NOT_FOUND && r.is_empty) { /* all of it is deleted */
+        err = drop_day(work, day) ? TM_OK : TM_IO;
+        tm_why_write(&why, "an empty day stayed");
+    }
     if (!err) {
+        tombstones_settle_day(work->tombstones, day);
         work->figures->sealed_days++;
         work->is_more = true;
         return;
@@ -140,6 +159,8 @@ static void settle_days(struct flush_work *work, const struct partition_entry *e
         const struct partition_entry *entry = &entries[i];
         bool is_due = entry->id.late ? is_quiet(work, entry->id.period)
                                      : !entry->sealed && entry->span.to <= now - SETTLE_MS;
+        if (!entry->id.late && entry->sealed)
+            is_due = flush_day_has_deletes(work, entry->id.period);
         if (entry->damaged || !is_due)
             continue;
         settle_day(work, entry->id.period);
@@ -148,15 +169,6 @@ static void settle_days(struct flush_work *work, const struct partition_entry *e
 }
 
 /* ---- dropping ---- */
-
-static bool drop_day(struct flush_work *work, uint32_t day)
-{
-    struct tm_why why = {""};
-    enum tm_err err = partition_drop(work->partitions, PARTITION_RAW, day, &why);
-    if (err && err != TM_NOT_FOUND)
-        flush_log(work, STORE_LOG_WARNING, "retention.failed", "a day was not removed: %s", why.text);
-    return err == TM_OK;
-}
 
 static void drop_old(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
@@ -220,7 +232,8 @@ typedef void keep_fn(struct flush_work *work, const struct partition_entry *entr
 
 void flush_keep(struct flush_work *work)
 {
-    static keep_fn *const steps[] = {drop_old, drop_crowded, settle_days};
+    static keep_fn *const steps[] = {drop_old, drop_crowded, flush_keep_tombstones, settle_days,
+                                     flush_keep_tombstones};
     work->is_more = false;
     partitions_tick(work->partitions);
     if (work->job->has_head)

@@ -12,10 +12,45 @@ struct chunk_key days_chunk_key(struct partition_id id, const struct partition_k
                               .window_start = day.from + key->window};
 }
 
-static enum tm_err add_chunk(struct partitions *set, struct partition_id id,
-                             const struct partition_item *item, struct span span, struct columns *out,
-                             struct tm_why *why)
+/* What is read: samples of a series in span, but for what is hidden. */
+struct collecting {
+    struct partition_id id;
+    uint32_t series;
+    struct span span;
+    struct tombstone_cover cover;
+    struct columns *out;
+};
+
+static uint64_t tag_of(const struct partition_step *step, uint32_t window)
 {
+    size_t count;
+    const struct partition_window *windows = partition_step_windows(step, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (windows[i].window == window)
+            return windows[i].tag;
+    }
+    return UINT64_MAX;
+}
+
+/* Takes out what is hidden among the samples from `from` on. */
+static void leave_out(const struct collecting *c, size_t from, uint64_t tag)
+{
+    struct columns *out = c->out;
+    size_t kept = from;
+    for (size_t i = from; i < out->count; i++) {
+        if (tombstone_hides(&c->cover, out->times[i], tag))
+            continue;
+        out->times[kept] = out->times[i];
+        out->values[kept++] = out->values[i];
+    }
+    out->count = kept;
+}
+
+static enum tm_err add_chunk(struct partition_step *step, const struct collecting *c,
+                             const struct partition_item *item, struct tm_why *why)
+{
+    struct partition_id id = c->id;
+    struct columns *out = c->out;
     struct chunk_key key = days_chunk_key(id, &item->key);
     struct chunk_head head;
     size_t count = 0;
@@ -23,52 +58,64 @@ static enum tm_err add_chunk(struct partitions *set, struct partition_id id,
     if (!err)
         err = columns_reserve(out, head.count);
     if (!err)
-        err = chunk_decode_span(&key, item->value, span, out->times + out->count, out->values + out->count,
+        err = chunk_decode_span(&key, item->value, c->span, out->times + out->count, out->values + out->count,
                                 head.count, &count);
-    if (!err)
+    if (!err) {
         out->count += count;
+        if (c->cover.count > 0)
+            leave_out(c, out->count - count, tag_of(step, item->key.window));
+    }
     if (err != TM_CORRUPT)
         return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : TM_OK;
-    partition_quarantine(set, id, "a chunk fails its checksum");
+    partition_quarantine(step->set, id, "a chunk fails its checksum");
     return tm_fail(why, TM_CORRUPT, "a chunk of series %" PRIu32 " is damaged: restore its day from a backup",
                    item->key.series);
 }
 
-static enum tm_err collect_step(struct partition_step *step, struct partition_id id, uint32_t series,
-                                struct span span, struct columns *out, struct tm_why *why)
+static enum tm_err collect_step(struct partition_step *step, const struct collecting *c, struct tm_why *why)
 {
     struct partition_cursor cursor;
     struct partition_item item;
-    partition_cursor_init(&cursor, series, span);
+    partition_cursor_init(&cursor, c->series, c->span);
     for (;;) {
         enum tm_err err = partition_cursor_next(step, &cursor, &item, why);
         if (err)
             return err == TM_NOT_FOUND ? TM_OK : err;
-        err = add_chunk(step->set, id, &item, span, out, why);
+        err = add_chunk(step, c, &item, why);
         if (err)
             return err;
     }
 }
 
 /* Both steps at once, main first: while the main one is read nobody can merge the late one into it. */
-enum tm_err days_collect(struct partitions *set, uint32_t day, uint32_t series, struct span span,
-                         struct columns *out, struct tm_why *why)
+static enum tm_err collect_both(struct partitions *set, struct collecting *c, struct tm_why *why)
 {
-    struct partition_id main_id = {PARTITION_RAW, day, false}, late_id = {PARTITION_RAW, day, true};
+    struct partition_id late_id = {PARTITION_RAW, c->id.period, true};
     struct partition_step main, late;
-    enum tm_err err = partition_step_begin(set, main_id, &main, why);
+    enum tm_err err = partition_step_begin(set, c->id, &main, why);
     if (err)
         return err == TM_NOT_FOUND ? TM_OK : err;
     enum tm_err late_err = partition_step_begin(set, late_id, &late, why);
     if (late_err && late_err != TM_NOT_FOUND)
         err = late_err;
     if (!err)
-        err = collect_step(&main, main_id, series, span, out, why);
+        err = collect_step(&main, c, why);
+    c->id = late_id;
     if (!err && !late_err)
-        err = collect_step(&late, late_id, series, span, out, why);
+        err = collect_step(&late, c, why);
     if (!late_err)
         partition_step_end(&late);
     partition_step_end(&main);
+    return err;
+}
+
+enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, uint32_t day, uint32_t series,
+                         struct span span, struct columns *out, struct tm_why *why)
+{
+    struct collecting c = {.id = {PARTITION_RAW, day, false}, .series = series, .span = span, .out = out};
+    enum tm_err err = tombstones_cover(tombstones, day, series, span, &c.cover);
+    err = err ? tm_fail(why, err, "out of memory for what is deleted") : collect_both(set, &c, why);
+    tombstone_cover_fini(&c.cover);
     return err;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "storage/chunk/chunk.h"
+#include "storage/catalog/tombstones.h"
 #include "storage/chunk/columns.h"
 #include "storage/partition/partition.h"
 
@@ -15,10 +16,11 @@
 struct chunk_key days_chunk_key(struct partition_id id, const struct partition_key *key);
 
 /* Appends the samples of a series in span that a day's partitions hold: the main one's windows, then the late
- * one's, in the order in which they were flushed. Nothing, if there are none. TM_CORRUPT (a damaged partition
+ * one's, in the order in which they were flushed, but for those that a tombstone hides (NULL: none does).
+ * Nothing, if there are no partitions. TM_CORRUPT (a damaged partition
  * is set aside), TM_BUSY, TM_IO, TM_NOMEM. */
-enum tm_err days_collect(struct partitions *set, uint32_t day, uint32_t series, struct span span,
-                         struct columns *out, struct tm_why *why) TM_MUST_CHECK;
+enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, uint32_t day, uint32_t series,
+                         struct span span, struct columns *out, struct tm_why *why) TM_MUST_CHECK;
 
 /* The highest lsn that was flushed into a day; 0: none. Errors as days_collect. */
 enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct tm_why *why) TM_MUST_CHECK;
