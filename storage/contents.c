@@ -1,5 +1,6 @@
 #include "storage/contents.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,12 @@ enum tm_err contents_init(struct contents *contents, int64_t max_series, int64_t
 {
     *contents = (struct contents){.series = series_new(max_series, max_series_per_service),
                                   .stored_series = UINT32_MAX};
-    if (contents->series)
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    contents->has_lock = pthread_rwlock_init(&contents->lock, &attributes) == 0;
+    pthread_rwlockattr_destroy(&attributes);
+    if (contents->series && contents->has_lock)
         contents->producers = producers_new(series_seed(contents->series));
     contents->tombstones = tombstones_new();
     if (contents->producers && contents->tombstones)
@@ -35,7 +41,31 @@ void contents_fini(struct contents *contents)
     index_free(contents->index);
     producers_free(contents->producers);
     series_free(contents->series);
+    if (contents->has_lock)
+        pthread_rwlock_destroy(&contents->lock);
     *contents = (struct contents){0};
+}
+
+/* Fails only for a thread that holds it already. */
+static void check_lock(int code)
+{
+    assert(code == 0);
+    (void)code;
+}
+
+void contents_lock(struct contents *contents)
+{
+    check_lock(pthread_rwlock_wrlock(&contents->lock));
+}
+
+void contents_lock_shared(struct contents *contents)
+{
+    check_lock(pthread_rwlock_rdlock(&contents->lock));
+}
+
+void contents_unlock(struct contents *contents)
+{
+    check_lock(pthread_rwlock_unlock(&contents->lock));
 }
 
 static void note_time(struct contents *contents, time_ms_t time)
@@ -82,13 +112,14 @@ enum tm_err contents_index(struct contents *contents, size_t most)
     if (!contents->index)
         return TM_NOMEM;
     size_t count = series_durable_count(contents->series);
-    for (; contents->indexed_count < count && most > 0; contents->indexed_count++, most--) {
-        series_id id = series_durable_at(contents->series, contents->indexed_count);
+    for (size_t at; (at = contents->indexed_count) < count && most > 0; most--) {
+        series_id id = series_durable_at(contents->series, at);
         enum tm_err err = index_add(contents->index, id, series_labels(contents->series, id),
                                     series_owner(contents->series, id));
         /* What it refuses for good is read by number all the same. */
         if (err == TM_NOMEM)
             return err;
+        contents->indexed_count = at + 1;
     }
     return TM_OK;
 }

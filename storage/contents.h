@@ -1,9 +1,21 @@
 /* All that is stored: series and producers from the catalog and the journal, samples and events in
  * partitions, catalog and the heads. The store has one that it goes on filling, a reader beside it has one of
- * its own. Owner's thread. */
+ * its own.
+ *
+ * Threads: the owner's, and readers on any. One lock stands over both heads, the marks, the list of durable
+ * series, the index, and the pointers to partitions and catalog. Whoever changes one of them holds it alone,
+ * for a bounded number of changes; a reader shares it for one bounded step (the samples of one series, one
+ * selection). A waiting owner goes before readers. The owner reads without it. Nobody holds it while he waits
+ * for a file, for another lock but a short one, or for a callback.
+ *
+ * A reader's step takes the heads first and then, without the lock, the files: what a flush carries over
+ * meanwhile it meets twice, never not at all. */
 #ifndef TM_STORAGE_CONTENTS_H
 #define TM_STORAGE_CONTENTS_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "storage/journal/batch_codec.h"
@@ -18,6 +30,8 @@
 #include "storage/catalog/series.h"
 
 struct contents {
+    pthread_rwlock_t lock;
+    bool has_lock;
     struct series_table *series;
     struct producers *producers;
     struct head head;
@@ -28,7 +42,7 @@ struct contents {
     struct catalog_mark mark;      /* how far these go */
     uint32_t stored_series;        /* numbers above are this process's own: partitions know others by them */
     struct index *index;           /* of the first indexed_count durable series; made when first asked for */
-    size_t indexed_count;
+    atomic_size_t indexed_count;   /* changed under the lock, read anywhere */
     uint64_t samples;
     uint64_t events;
     time_ms_t newest_ms;
@@ -43,6 +57,11 @@ enum tm_err contents_init(struct contents *contents, int64_t max_series,
                           int64_t max_series_per_service) TM_MUST_CHECK;
 void contents_fini(struct contents *contents);
 
+/* The lock: alone, to change; shared, to read. Not twice by one thread. */
+void contents_lock(struct contents *contents);
+void contents_lock_shared(struct contents *contents);
+void contents_unlock(struct contents *contents);
+
 /* Makes a sample or an event visible and counts it. TM_NOMEM. */
 enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_t time,
                             const struct number *number) TM_MUST_CHECK;
@@ -53,7 +72,7 @@ enum tm_err contents_event(struct contents *contents, const struct batch_event *
  * catalog_load. */
 enum tm_err contents_load(struct contents *contents, struct tm_why *why) TM_MUST_CHECK;
 
-/* Adds up to most durable series to the index that are not in it. TM_NOMEM: try again. */
+/* Adds up to most durable series to the index that are not in it. Locked alone. TM_NOMEM: try again. */
 enum tm_err contents_index(struct contents *contents, size_t most) TM_MUST_CHECK;
 
 /* Told of what replay found; may be NULL. Level, id and text as store_options.log. */

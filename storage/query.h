@@ -1,8 +1,20 @@
-/* Reading: what is stored, by whoever may: the daemon on its own thread, or another process on the same
+/* Reading: what is stored, by whoever may: the daemon beside its own writing, or another process on the same
  * folder (it replays the journal into a private head and never writes). No type of the engine behind shows
- * here. */
+ * here.
+ *
+ * Threads: any number of readers at the same time, each used by one thread at a time; it may move between
+ * threads. Selectors and matchers hold scratch memory: they are used by one thread at a time as well.
+ *
+ * What was acknowledged before a call begins is in its result, whatever the writer does meanwhile. Every call
+ * works in bounded steps; nothing is held between two of them, nor while a callback runs: no lock, and no
+ * transaction.
+ *
+ * Numbers of series and views of their labels stay valid until the reader is closed. */
 #ifndef TM_STORAGE_QUERY_H
 #define TM_STORAGE_QUERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "storage/index/index.h"
 #include "storage/model/clock.h"
@@ -14,22 +26,98 @@
 struct store;
 struct reader;
 
+#define READER_ALWAYS ((struct span){INT64_MIN, INT64_MAX})
+
+/* ---- opening ---- */
+
 /* Opens a folder for reading, beside a running daemon or at rest. TM_NOT_FOUND, TM_IO, TM_CORRUPT, TM_NOMEM
  * with what to do in why. What was acknowledged when it was
  * opened is there; samples that the daemon flushed since may be. */
 enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why) TM_MUST_CHECK;
-/* Reads a store of this process, on its owner's thread; valid until store_close. NULL when out of memory. */
+/* Reads a store of this process; any thread. It must be closed before the store is. NULL when out of memory.
+ */
 struct reader *reader_of_store(struct store *store);
+/* NULL is allowed. */
 void reader_close(struct reader *reader);
 
-/* Calls each for every series, in order of first appearance. Views are valid during the call. each returns
- * false to stop. */
+/* What one query may cost. */
+struct reader_limits {
+    uint64_t max_samples;    /* read from the store, twice written ones counted twice; 0: no bound */
+    bool (*stop)(void *arg); /* asked at every step; true ends the query with TM_CLOSED. NULL: never */
+    void *stop_arg;
+};
+
+/* Sets the bounds, from now on; without this call there are none. */
+void reader_limit(struct reader *reader, const struct reader_limits *limits);
+
+/* How many samples it has read in all. */
+uint64_t reader_samples_read(const struct reader *reader);
+
+/* ---- series ---- */
+
+/* Calls each for every series, in order of first appearance. each returns false to stop; it may use the
+ * reader. */
 typedef bool reader_series_fn(void *arg, uint32_t series, struct str encoded_labels);
 void reader_series(struct reader *reader, reader_series_fn *each, void *arg);
 
-/* The series that a selector takes, sorted. Errors as index_select. */
+/* The labels of a series that a call here has named (labels_decode reads them). */
+struct str reader_labels(const struct reader *reader, uint32_t series);
+
+/* The series that a selector takes, by number. Errors as index_select; TM_CLOSED: stopped. */
 enum tm_err reader_select(struct reader *reader, const struct selector *selector, struct index_ids *out,
                           struct tm_why *why) TM_MUST_CHECK;
+
+/* Which series are meant. */
+struct reader_filter {
+    const struct selector *selectors; /* what one of them takes; borrowed */
+    size_t selector_count;            /* 0: all series */
+    struct span span;                 /* those that have samples in it; READER_ALWAYS: all */
+};
+
+/* The series that a filter means, by number. A chunk of samples that reaches into the span counts, as in
+ * Prometheus. Errors as reader_select and reader_walk_next. */
+enum tm_err reader_find(struct reader *reader, const struct reader_filter *filter, struct index_ids *out,
+                        struct tm_why *why) TM_MUST_CHECK;
+
+/* Puts numbers in the order of their labels. TM_NOMEM. */
+enum tm_err reader_sort(const struct reader *reader, struct index_ids *ids) TM_MUST_CHECK;
+
+/* ---- labels ---- */
+
+/* What is listed, and how: of the series of a filter, cut at limit (0: none). */
+struct reader_listing {
+    struct reader_filter filter;
+    enum index_order order;
+    size_t limit;
+};
+
+/* The label names, the values of one label, the owning services: with how many of those series bear each.
+ * Errors as reader_find. */
+enum tm_err reader_names(struct reader *reader, const struct reader_listing *how, struct index_list *out,
+                         struct tm_why *why) TM_MUST_CHECK;
+enum tm_err reader_values(struct reader *reader, struct str name, const struct reader_listing *how,
+                          struct index_list *out, struct tm_why *why) TM_MUST_CHECK;
+enum tm_err reader_services(struct reader *reader, const struct reader_listing *how, struct index_list *out,
+                            struct tm_why *why) TM_MUST_CHECK;
+
+/* What makes the index large: the pairs `name=value` that most series bear, and the label names whose values
+ * have the most bytes (in `bytes`); limit of each. TM_NOMEM. */
+enum tm_err reader_pairs(struct reader *reader, size_t limit, struct index_list *out,
+                         struct tm_why *why) TM_MUST_CHECK;
+enum tm_err reader_value_bytes(struct reader *reader, size_t limit, struct index_list *out,
+                               struct tm_why *why) TM_MUST_CHECK;
+
+/* Figures of what is in memory, for Prometheus' headStats. */
+struct reader_head {
+    uint64_t series; /* all, not only those with samples in memory */
+    uint64_t label_pairs;
+    uint64_t samples;    /* not flushed yet */
+    time_ms_t oldest_ms; /* the first day of which samples are in memory; INT64_MAX: there are none */
+    time_ms_t newest_ms; /* newest time of all; INT64_MIN: there is none */
+};
+enum tm_err reader_head(struct reader *reader, struct reader_head *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* ---- samples ---- */
 
 /* A position among the samples of one series; plain data, nothing stays open between two steps. */
 struct reader_walk {
@@ -40,7 +128,7 @@ void reader_walk_init(struct reader_walk *walk, uint32_t series, struct span spa
 
 /* The next samples, by time, each time once: those of one UTC day at most, so that a step is bounded. Arrays
  * as reader_samples. TM_NOT_FOUND at the end; TM_CORRUPT (a day is damaged; restore it), TM_BUSY, TM_IO,
- * TM_NOMEM: the position stays. */
+ * TM_NOMEM: the position stays. TM_LIMIT: max_samples is passed. TM_CLOSED: stopped. */
 enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, const time_ms_t **times,
                              const double **values, size_t *count, struct tm_why *why) TM_MUST_CHECK;
 
@@ -49,9 +137,13 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
 enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
                            const double **values, size_t *count) TM_MUST_CHECK;
 
-/* Calls each for every event of kind in span, in the order in which they were written. */
+/* ---- events ---- */
+
+/* Calls each for every event of kind in span that was there when the call began, once, in the order in which
+ * they were written. line is valid during the call; false ends it, without error. Errors as reader_walk_next:
+ * some may have been told by then. */
 typedef bool reader_event_fn(void *arg, enum event_kind kind, time_ms_t time, struct str line);
-void reader_events(struct reader *reader, enum event_kind kind, struct span span, reader_event_fn *each,
-                   void *arg);
+enum tm_err reader_events(struct reader *reader, enum event_kind kind, struct span span,
+                          reader_event_fn *each, void *arg, struct tm_why *why) TM_MUST_CHECK;
 
 #endif

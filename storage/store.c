@@ -10,6 +10,9 @@
 /* How far ahead a batch's samples are hinted at while it is applied; measured, not critical. */
 enum { EXPECT_FAR = 24, EXPECT_NEAR = 10 };
 
+/* What is applied, or indexed, in one go while readers wait: under 2 ms. */
+enum { GROUP_BATCHES = 64, GROUP_SAMPLES = 20000, GROUP_SERIES = 2000 };
+
 /* ---- memory ---- */
 
 /* Without it the last bytes would go to data, and none would be left to say so to anyone. */
@@ -234,10 +237,8 @@ static void finish_batch(struct store *store, struct batch *batch)
     store->pending_bytes -= batch->pending_bytes;
     if (batch->is_marked)
         producers_end(store->contents.producers, &batch->pending, result == TM_OK, store->believed.time_ms);
-    if (result == TM_OK) {
-        batch_settle_series(batch);
+    if (result == TM_OK)
         store->flush.applied_lsn = batch->item.lsn;
-    }
     recycle_batch(store, batch);
     if (done)
         done(arg, result);
@@ -257,19 +258,59 @@ static void take_settled(struct store *store, struct journal_item *items)
     *end = items;
 }
 
+/* False: it has to wait for memory. */
+static bool show_batch(struct store *store, struct batch *batch, bool must_finish)
+{
+    if (batch->item.result != TM_OK)
+        return true;
+    if (!must_finish && !store_has_memory(store))
+        return false;
+    if (note_memory(store, apply_batch(store, batch)) != TM_OK && !must_finish)
+        return false;
+    batch_settle_series(batch);
+    return true;
+}
+
+/* Makes the oldest batches visible; returns how many may be finished. */
+static size_t show_group(struct store *store, bool must_finish)
+{
+    size_t count = 0, samples = 0;
+    struct journal_item *item = store->durable;
+    contents_lock(&store->contents);
+    for (; item && count < GROUP_BATCHES && samples < GROUP_SAMPLES; item = item->next, count++) {
+        struct batch *batch = (struct batch *)item;
+        if (!show_batch(store, batch, must_finish))
+            break;
+        samples += batch->sample_count + batch->event_count;
+    }
+    contents_unlock(&store->contents);
+    return count;
+}
+
 /* must_finish: the store closes, a batch that is durable but can't be made visible is told all the same. */
 static void settle_batches(struct store *store, bool must_finish)
 {
     while (store->durable) {
-        struct batch *batch = (struct batch *)store->durable;
-        bool may_wait = batch->item.result == TM_OK && !must_finish;
-        if (may_wait && !store_has_memory(store))
+        size_t count = show_group(store, must_finish);
+        if (count == 0)
             return;
-        if (batch->item.result == TM_OK && note_memory(store, apply_batch(store, batch)) != TM_OK && may_wait)
-            return;
-        store->durable = batch->item.next;
-        finish_batch(store, batch);
+        for (; count > 0; count--) {
+            struct batch *batch = (struct batch *)store->durable;
+            store->durable = batch->item.next;
+            finish_batch(store, batch);
+        }
     }
+}
+
+/* Readers do the rest if they come first. Without memory: later. */
+static void index_some(struct store *store)
+{
+    struct contents *contents = &store->contents;
+    if (contents->indexed_count == series_durable_count(contents->series))
+        return;
+    contents_lock(contents);
+    (void)!contents_index(contents, GROUP_SERIES);
+    contents_unlock(contents);
 }
 
 void store_settle_all(struct store *store, struct journal_item *items)
@@ -285,6 +326,7 @@ void store_poll(struct store *store)
     store->is_polling = true;
     take_settled(store, journal_take_done(store->journal));
     settle_batches(store, false);
+    index_some(store);
     flush_poll(store);
     store_watch(store, false);
     (void)store_has_memory(store);

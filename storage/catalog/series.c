@@ -44,9 +44,8 @@ struct series_table {
     uint32_t *free_list;
     size_t free_count;
     size_t free_capacity;
-    uint32_t *order; /* durable ones */
+    uint32_t *order[CHUNKS]; /* durable ones; never moves, so that readers need no lock against the owner */
     size_t order_count;
-    size_t order_capacity;
     struct raw_slot *raw;
     size_t raw_capacity;
     size_t raw_used;
@@ -101,10 +100,11 @@ void series_free(struct series_table *table)
         free(entry_at(table, id)->labels);
     for (size_t i = 0; i < CHUNKS && table->chunks[i]; i++)
         free(table->chunks[i]);
+    for (size_t i = 0; i < CHUNKS && table->order[i]; i++)
+        free(table->order[i]);
     services_fini(&table->services);
     free(table->states);
     free(table->free_list);
-    free(table->order);
     free(table->raw);
     free(table->by_labels);
     free(table);
@@ -225,11 +225,11 @@ static bool make_room(struct series_table *table, uint32_t count)
     table->states = states;
     memset(states + before, SERIES_FREE, table->state_capacity - before);
     /* Room in the order now, so that becoming durable can't fail. */
-    uint32_t *order =
-        grow_array(table->order, &table->order_capacity, (size_t)count + 1, sizeof *table->order);
-    if (!order)
+    uint32_t **order = &table->order[count / CHUNK];
+    if (!*order)
+        *order = calloc(CHUNK, sizeof **order);
+    if (!*order)
         return false;
-    table->order = order;
     uint32_t *free_list =
         grow_array(table->free_list, &table->free_capacity, (size_t)count + 1, sizeof *free_list);
     if (!free_list)
@@ -387,7 +387,8 @@ void series_release(struct series_table *table, series_id id)
 static void make_durable(struct series_table *table, series_id id)
 {
     table->states[id] = SERIES_DURABLE;
-    table->order[table->order_count++] = id;
+    table->order[table->order_count / CHUNK][table->order_count % CHUNK] = id;
+    table->order_count++;
 }
 
 void series_settle(struct series_table *table, series_id id)
@@ -480,7 +481,7 @@ size_t series_durable_count(const struct series_table *table)
 
 series_id series_durable_at(const struct series_table *table, size_t n)
 {
-    return table->order[n];
+    return table->order[n / CHUNK][n % CHUNK];
 }
 
 uint64_t series_live_count(const struct series_table *table)

@@ -7,8 +7,10 @@
  * it. Idle numbers are given back by series_sweep, and only there, so that a number can't change its meaning
  * between a lookup and the use of what it found.
  *
- * Threads: the owner's; but series_labels and series_owner may be called from the journal thread for numbers
- * in use by a batch it was handed: entries never move and do not change while in use. */
+ * Threads: the owner's; but series_labels and series_owner may be called from any thread for numbers that are
+ * durable, or in use by a batch that the thread was handed: entries never move and do not change meanwhile.
+ * series_durable_count and series_durable_at may be called by whoever holds off series_settle (the lock of
+ * storage/contents.h). */
 #ifndef TM_STORAGE_SERIES_H
 #define TM_STORAGE_SERIES_H
 

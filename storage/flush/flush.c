@@ -190,8 +190,13 @@ static enum tm_err cut_head(struct store *store)
     if (first && first->applied_samples + first->applied_events > 0)
         return TM_BUSY;
     enum tm_err err = TM_OK;
-    if (!contents->catalog)
-        err = catalog_open(&options, &contents->catalog, &why);
+    if (!contents->catalog) {
+        struct catalog *catalog = NULL;
+        err = catalog_open(&options, &catalog, &why);
+        contents_lock(contents);
+        contents->catalog = catalog;
+        contents_unlock(contents);
+    }
     if (!err)
         err = list_new_series(store);
     if (err)
@@ -204,11 +209,13 @@ static enum tm_err cut_head(struct store *store)
     flush->job.has_head = true;
     flush->job.lsn = flush->applied_lsn;
     flush->job.newest_ms = contents->newest_ms;
+    contents_lock(contents);
     contents->flushing = contents->head;
     contents->head =
         (struct head){.scratch = contents->flushing.scratch, .packed = contents->flushing.packed};
     contents->flushing.scratch = NULL;
     contents->flushing.packed = (struct bytes){0};
+    contents_unlock(contents);
     flush->since_ns = 0;
     return TM_OK;
 }
@@ -236,11 +243,13 @@ static void finish_head(struct store *store)
 {
     struct flush *flush = &store->flush;
     struct contents *contents = &store->contents;
+    contents_lock(contents);
     contents->mark.flushed_lsn = flush->job.lsn;
     contents->mark.promised_lsn = flush->job.lsn;
-    flush->saved_series = flush->cut_series;
     flush->garbage = contents->flushing;
     contents->flushing = (struct head){0};
+    contents_unlock(contents);
+    flush->saved_series = flush->cut_series;
     if (store->options.fault_point)
         store->options.fault_point(store->options.fault_arg, "flush.trim");
     if (journal_trim(store->journal, flush->job.lsn + 1) != TM_OK)

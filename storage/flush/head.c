@@ -10,7 +10,6 @@
 enum {
     OPEN_MAX = CHUNK_BLOCK, /* samples of a series before they are sealed */
     SEAL_MIN = OPEN_MAX / 2,
-    EVENT_BLOCK_BYTES = 1 << 18,
     MALLOC_BYTES = 16 /* what an allocation costs besides its bytes, about */
 };
 #define DAY_MS INT64_C(86400000)
@@ -39,19 +38,6 @@ struct head_series {
     int8_t exponent;
 };
 
-struct event_block {
-    struct event_block *next;
-    size_t used;
-    size_t capacity;
-    uint8_t bytes[];
-};
-
-struct event_header {
-    time_ms_t time;
-    uint32_t len;
-    uint32_t kind;
-};
-
 static void free_blocks(struct head_series *series)
 {
     struct head_block *at = series->last ? series->last->next : NULL;
@@ -69,11 +55,7 @@ void head_fini(struct head *head)
         free_blocks(&head->series[i]);
     }
     free(head->series);
-    while (head->first_events) {
-        struct event_block *next = head->first_events->next;
-        free(head->first_events);
-        head->first_events = next;
-    }
+    head_free_events(head);
     free(head->scratch);
     free(head->days);
     bytes_fini(&head->packed);
@@ -290,58 +272,28 @@ enum tm_err head_collect(const struct head *head, uint32_t id, struct span span,
     return TM_OK;
 }
 
+bool head_first(const struct head *head, uint32_t id, struct span span, time_ms_t *out)
+{
+    time_ms_t first = span.to;
+    if (id >= head->series_capacity || span.from >= span.to)
+        return false;
+    const struct head_series *series = &head->series[id];
+    const struct head_block *block = series->last ? series->last->next : NULL;
+    while (block) {
+        time_ms_t at = block->first > span.from ? block->first : span.from;
+        if (block->last >= span.from && at < first)
+            first = at;
+        block = block == series->last ? NULL : block->next;
+    }
+    for (uint16_t i = 0; i < series->count; i++) {
+        if (series->points[i].time >= span.from && series->points[i].time < first)
+            first = series->points[i].time;
+    }
+    *out = first;
+    return first < span.to;
+}
+
 int32_t head_exponent(const struct head *head, uint32_t id)
 {
     return id < head->series_capacity ? head->series[id].exponent : 0;
-}
-
-/* ---- events ---- */
-
-static size_t event_bytes(size_t len)
-{
-    return (sizeof(struct event_header) + len + 7) / 8 * 8;
-}
-
-enum tm_err head_event(struct head *head, uint8_t kind, time_ms_t time, struct str line)
-{
-    size_t need = event_bytes(line.len);
-    struct event_block *block = head->last_events;
-    if (!block || block->capacity - block->used < need) {
-        size_t capacity = need > EVENT_BLOCK_BYTES ? need : EVENT_BLOCK_BYTES;
-        block = malloc(sizeof *block + capacity);
-        if (!block)
-            return TM_NOMEM;
-        *block = (struct event_block){.capacity = capacity};
-        if (head->last_events)
-            head->last_events->next = block;
-        else
-            head->first_events = block;
-        head->last_events = block;
-    }
-    struct event_header header = {time, (uint32_t)line.len, kind};
-    memcpy(block->bytes + block->used, &header, sizeof header);
-    if (line.len > 0)
-        memcpy(block->bytes + block->used + sizeof header, line.ptr, line.len);
-    block->used += need;
-    head->bytes += need;
-    head->events++;
-    return TM_OK;
-}
-
-bool head_events(const struct head *head, enum event_kind kind, struct span span, reader_event_fn *each,
-                 void *arg)
-{
-    for (const struct event_block *block = head->first_events; block; block = block->next) {
-        for (size_t at = 0; at < block->used;) {
-            struct event_header header;
-            memcpy(&header, block->bytes + at, sizeof header);
-            struct str line = {(const char *)block->bytes + at + sizeof header, header.len};
-            at += event_bytes(header.len);
-            if (header.kind != (uint32_t)kind || header.time < span.from || header.time >= span.to)
-                continue;
-            if (!each(arg, kind, header.time, line))
-                return false;
-        }
-    }
-    return true;
 }

@@ -1,6 +1,8 @@
 /* What is in memory and not yet in partitions: per series a few open samples and, behind them, encoded
- * blocks; and all events in the order in which they were written. Filled by the owner's thread; once nobody
- * fills it any more, any thread may read it. */
+ * blocks; and all events in the order in which they were written.
+ *
+ * Threads: filled by the owner's. What takes a const struct head may run in any number of threads meanwhile
+ * nobody fills it (the lock of storage/contents.h says when). */
 #ifndef TM_STORAGE_HEAD_H
 #define TM_STORAGE_HEAD_H
 
@@ -55,12 +57,38 @@ enum tm_err head_sample(struct head *head, uint32_t series, time_ms_t time,
 enum tm_err head_collect(const struct head *head, uint32_t series, struct span span,
                          struct columns *out) TM_MUST_CHECK;
 
+/* The first time in span at which a series may have a sample; exact but for encoded blocks, which are taken
+ * to have samples all along. False: it has none there. */
+bool head_first(const struct head *head, uint32_t series, struct span span, time_ms_t *out);
+
 /* How many decimals the values of a series have, at most; a hint for the codec. */
 int32_t head_exponent(const struct head *head, uint32_t series);
 
 /* Copies an event in. TM_NOMEM. */
 enum tm_err head_event(struct head *head, uint8_t kind, time_ms_t time, struct str line) TM_MUST_CHECK;
-/* See reader_events. False: each ended it. */
+/* Frees them, but for those that a view holds. */
+void head_free_events(struct head *head);
+
+/* All events that are in a head at one moment. Holds them, whatever becomes of the head: to be dropped. */
+struct head_view {
+    struct event_block *first;
+    struct event_block *last;
+    size_t last_used;
+};
+void head_view_take(const struct head *head, struct head_view *out);
+/* Any thread. */
+void head_view_drop(struct head_view *view);
+
+struct head_wanted {
+    enum event_kind kind;
+    struct span span;
+    reader_event_fn *each;
+    void *arg;
+};
+/* Calls each for the events of a view, as reader_events does. Any thread, meanwhile the head is filled too.
+ * False: each ended it. */
+bool head_view_events(const struct head_view *view, const struct head_wanted *wanted);
+/* The same for a head that nobody fills. */
 bool head_events(const struct head *head, enum event_kind kind, struct span span, reader_event_fn *each,
                  void *arg);
 

@@ -67,6 +67,7 @@ struct index_item {
     struct str text;
     uint64_t series; /* that bear it (and were selected) */
     uint64_t values; /* of a label: how many it has in all; else 0 */
+    uint64_t bytes;  /* index_value_bytes; else 0 */
 };
 
 /* The holder owns the memory, texts included. Zero-initialised is empty. */
@@ -83,6 +84,7 @@ enum index_order { INDEX_BY_TEXT, INDEX_BY_SERIES /* most first */, INDEX_BY_VAL
 
 struct index_listing {
     const struct index_query *query; /* NULL: of all series */
+    const struct index_ids *ids;     /* instead of query: of these series alone. NULL: of all */
     enum index_order order;
     size_t limit; /* 0: none */
 };
@@ -96,6 +98,17 @@ enum tm_err index_values(const struct index *ix, struct str name, const struct i
 /* The owning services. Errors as index_select. */
 enum tm_err index_services(const struct index *ix, const struct index_listing *how, struct index_list *out,
                            struct tm_why *why) TM_MUST_CHECK;
+
+/* The pairs "name=value" that most series bear, most first, at most limit of them. Walks over every value.
+ * TM_NOMEM. */
+enum tm_err index_pairs(const struct index *ix, size_t limit, struct index_list *out,
+                        struct tm_why *why) TM_MUST_CHECK;
+/* The label names whose values have the most bytes, most first, at most limit of them. Walks over every
+ * value. TM_NOMEM. */
+enum tm_err index_value_bytes(const struct index *ix, size_t limit, struct index_list *out,
+                              struct tm_why *why) TM_MUST_CHECK;
+/* How many pairs of name and value there are. */
+size_t index_pair_count(const struct index *ix);
 
 /* How many series are in it, and how many bear name=value. O(1). */
 size_t index_count(const struct index *ix);

@@ -74,18 +74,28 @@ static enum tm_err own_texts(struct index_list *list)
     return TM_OK;
 }
 
+static enum tm_err set_bits(struct lister *l, const struct index_ids *ids)
+{
+    enum tm_err err = id_bits_init(&l->selected, l->ix);
+    for (size_t i = 0; i < ids->count && !err; i++) {
+        if (ids->ids[i] / 64 < l->selected.count)
+            l->selected.words[ids->ids[i] / 64] |= UINT64_C(1) << (ids->ids[i] % 64);
+    }
+    return err;
+}
+
 static enum tm_err select_bits(struct lister *l)
 {
     const struct index_query *query = l->how->query;
+    struct index_ids ids;
+    if (l->how->ids)
+        return set_bits(l, l->how->ids);
     if (!query || query->count == 0)
         return TM_OK;
-    struct index_ids ids;
     enum tm_err err = index_select(l->ix, query, &ids, l->why);
     if (err)
         return err;
-    err = id_bits_init(&l->selected, l->ix);
-    for (size_t i = 0; i < ids.count && !err; i++)
-        l->selected.words[ids.ids[i] / 64] |= UINT64_C(1) << (ids.ids[i] % 64);
+    err = set_bits(l, &ids);
     index_ids_fini(&ids);
     return err;
 }

@@ -66,6 +66,19 @@ enum tm_err labels_decode(struct str encoded, struct labels *out)
     return cursor_left(&c) == 0 ? TM_OK : TM_CORRUPT;
 }
 
+int labels_compare(struct str a, struct str b)
+{
+    struct cursor x = cursor_of(a.ptr, a.len), y = cursor_of(b.ptr, b.len);
+    uint64_t x_count = cursor_varint(&x), y_count = cursor_varint(&y);
+    uint64_t strings = 2 * (x_count < y_count ? x_count : y_count);
+    for (uint64_t i = 0; i < strings && !x.bad && !y.bad; i++) {
+        int order = str_compare(cursor_str(&x), cursor_str(&y));
+        if (order)
+            return order;
+    }
+    return (x_count > y_count) - (x_count < y_count);
+}
+
 static bool name_byte(char c, bool colon)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');

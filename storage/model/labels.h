@@ -38,6 +38,10 @@ void labels_encode(const struct labels *set, struct bytes *out);
  * bytes, empty value). */
 enum tm_err labels_decode(struct str encoded, struct labels *out) TM_MUST_CHECK;
 
+/* The order of two encoded sets as Prometheus has it: pair by pair, name before value; of two where one
+ * begins the other the shorter is first. < 0, 0, > 0. */
+int labels_compare(struct str a, struct str b);
+
 /* [a-zA-Z_][a-zA-Z0-9_]* */
 bool label_name_valid(struct str name);
 /* [a-zA-Z_:][a-zA-Z0-9_:]* */

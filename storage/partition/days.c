@@ -87,35 +87,107 @@ static enum tm_err collect_step(struct partition_step *step, const struct collec
     }
 }
 
-/* Both steps at once, main first: while the main one is read nobody can merge the late one into it. */
-static enum tm_err collect_both(struct partitions *set, struct collecting *c, struct tm_why *why)
+/* Read steps of what a day has: none, the main partition, or that and the late one. Both at once, main first:
+ * while the main one is read nobody can merge the late one into it. */
+struct day_steps {
+    struct partition_step at[2];
+    struct partition_id ids[2];
+    int count;
+};
+
+static void end_steps(struct day_steps *steps)
 {
-    struct partition_id late_id = {PARTITION_RAW, c->id.period, true};
-    struct partition_step main, late;
-    enum tm_err err = partition_step_begin(set, c->id, &main, why);
-    if (err)
-        return err == TM_NOT_FOUND ? TM_OK : err;
-    enum tm_err late_err = partition_step_begin(set, late_id, &late, why);
-    if (late_err && late_err != TM_NOT_FOUND)
-        err = late_err;
-    if (!err)
-        err = collect_step(&main, c, why);
-    c->id = late_id;
-    if (!err && !late_err)
-        err = collect_step(&late, c, why);
-    if (!late_err)
-        partition_step_end(&late);
-    partition_step_end(&main);
-    return err;
+    while (steps->count > 0)
+        partition_step_end(&steps->at[--steps->count]);
+}
+
+/* To be ended whatever it returns. */
+static enum tm_err begin_steps(struct partitions *set, uint32_t day, struct day_steps *steps,
+                               struct tm_why *why)
+{
+    enum tm_err err = TM_OK;
+    steps->count = 0;
+    for (int i = 0; i < 2 && !err; i++) {
+        steps->ids[i] = (struct partition_id){PARTITION_RAW, day, i == 1};
+        err = partition_step_begin(set, steps->ids[i], &steps->at[i], why);
+        steps->count += !err;
+    }
+    return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
 enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, uint32_t day, uint32_t series,
                          struct span span, struct columns *out, struct tm_why *why)
 {
-    struct collecting c = {.id = {PARTITION_RAW, day, false}, .series = series, .span = span, .out = out};
+    struct collecting c = {.series = series, .span = span, .out = out};
+    struct day_steps steps;
     enum tm_err err = tombstones_cover(tombstones, day, series, span, &c.cover);
-    err = err ? tm_fail(why, err, "out of memory for what is deleted") : collect_both(set, &c, why);
+    if (err)
+        return tm_fail(why, err, "out of memory for what is deleted");
+    err = begin_steps(set, day, &steps, why);
+    for (int i = 0; i < steps.count && !err; i++) {
+        c.id = steps.ids[i];
+        err = collect_step(&steps.at[i], &c, why);
+    }
+    end_steps(&steps);
     tombstone_cover_fini(&c.cover);
+    return err;
+}
+
+/* Whether a step has a chunk that reaches into the span, and not all of it is hidden. */
+static enum tm_err find_chunk(struct partition_step *step, struct collecting *c, bool *found,
+                              struct tm_why *why)
+{
+    struct partition_cursor cursor;
+    struct partition_item item;
+    struct chunk_head head;
+    partition_cursor_init(&cursor, c->series, c->span);
+    while (!*found) {
+        enum tm_err err = partition_cursor_next(step, &cursor, &item, why);
+        if (err)
+            return err == TM_NOT_FOUND ? TM_OK : err;
+        struct chunk_key key = days_chunk_key(c->id, &item.key);
+        bool is_sound = chunk_peek(&key, item.value, &head) == TM_OK;
+        bool reaches = is_sound && head.last >= c->span.from && head.first < c->span.to;
+        *found = reaches && c->cover.count == 0;
+        if (is_sound && (!reaches || *found))
+            continue;
+        c->out->count = 0;
+        err = add_chunk(step, c, &item, why);
+        if (err)
+            return err;
+        *found = c->out->count > 0;
+    }
+    return TM_OK;
+}
+
+static enum tm_err mark_series(struct day_steps *steps, struct tombstones *tombstones, struct collecting *c,
+                               bool *found, struct tm_why *why)
+{
+    enum tm_err err = tombstones_cover(tombstones, steps->ids[0].period, c->series, c->span, &c->cover);
+    if (err)
+        err = tm_fail(why, err, "out of memory for what is deleted");
+    for (int i = 0; i < steps->count && !err && !*found; i++) {
+        c->id = steps->ids[i];
+        err = find_chunk(&steps->at[i], c, found, why);
+    }
+    tombstone_cover_fini(&c->cover);
+    return err;
+}
+
+/* Tombstones are asked inside the steps: a day that is being read can't be rewritten meanwhile. */
+enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uint32_t day,
+                      const struct days_wanted *wanted, bool *found, struct tm_why *why)
+{
+    struct day_steps steps;
+    struct columns scratch = {0};
+    enum tm_err err = begin_steps(set, day, &steps, why);
+    for (size_t i = 0; i < wanted->count && !err; i++) {
+        struct collecting c = {.series = wanted->ids[i], .span = wanted->span, .out = &scratch};
+        if (!found[i])
+            err = mark_series(&steps, tombstones, &c, &found[i], why);
+    }
+    end_steps(&steps);
+    columns_fini(&scratch);
     return err;
 }
 
@@ -139,14 +211,7 @@ enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct
 
 enum tm_err days_next(struct partitions *set, uint32_t from, uint32_t *day)
 {
-    struct partition_entry entry;
-    size_t count;
-    struct span span = {partition_period_span(PARTITION_RAW, from).from, INT64_MAX};
-    partitions_list(set, PARTITION_RAW, span, &entry, 1, &count);
-    if (count == 0)
-        return TM_NOT_FOUND;
-    *day = entry.id.period;
-    return TM_OK;
+    return partitions_next(set, PARTITION_RAW, from, day);
 }
 
 enum tm_err days_list(struct partitions *set, struct partition_entry **out, size_t *count)

@@ -22,6 +22,18 @@ struct chunk_key days_chunk_key(struct partition_id id, const struct partition_k
 enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, uint32_t day, uint32_t series,
                          struct span span, struct columns *out, struct tm_why *why) TM_MUST_CHECK;
 
+/* Some series, by ascending number, and a span. */
+struct days_wanted {
+    const uint32_t *ids;
+    size_t count;
+    struct span span;
+};
+
+/* Sets found[i] where a day's partitions hold a chunk of ids[i] that reaches into span and is not wholly
+ * hidden; those that are set already are not looked for. One step a partition. Errors as days_collect. */
+enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uint32_t day,
+                      const struct days_wanted *wanted, bool *found, struct tm_why *why) TM_MUST_CHECK;
+
 /* The highest lsn that was flushed into a day; 0: none. Errors as days_collect. */
 enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct tm_why *why) TM_MUST_CHECK;
 

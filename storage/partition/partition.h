@@ -107,6 +107,10 @@ struct partition_entry {
 void partitions_list(struct partitions *set, enum partition_tier tier, struct span span,
                      struct partition_entry *out, size_t room, size_t *count);
 
+/* The first period from `from` on that has a partition. TM_NOT_FOUND. Any thread, quick. */
+enum tm_err partitions_next(struct partitions *set, enum partition_tier tier, uint32_t from,
+                            uint32_t *out) TM_MUST_CHECK;
+
 struct partitions_stats {
     uint64_t open;            /* environments */
     uint64_t opened;          /* since start */

@@ -349,6 +349,17 @@ void partitions_list(struct partitions *set, enum partition_tier tier, struct sp
     set_unlock(set);
 }
 
+enum tm_err partitions_next(struct partitions *set, enum partition_tier tier, uint32_t from, uint32_t *out)
+{
+    set_lock(set);
+    size_t place = find_place(set, (struct partition_id){.tier = tier, .period = from});
+    bool is_found = place < set->count && set->all[place]->id.tier == tier;
+    if (is_found)
+        *out = set->all[place]->id.period;
+    set_unlock(set);
+    return is_found ? TM_OK : TM_NOT_FOUND;
+}
+
 /* ---- watching ---- */
 
 struct foreign {

@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     }
     reader_series(dump.reader, put_series, &dump);
     for (int kind = EVENT_HTTP; !dump.err && kind < EVENT_KIND_COUNT; kind++)
-        reader_events(dump.reader, (enum event_kind)kind, all, put_event, &dump);
+        dump.err = reader_events(dump.reader, (enum event_kind)kind, all, put_event, &dump, &why);
     reader_close(dump.reader);
     return dump.err ? 1 : 0;
 }

@@ -37,7 +37,8 @@ static inline bool join_event(void *arg, enum event_kind kind, time_ms_t time, s
 static inline char *events_in(struct reader *reader, enum event_kind kind)
 {
     struct bytes all = {0};
-    reader_events(reader, kind, EVERYTHING, join_event, &all);
+    struct tm_why why;
+    assert_int_equal(reader_events(reader, kind, EVERYTHING, join_event, &all, &why), TM_OK);
     bytes_put(&all, "", 1);
     assert_int_equal(bytes_error(&all), TM_OK);
     return (char *)all.data;

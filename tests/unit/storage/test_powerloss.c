@@ -167,7 +167,8 @@ static void look(struct store *store, struct found *found)
     *found = (struct found){0};
     struct reader *reader = reader_of_store(store);
     struct sample_walk walk = {found, reader};
-    reader_events(reader, EVENT_HTTP, EVERYTHING, count_event, found);
+    struct tm_why why;
+    assert_int_equal(reader_events(reader, EVENT_HTTP, EVERYTHING, count_event, found, &why), TM_OK);
     reader_series(reader, count_samples, &walk);
     reader_close(reader);
     assert_int_equal(found->strangers, 0);

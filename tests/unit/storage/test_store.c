@@ -163,10 +163,11 @@ static void events_are_read_in_the_order_written(void **state)
     for (int i = 0; i < 2; i++) {
         struct events events = {""};
         struct reader *reader = reader_of_store(f->store);
-        reader_events(reader, EVENT_HTTP, EVERYTHING, note_event, &events);
+        assert_int_equal(reader_events(reader, EVENT_HTTP, EVERYTHING, note_event, &events, &f->why), TM_OK);
         assert_string_equal(events.text, "1@5=first;1@3=;1@4=third;");
         events.text[0] = '\0';
-        reader_events(reader, EVENT_HTTP, (struct span){4, 5}, note_event, &events);
+        assert_int_equal(reader_events(reader, EVENT_HTTP, (struct span){4, 5}, note_event, &events, &f->why),
+                         TM_OK);
         assert_string_equal(events.text, "1@4=third;");
         reader_close(reader);
         assert_int_equal(stats_of(f->store).events, 4);

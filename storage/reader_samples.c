@@ -1,0 +1,151 @@
+/* Reading samples, a day at a time. */
+#include "storage/partition/days.h"
+#include "storage/reader_private.h"
+
+#define DAY_MS INT64_C(86400000)
+
+void reader_walk_init(struct reader_walk *walk, uint32_t series, struct span span)
+{
+    *walk = (struct reader_walk){series, span};
+}
+
+/* The UTC day of a time; the first and the last of all end where time does. */
+static struct span day_of(time_ms_t time)
+{
+    int64_t day = time / DAY_MS - (time % DAY_MS < 0);
+    bool is_first = day <= INT64_MIN / DAY_MS, is_last = day >= INT64_MAX / DAY_MS;
+    return (struct span){is_first ? INT64_MIN : day * DAY_MS, is_last ? INT64_MAX : (day + 1) * DAY_MS};
+}
+
+/* The first time in span at which the heads may have a sample of the series; span->to: none. */
+static time_ms_t find_in_heads(struct contents *contents, uint32_t series, struct span span)
+{
+    time_ms_t first = span.to, other;
+    contents_lock_shared(contents);
+    if (head_first(&contents->head, series, span, &other))
+        first = other;
+    if (head_first(&contents->flushing, series, span, &other) && other < first)
+        first = other;
+    contents_unlock(contents);
+    return first;
+}
+
+/* Whether partitions can have the series at all: a reader in another process gives numbers of its own to what
+ * is not in the catalog. */
+static bool is_stored(const struct contents *contents, uint32_t series)
+{
+    return contents->partitions && series <= contents->stored_series;
+}
+
+/* Narrows span to its first day that may have samples of the series. The heads are looked at first: what
+ * leaves them meanwhile is then found in the partitions. */
+static bool find_day(struct contents *contents, uint32_t series, struct span *span)
+{
+    time_ms_t first = find_in_heads(contents, series, *span);
+    uint32_t from = 0, day;
+    bool any = is_stored(contents, series);
+    if (any && span->from >= 0) /* behind the year 9999 there are none */
+        any = partition_period_of(PARTITION_RAW, span->from, &from) == TM_OK;
+    if (any && days_next(contents->partitions, from, &day) == TM_OK) {
+        time_ms_t stored = partition_period_span(PARTITION_RAW, day).from;
+        if (stored < span->from)
+            stored = span->from;
+        if (stored < first)
+            first = stored;
+    }
+    if (first >= span->to)
+        return false;
+    struct span found = day_of(first);
+    span->from = first;
+    span->to = found.to < span->to ? found.to : span->to;
+    return true;
+}
+
+static enum tm_err collect_heads(struct reader *reader, uint32_t series, struct span span)
+{
+    struct contents *contents = reader->contents;
+    reader->heads.count = 0;
+    contents_lock_shared(contents);
+    enum tm_err err = head_collect(&contents->flushing, series, span, &reader->heads);
+    if (!err)
+        err = head_collect(&contents->head, series, span, &reader->heads);
+    contents_unlock(contents);
+    return err;
+}
+
+/* The heads first, then what is in files; of equal times the heads' sample wins, which is newer. */
+static enum tm_err collect_day(struct reader *reader, uint32_t series, struct span span, struct tm_why *why)
+{
+    struct columns *columns = &reader->day;
+    const struct columns *heads = &reader->heads;
+    uint32_t day;
+    columns->count = 0;
+    enum tm_err err = collect_heads(reader, series, span);
+    if (err)
+        return tm_fail(why, err, "reading samples: %s", tm_err_text(err));
+    if (is_stored(reader->contents, series) && span.from >= 0 &&
+        partition_period_of(PARTITION_RAW, span.from, &day) == TM_OK)
+        err = days_collect(reader->contents->partitions, reader->contents->tombstones, day, series, span,
+                           columns, why);
+    if (err)
+        return err;
+    err = columns_reserve(columns, heads->count);
+    for (size_t i = 0; !err && i < heads->count; i++)
+        columns_add(columns, heads->times[i], heads->values[i]);
+    reader->samples_read += columns->count;
+    if (!err)
+        err = columns_settle(columns);
+    return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : TM_OK;
+}
+
+enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, const time_ms_t **times,
+                             const double **values, size_t *count, struct tm_why *why)
+{
+    *count = 0;
+    while (walk->span.from < walk->span.to) {
+        struct span span = walk->span;
+        enum tm_err err = reader_check(reader, why);
+        if (err)
+            return err;
+        if (!find_day(reader->contents, walk->series, &span))
+            break;
+        err = collect_day(reader, walk->series, span, why);
+        if (!err)
+            err = reader_check(reader, why); /* too many by now: none of them is given */
+        if (err)
+            return err;
+        walk->span.from = span.to;
+        size_t from = columns_find(&reader->day, 0, span.from);
+        size_t to = columns_find(&reader->day, from, span.to);
+        if (to == from)
+            continue;
+        *times = reader->day.times + from;
+        *values = reader->day.values + from;
+        *count = to - from;
+        return TM_OK;
+    }
+    return TM_NOT_FOUND;
+}
+
+enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
+                           const double **values, size_t *count)
+{
+    struct reader_walk walk;
+    struct tm_why why;
+    struct columns *all = &reader->all;
+    enum tm_err err;
+    all->count = 0;
+    *count = 0;
+    reader_walk_init(&walk, series, span);
+    while ((err = reader_walk_next(reader, &walk, times, values, count, &why)) == TM_OK) {
+        err = columns_reserve(all, *count);
+        if (err)
+            break;
+        for (size_t i = 0; i < *count; i++)
+            columns_add(all, (*times)[i], (*values)[i]);
+    }
+    *times = all->times;
+    *values = all->values;
+    *count = all->count;
+    return err == TM_NOT_FOUND ? TM_OK : err;
+}

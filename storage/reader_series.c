@@ -1,0 +1,323 @@
+/* Which series there are, by their labels and by when they have samples; what labels there are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/grow.h"
+#include "storage/partition/days.h"
+#include "storage/reader_private.h"
+
+/* So many series are looked at in one step; so many are put into the index in one. */
+enum { STEP_SERIES = 256, FIND_SERIES = 2048, INDEX_SERIES = 2000 };
+
+/* ---- all of them ---- */
+
+void reader_series(struct reader *reader, reader_series_fn *each, void *arg)
+{
+    struct contents *contents = reader->contents;
+    series_id ids[STEP_SERIES];
+    for (size_t at = 0;;) {
+        size_t count = 0;
+        contents_lock_shared(contents);
+        size_t all = series_durable_count(contents->series);
+        for (; count < STEP_SERIES && at < all; at++)
+            ids[count++] = series_durable_at(contents->series, at);
+        contents_unlock(contents);
+        if (count == 0)
+            return;
+        for (size_t i = 0; i < count; i++) {
+            if (!each(arg, ids[i], reader_labels(reader, ids[i])))
+                return;
+        }
+    }
+}
+
+struct str reader_labels(const struct reader *reader, uint32_t series)
+{
+    return series_labels(reader->contents->series, series);
+}
+
+/* ---- by labels ---- */
+
+/* Returns with the lock shared and all series that were durable when it began in the index. On error: without
+ * the lock. */
+static enum tm_err lock_index(struct reader *reader, struct tm_why *why)
+{
+    struct contents *contents = reader->contents;
+    contents_lock_shared(contents);
+    size_t wanted = series_durable_count(contents->series);
+    while (contents->indexed_count < wanted || !contents->index) {
+        contents_unlock(contents);
+        enum tm_err err = reader_check(reader, why);
+        if (err)
+            return err;
+        contents_lock(contents);
+        err = contents_index(contents, INDEX_SERIES);
+        contents_unlock(contents);
+        if (err)
+            return tm_fail(why, err, "out of memory for the index of labels");
+        contents_lock_shared(contents);
+    }
+    return TM_OK;
+}
+
+/* What the index calls stopped. */
+static enum tm_err name_stop(const struct reader *reader, enum tm_err err)
+{
+    return err == TM_BUSY && reader->limits.stop ? TM_CLOSED : err;
+}
+
+enum tm_err reader_select(struct reader *reader, const struct selector *selector, struct index_ids *out,
+                          struct tm_why *why)
+{
+    const struct index_query query = {.matchers = selector->matchers,
+                                      .count = selector->count,
+                                      .stop = reader->limits.stop,
+                                      .stop_arg = reader->limits.stop_arg};
+    *out = (struct index_ids){0};
+    enum tm_err err = lock_index(reader, why);
+    if (err)
+        return err;
+    err = index_select(reader->contents->index, &query, out, why);
+    contents_unlock(reader->contents);
+    return name_stop(reader, err);
+}
+
+/* Puts more into ids, both ascending. TM_NOMEM. */
+static enum tm_err join_ids(struct index_ids *ids, const struct index_ids *more)
+{
+    uint32_t *joined = malloc((ids->count + more->count + 1) * sizeof *joined);
+    size_t a = 0, b = 0, count = 0;
+    if (!joined)
+        return TM_NOMEM;
+    while (a < ids->count || b < more->count) {
+        bool takes_a = b == more->count || (a < ids->count && ids->ids[a] <= more->ids[b]);
+        if (takes_a && b < more->count && ids->ids[a] == more->ids[b])
+            b++;
+        joined[count++] = takes_a ? ids->ids[a++] : more->ids[b++];
+    }
+    index_ids_fini(ids);
+    *ids = (struct index_ids){joined, count};
+    return TM_OK;
+}
+
+static enum tm_err select_any(struct reader *reader, const struct reader_filter *filter,
+                              struct index_ids *out, struct tm_why *why)
+{
+    const struct selector all = {.count = 0};
+    enum tm_err err = reader_select(reader, filter->selector_count ? &filter->selectors[0] : &all, out, why);
+    for (size_t i = 1; i < filter->selector_count && !err; i++) {
+        struct index_ids more;
+        err = reader_select(reader, &filter->selectors[i], &more, why);
+        if (!err && join_ids(out, &more) != TM_OK)
+            err = tm_fail(why, TM_NOMEM, "out of memory for a list of series");
+        index_ids_fini(&more);
+    }
+    return err;
+}
+
+/* ---- by time ---- */
+
+static bool is_always(struct span span)
+{
+    return span.from == INT64_MIN && span.to == INT64_MAX;
+}
+
+/* One step: which of these series the heads have in span. */
+static void mark_in_heads(struct contents *contents, const uint32_t *ids, size_t count, struct span span,
+                          bool *found)
+{
+    time_ms_t first;
+    contents_lock_shared(contents);
+    for (size_t i = 0; i < count; i++)
+        found[i] = head_first(&contents->head, ids[i], span, &first) ||
+                   head_first(&contents->flushing, ids[i], span, &first);
+    contents_unlock(contents);
+}
+
+/* Which of these series, ascending, have chunks in the days of span. */
+static enum tm_err mark_in_days(struct reader *reader, const uint32_t *ids, size_t count, struct span span,
+                                bool *found, struct tm_why *why)
+{
+    struct contents *contents = reader->contents;
+    enum tm_err err = TM_OK;
+    uint32_t day = 0;
+    if (!contents->partitions ||
+        (span.from >= 0 && partition_period_of(PARTITION_RAW, span.from, &day) != TM_OK))
+        return TM_OK;
+    while (count > 0 && ids[count - 1] > contents->stored_series)
+        count--; /* a reader's own numbers: partitions know others by them */
+    for (; !err && days_next(contents->partitions, day, &day) == TM_OK; day++) {
+        if (partition_period_span(PARTITION_RAW, day).from >= span.to)
+            break;
+        err = reader_check(reader, why);
+        if (!err)
+            err = days_mark(contents->partitions, contents->tombstones, day,
+                            &(struct days_wanted){ids, count, span}, found, why);
+    }
+    return err;
+}
+
+/* Heads first, as always. */
+static enum tm_err mark_group(struct reader *reader, const uint32_t *ids, size_t count, struct span span,
+                              bool *found, struct tm_why *why)
+{
+    for (size_t at = 0; at < count; at += STEP_SERIES) {
+        size_t some = count - at < STEP_SERIES ? count - at : STEP_SERIES;
+        mark_in_heads(reader->contents, ids + at, some, span, found + at);
+    }
+    return mark_in_days(reader, ids, count, span, found, why);
+}
+
+static enum tm_err keep_in_span(struct reader *reader, struct span span, struct index_ids *ids,
+                                struct tm_why *why)
+{
+    bool found[FIND_SERIES];
+    size_t kept = 0;
+    for (size_t at = 0; at < ids->count; at += FIND_SERIES) {
+        size_t some = ids->count - at < FIND_SERIES ? ids->count - at : FIND_SERIES;
+        enum tm_err err = reader_check(reader, why);
+        if (!err)
+            err = mark_group(reader, ids->ids + at, some, span, found, why);
+        if (err)
+            return err;
+        for (size_t i = 0; i < some; i++) {
+            if (found[i])
+                ids->ids[kept++] = ids->ids[at + i];
+        }
+    }
+    ids->count = kept;
+    return TM_OK;
+}
+
+enum tm_err reader_find(struct reader *reader, const struct reader_filter *filter, struct index_ids *out,
+                        struct tm_why *why)
+{
+    enum tm_err err = select_any(reader, filter, out, why);
+    if (!err && !is_always(filter->span))
+        err = keep_in_span(reader, filter->span, out, why);
+    if (err)
+        index_ids_fini(out);
+    return err;
+}
+
+/* ---- in order ---- */
+
+struct sorting {
+    struct str labels;
+    uint32_t id;
+};
+
+static int compare_sorting(const void *a, const void *b)
+{
+    return labels_compare(((const struct sorting *)a)->labels, ((const struct sorting *)b)->labels);
+}
+
+enum tm_err reader_sort(const struct reader *reader, struct index_ids *ids)
+{
+    struct sorting *sorting = malloc((ids->count + 1) * sizeof *sorting);
+    if (!sorting)
+        return TM_NOMEM;
+    for (size_t i = 0; i < ids->count; i++)
+        sorting[i] = (struct sorting){reader_labels(reader, ids->ids[i]), ids->ids[i]};
+    if (ids->count > 1)
+        qsort(sorting, ids->count, sizeof *sorting, compare_sorting);
+    for (size_t i = 0; i < ids->count; i++)
+        ids->ids[i] = sorting[i].id;
+    free(sorting);
+    return TM_OK;
+}
+
+/* ---- labels ---- */
+
+enum list_what { LIST_NAMES, LIST_VALUES, LIST_SERVICES };
+
+static enum tm_err list_some(struct reader *reader, enum list_what what, struct str name,
+                             const struct reader_listing *how, struct index_list *out, struct tm_why *why)
+{
+    struct index_ids ids = {0};
+    struct index_listing listing = {.order = how->order, .limit = how->limit};
+    enum tm_err err = TM_OK;
+    *out = (struct index_list){0};
+    if (how->filter.selector_count > 0 || !is_always(how->filter.span)) {
+        err = reader_find(reader, &how->filter, &ids, why);
+        listing.ids = &ids;
+    }
+    if (!err)
+        err = lock_index(reader, why);
+    if (err)
+        goto out;
+    const struct index *index = reader->contents->index;
+    if (what == LIST_NAMES)
+        err = index_names(index, &listing, out, why);
+    else if (what == LIST_VALUES)
+        err = index_values(index, name, &listing, out, why);
+    else
+        err = index_services(index, &listing, out, why);
+    contents_unlock(reader->contents);
+out:
+    index_ids_fini(&ids);
+    return err;
+}
+
+enum tm_err reader_names(struct reader *reader, const struct reader_listing *how, struct index_list *out,
+                         struct tm_why *why)
+{
+    return list_some(reader, LIST_NAMES, STR(""), how, out, why);
+}
+
+enum tm_err reader_values(struct reader *reader, struct str name, const struct reader_listing *how,
+                          struct index_list *out, struct tm_why *why)
+{
+    return list_some(reader, LIST_VALUES, name, how, out, why);
+}
+
+enum tm_err reader_services(struct reader *reader, const struct reader_listing *how, struct index_list *out,
+                            struct tm_why *why)
+{
+    return list_some(reader, LIST_SERVICES, STR(""), how, out, why);
+}
+
+enum tm_err reader_pairs(struct reader *reader, size_t limit, struct index_list *out, struct tm_why *why)
+{
+    *out = (struct index_list){0};
+    enum tm_err err = lock_index(reader, why);
+    if (err)
+        return err;
+    err = index_pairs(reader->contents->index, limit, out, why);
+    contents_unlock(reader->contents);
+    return err;
+}
+
+enum tm_err reader_value_bytes(struct reader *reader, size_t limit, struct index_list *out,
+                               struct tm_why *why)
+{
+    *out = (struct index_list){0};
+    enum tm_err err = lock_index(reader, why);
+    if (err)
+        return err;
+    err = index_value_bytes(reader->contents->index, limit, out, why);
+    contents_unlock(reader->contents);
+    return err;
+}
+
+enum tm_err reader_head(struct reader *reader, struct reader_head *out, struct tm_why *why)
+{
+    struct contents *contents = reader->contents;
+    *out = (struct reader_head){.oldest_ms = INT64_MAX, .newest_ms = INT64_MIN};
+    enum tm_err err = lock_index(reader, why);
+    if (err)
+        return err;
+    const struct head *heads[] = {&contents->flushing, &contents->head};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        out->samples += heads[i]->samples;
+        if (heads[i]->day_count > 0 && heads[i]->days[0] > INT32_MIN && heads[i]->days[0] < INT32_MAX &&
+            heads[i]->days[0] * INT64_C(86400000) < out->oldest_ms)
+            out->oldest_ms = heads[i]->days[0] * INT64_C(86400000);
+    }
+    out->series = index_count(contents->index);
+    out->label_pairs = index_pair_count(contents->index);
+    if (contents->newest_ms > 0)
+        out->newest_ms = contents->newest_ms;
+    contents_unlock(contents);
+    return TM_OK;
+}
