@@ -76,7 +76,7 @@ static enum tm_err open_journal(struct store *store, const struct journal_end *e
 /* The catalog, if anything was ever flushed, and the partitions. */
 static enum tm_err open_files(struct store *store, struct tm_why *why)
 {
-    const struct catalog_options catalog = {.dir = store->dir};
+    const struct catalog_options catalog = {.dir = store->dir, .log = flush_note, .log_arg = store};
     const struct partitions_options partitions = {
         .dir = store->dir,
         .clock = store->options.clock,

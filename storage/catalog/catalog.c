@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
+
+#include "storage/log_level.h"
 
 enum { MAP_TRIES = 20 };
 #define MAP_FIRST_BYTES ((size_t)64 << 20)
@@ -100,6 +103,8 @@ enum tm_err catalog_open(const struct catalog_options *options, struct catalog *
     }
     catalog->map_bytes = MAP_FIRST_BYTES;
     catalog->read_only = options->read_only;
+    catalog->log = options->log;
+    catalog->log_arg = options->log_arg;
     pthread_rwlock_init(&catalog->lock, NULL);
     enum tm_err err = TM_OK;
     int rc = 0;
@@ -169,13 +174,60 @@ static int write_call(void *arg)
     return rc;
 }
 
+static void TM_PRINTF(4, 5)
+    tell(const struct catalog *catalog, int level, const char *id, const char *format, ...)
+{
+    struct tm_why line;
+    va_list args;
+    if (!catalog->log)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(line.text, sizeof line.text, format, args);
+    va_end(args);
+    catalog->log(catalog->log_arg, level, id, line.text);
+}
+
 static int grow_map(struct catalog *catalog)
 {
+    MDB_envinfo info;
+    if (mdb_env_info(catalog->env, &info) == 0 && info.me_mapsize > catalog->map_bytes)
+        catalog->map_bytes = info.me_mapsize;
     catalog->map_bytes *= 2;
     pthread_rwlock_wrlock(&catalog->lock);
     int rc = mdb_env_set_mapsize(catalog->env, catalog->map_bytes);
     pthread_rwlock_unlock(&catalog->lock);
+    if (!rc)
+        tell(catalog, STORE_LOG_INFO, "index.map_grown", "the index: map is now %zu MiB",
+             catalog->map_bytes >> 20);
     return rc;
+}
+
+/* After a failed write of a meta page LMDB refuses everything until it is opened anew; its old state is
+ * intact. */
+static int open_anew(struct catalog *catalog)
+{
+    pthread_rwlock_wrlock(&catalog->lock);
+    if (catalog->env)
+        mdb_env_close(catalog->env);
+    catalog->env = NULL;
+    int rc = open_env(catalog);
+    if (rc && catalog->env && !catalog->is_broken) {
+        mdb_env_close(catalog->env);
+        catalog->env = NULL;
+    }
+    pthread_rwlock_unlock(&catalog->lock);
+    if (!rc)
+        tell(catalog, STORE_LOG_WARNING, "index.reopened",
+             "a write of the index's meta page had failed, it was opened anew");
+    return rc;
+}
+
+static int run_once(struct running *running)
+{
+    const struct catalog *catalog = running->catalog;
+    if (catalog->is_broken)
+        return LMDB_ASSERTION;
+    return catalog->env ? lmdb_guard(write_call, running) : MDB_PANIC;
 }
 
 enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *arg, const char *what,
@@ -186,7 +238,9 @@ enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *
     for (int i = 0; i < MAP_TRIES && rc == MDB_MAP_FULL; i++) {
         rc = i > 0 && !catalog->is_broken ? grow_map(catalog) : 0;
         if (!rc)
-            rc = catalog->is_broken ? LMDB_ASSERTION : lmdb_guard(write_call, &running);
+            rc = run_once(&running);
+        if (rc == MDB_PANIC && (rc = open_anew(catalog)) == 0)
+            rc = run_once(&running);
     }
     catalog->is_broken = catalog->is_broken || rc == LMDB_ASSERTION;
     return rc ? catalog_fail(catalog, rc, what, why) : TM_OK;
@@ -216,7 +270,11 @@ int catalog_read(struct catalog *catalog, catalog_work_fn *work, void *arg)
 {
     struct running running = {.catalog = catalog, .work = work, .arg = arg};
     pthread_rwlock_rdlock(&catalog->lock);
-    int rc = catalog->is_broken ? LMDB_ASSERTION : begin_reading(catalog, &running.txn);
+    int rc = MDB_PANIC; /* it could not be opened anew: the next write tries again */
+    if (catalog->is_broken)
+        rc = LMDB_ASSERTION;
+    else if (catalog->env)
+        rc = begin_reading(catalog, &running.txn);
     if (!rc) {
         rc = lmdb_guard(read_call, &running);
         if (rc != LMDB_ASSERTION)

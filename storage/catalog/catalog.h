@@ -29,6 +29,8 @@ struct catalog_options {
     const char *dir; /* the data folder; copied */
     bool make;
     bool read_only;
+    void (*log)(void *arg, int level, const char *id, const char *text); /* thread of writes; may be NULL */
+    void *log_arg;
 };
 enum tm_err catalog_open(const struct catalog_options *options, struct catalog **out,
                          struct tm_why *why) TM_MUST_CHECK;

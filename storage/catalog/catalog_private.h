@@ -21,6 +21,8 @@ struct catalog {
     bool has_tombstones; /* false: written before there were any, and opened for reading */
     size_t map_bytes;
     bool read_only;
+    void (*log)(void *arg, int level, const char *id, const char *text);
+    void *log_arg;
     atomic_bool is_broken; /* LMDB failed an assertion: its environment is not used or closed any more */
     pthread_rwlock_t lock; /* held for writing while the map is changed, for reading in a transaction */
 };

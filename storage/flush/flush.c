@@ -184,7 +184,8 @@ static enum tm_err cut_head(struct store *store)
 {
     struct flush *flush = &store->flush;
     struct contents *contents = &store->contents;
-    const struct catalog_options options = {.dir = store->dir, .make = true};
+    const struct catalog_options options = {
+        .dir = store->dir, .make = true, .log = flush_note, .log_arg = store};
     struct tm_why why;
     const struct batch *first = (const struct batch *)store->durable;
     if (first && first->applied_samples + first->applied_events > 0)

@@ -2,7 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
+/* Two seconds of naps at least: replacing a day takes some renames and syncs. */
+enum { READ_TRIES = 1000 };
 #define LATE_BIT (UINT64_C(1) << 63)
 
 struct chunk_key days_chunk_key(struct partition_id id, const struct partition_key *key)
@@ -19,6 +22,7 @@ struct collecting {
     struct span span;
     struct tombstone_cover cover;
     struct columns *out;
+    size_t out_before; /* what out held before */
 };
 
 static uint64_t tag_of(const struct partition_step *step, uint32_t window)
@@ -87,8 +91,8 @@ static enum tm_err collect_step(struct partition_step *step, const struct collec
     }
 }
 
-/* Read steps of what a day has: none, the main partition, or that and the late one. Both at once, main first:
- * while the main one is read nobody can merge the late one into it. */
+/* Read steps of what a day has: none, the main partition, the late one or both. Both at once, main first:
+ * while the main one is read nobody of this process can merge the late one into it. */
 struct day_steps {
     struct partition_step at[2];
     struct partition_id ids[2];
@@ -108,27 +112,71 @@ static enum tm_err begin_steps(struct partitions *set, uint32_t day, struct day_
     enum tm_err err = TM_OK;
     steps->count = 0;
     for (int i = 0; i < 2 && !err; i++) {
-        steps->ids[i] = (struct partition_id){PARTITION_RAW, day, i == 1};
-        err = partition_step_begin(set, steps->ids[i], &steps->at[i], why);
+        struct partition_id id = {PARTITION_RAW, day, i == 1};
+        steps->ids[steps->count] = id;
+        err = partition_step_begin(set, id, &steps->at[steps->count], why);
         steps->count += !err;
+        if (err == TM_NOT_FOUND)
+            err = TM_OK;
     }
-    return err == TM_NOT_FOUND ? TM_OK : err;
+    return err;
+}
+
+/* ---- days that another process changes ---- */
+
+typedef enum tm_err look_fn(struct partitions *set, void *arg, struct tm_why *why);
+
+static bool is_same(const struct partition_view *a, const struct partition_view *b)
+{
+    return a->main == b->main && a->late == b->late && !a->is_changing && !b->is_changing;
+}
+
+/* Another process may seal, merge or drop the day while it is looked at: then look is called again. */
+static enum tm_err look_at_day(struct partitions *set, uint32_t day, look_fn *look, void *arg,
+                               struct tm_why *why)
+{
+    static const struct timespec nap = {0, 2000000};
+    for (int tries = 0; tries < READ_TRIES; tries++) {
+        struct partition_view before, after;
+        enum tm_err err = partitions_view(set, PARTITION_RAW, day, &before, why);
+        if (!err && !before.is_changing) {
+            enum tm_err result = look(set, arg, why);
+            err = partitions_view(set, PARTITION_RAW, day, &after, why);
+            if (!err && is_same(&before, &after))
+                return result;
+        }
+        if (err)
+            return err;
+        (void)nanosleep(&nap, NULL);
+    }
+    return tm_fail(why, TM_BUSY, "the day is being rewritten: try again");
+}
+
+/* ---- samples ---- */
+
+static enum tm_err collect_day(struct partitions *set, void *arg, struct tm_why *why)
+{
+    struct collecting *c = arg;
+    struct day_steps steps;
+    c->out->count = c->out_before;
+    enum tm_err err = begin_steps(set, c->id.period, &steps, why);
+    for (int i = 0; i < steps.count && !err; i++) {
+        c->id = steps.ids[i];
+        err = collect_step(&steps.at[i], c, why);
+    }
+    end_steps(&steps);
+    return err;
 }
 
 enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, uint32_t day, uint32_t series,
                          struct span span, struct columns *out, struct tm_why *why)
 {
-    struct collecting c = {.series = series, .span = span, .out = out};
-    struct day_steps steps;
+    struct collecting c = {
+        .id = {.period = day}, .series = series, .span = span, .out = out, .out_before = out->count};
     enum tm_err err = tombstones_cover(tombstones, day, series, span, &c.cover);
     if (err)
         return tm_fail(why, err, "out of memory for what is deleted");
-    err = begin_steps(set, day, &steps, why);
-    for (int i = 0; i < steps.count && !err; i++) {
-        c.id = steps.ids[i];
-        err = collect_step(&steps.at[i], &c, why);
-    }
-    end_steps(&steps);
+    err = look_at_day(set, day, collect_day, &c, why);
     tombstone_cover_fini(&c.cover);
     return err;
 }
@@ -174,21 +222,35 @@ static enum tm_err mark_series(struct day_steps *steps, struct tombstones *tombs
     return err;
 }
 
+struct marking {
+    struct tombstones *tombstones;
+    uint32_t day;
+    const struct days_wanted *wanted;
+    bool *found;
+};
+
 /* Tombstones are asked inside the steps: a day that is being read can't be rewritten meanwhile. */
-enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uint32_t day,
-                      const struct days_wanted *wanted, bool *found, struct tm_why *why)
+static enum tm_err mark_day(struct partitions *set, void *arg, struct tm_why *why)
 {
+    const struct marking *m = arg;
     struct day_steps steps;
     struct columns scratch = {0};
-    enum tm_err err = begin_steps(set, day, &steps, why);
-    for (size_t i = 0; i < wanted->count && !err; i++) {
-        struct collecting c = {.series = wanted->ids[i], .span = wanted->span, .out = &scratch};
-        if (!found[i])
-            err = mark_series(&steps, tombstones, &c, &found[i], why);
+    enum tm_err err = begin_steps(set, m->day, &steps, why);
+    for (size_t i = 0; i < m->wanted->count && !err; i++) {
+        struct collecting c = {.series = m->wanted->ids[i], .span = m->wanted->span, .out = &scratch};
+        if (!m->found[i])
+            err = mark_series(&steps, m->tombstones, &c, &m->found[i], why);
     }
     end_steps(&steps);
     columns_fini(&scratch);
     return err;
+}
+
+enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uint32_t day,
+                      const struct days_wanted *wanted, bool *found, struct tm_why *why)
+{
+    struct marking marking = {tombstones, day, wanted, found};
+    return look_at_day(set, day, mark_day, &marking, why);
 }
 
 enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct tm_why *why)

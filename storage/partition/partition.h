@@ -94,6 +94,19 @@ void partitions_tick(struct partitions *set);
 /* With read_only: looks at the folder again. Otherwise nothing. TM_IO, TM_NOMEM. Any thread. */
 enum tm_err partitions_refresh(struct partitions *set, struct tm_why *why) TM_MUST_CHECK;
 
+/* What stands in the folder for one period, for readers in another process: what they read holds if it is the
+ * same before and after. */
+struct partition_view {
+    uint64_t main; /* inode, 0: there is none */
+    uint64_t late;
+    bool is_changing; /* it is being replaced this moment */
+};
+
+/* With read_only: looks, and brings the table up to what is there. Otherwise out is all zeros: steps keep
+ * changes away. TM_NOMEM. Any thread. */
+enum tm_err partitions_view(struct partitions *set, enum partition_tier tier, uint32_t period,
+                            struct partition_view *out, struct tm_why *why) TM_MUST_CHECK;
+
 struct partition_entry {
     struct partition_id id;
     struct span span;

@@ -181,7 +181,7 @@ static int check_length(const struct opening *o)
     if (rc)
         return rc;
     o->partition->map_bytes = info.me_mapsize;
-    uint64_t bytes = file_bytes(file.text, &o->partition->inode);
+    uint64_t bytes = file_bytes(file.text, NULL);
     return (info.me_last_pgno + 1) * stat.ms_psize <= bytes ? 0 : MDB_CORRUPTED;
 }
 
@@ -236,14 +236,26 @@ static enum tm_err open_pages(struct partitions *set, struct partition *p, const
                : tm_fail(why, err, "opening partition %s: %s", env_label(p).text, inner.text);
 }
 
+/* Another process put another one in this place meanwhile: what was opened may be a mixture of both. */
+static bool was_moved(const struct partitions *set, const struct partition *p, const char *data)
+{
+    uint64_t inode = 0;
+    if (!set->options.read_only)
+        return false;
+    (void)file_bytes(data, &inode);
+    return inode != p->inode;
+}
+
 enum tm_err env_open(struct partitions *set, struct partition *p, struct tm_why *why)
 {
     struct partition_path path = path_of(set->dir, p->id, p->suffix, NULL);
     struct partition_path data = path_of(set->dir, p->id, p->suffix, "data.mdb");
+    uint64_t bytes = file_bytes(data.text, &p->inode);
     enum tm_err err = open_pages(set, p, path.text, why);
     if (err)
         return err;
-    uint64_t bytes = file_bytes(data.text, NULL);
+    if (bytes == 0 && set->options.read_only)
+        return tm_fail(why, TM_NOT_FOUND, "partition %s was moved away", env_label(p).text);
     if (bytes == 0 && !p->suffix[0]) {
         env_damaged(set, p, "data.mdb is missing or empty");
         return tm_fail(why, TM_CORRUPT, "partition %s has no data.mdb", env_label(p).text);
@@ -255,9 +267,12 @@ enum tm_err env_open(struct partitions *set, struct partition *p, struct tm_why 
         o.flags |= MDB_RDONLY;
     o.map_bytes = p->pages.map ? (size_t)bytes : first_map(set, bytes);
     int rc = lmdb_guard(open_call, &o);
-    if (!rc)
+    if (was_moved(set, p, data.text))
+        err = tm_fail(why, TM_NOT_FOUND, "partition %s was moved away", env_label(p).text);
+    else if (rc)
+        err = env_fail(set, p, rc, "opening", why);
+    if (!err)
         return TM_OK;
-    err = env_fail(set, p, rc, "opening", why);
     env_close(p);
     return err;
 }

@@ -117,6 +117,13 @@ void set_remove(struct partitions *set, struct partition *p)
 
 /* ---- the folder ---- */
 
+/* While another process replaces a partition, its place may be empty for a moment. */
+static bool is_on_its_way(const struct partitions *set, enum partition_suffix suffix)
+{
+    return set->options.read_only &&
+           (suffix == SUFFIX_NEW || suffix == SUFFIX_MERGED || suffix == SUFFIX_OLD);
+}
+
 static enum tm_err list_tier(struct partitions *set, enum partition_tier tier, struct tm_why *why)
 {
     struct partition_path path = path_of_tier(set->dir, tier);
@@ -128,7 +135,8 @@ static enum tm_err list_tier(struct partitions *set, enum partition_tier tier, s
     while (!err && (entry = readdir(folder))) {
         struct partition_id id;
         enum partition_suffix suffix;
-        if (path_parse(tier, entry->d_name, &id, &suffix) != TM_OK || suffix != SUFFIX_NONE)
+        if (path_parse(tier, entry->d_name, &id, &suffix) != TM_OK ||
+            (suffix != SUFFIX_NONE && !is_on_its_way(set, suffix)))
             continue;
         set_lock(set);
         if (!set_add(set, id))
@@ -142,26 +150,12 @@ static enum tm_err list_tier(struct partitions *set, enum partition_tier tier, s
 enum tm_err set_list_folder(struct partitions *set, struct tm_why *why)
 {
     enum tm_err err = TM_OK;
-    for (size_t tier = 0; !err && tier < PARTITION_TIERS; tier++)
-        err = list_tier(set, (enum partition_tier)tier, why);
-    return err;
-}
-
-enum tm_err partitions_refresh(struct partitions *set, struct tm_why *why)
-{
-    if (!set->options.read_only)
-        return TM_OK;
-    enum tm_err err = set_list_folder(set, why);
-    set_lock(set);
-    for (size_t i = set->count; i-- > 0;) {
-        struct partition *p = set->all[i];
-        if (p->steps > 0 || p->state == PARTITION_OPENING ||
-            file_exists(path_of(set->dir, p->id, "", NULL).text))
-            continue;
-        door_close(set, p);
-        set_remove(set, p);
+    /* A listing may miss what is renamed meanwhile; a second one then has it. */
+    int passes = set->options.read_only ? 2 : 1;
+    for (int pass = 0; pass < passes; pass++) {
+        for (size_t tier = 0; !err && tier < PARTITION_TIERS; tier++)
+            err = list_tier(set, (enum partition_tier)tier, why);
     }
-    set_unlock(set);
     return err;
 }
 
