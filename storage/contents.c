@@ -112,16 +112,21 @@ enum tm_err contents_index(struct contents *contents, size_t most)
     if (!contents->index)
         return TM_NOMEM;
     size_t count = series_durable_count(contents->series);
-    for (size_t at; (at = contents->indexed_count) < count && most > 0; most--) {
+    struct bytes labels = {0};
+    enum tm_err err = TM_OK;
+    for (size_t at; (at = contents->indexed_count) < count && most > 0 && err != TM_NOMEM; most--) {
         series_id id = series_durable_at(contents->series, at);
-        enum tm_err err = index_add(contents->index, id, series_labels(contents->series, id),
-                                    series_owner(contents->series, id));
+        bytes_clear(&labels);
+        series_labels(contents->series, id, &labels);
+        err = bytes_error(&labels);
+        if (!err)
+            err = index_add(contents->index, id, bytes_view(&labels), series_owner(contents->series, id));
         /* What it refuses for good is read by number all the same. */
-        if (err == TM_NOMEM)
-            return err;
-        contents->indexed_count = at + 1;
+        if (err != TM_NOMEM)
+            contents->indexed_count = at + 1;
     }
-    return TM_OK;
+    bytes_fini(&labels);
+    return err == TM_NOMEM ? err : TM_OK;
 }
 
 /* ---- replay ---- */

@@ -20,6 +20,7 @@
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/model/event.h"
+#include "storage/model/bytes.h"
 #include "storage/model/labels.h"
 #include "storage/selector/selector.h"
 
@@ -60,8 +61,9 @@ uint64_t reader_samples_read(const struct reader *reader);
 typedef bool reader_series_fn(void *arg, uint32_t series, struct str encoded_labels);
 void reader_series(struct reader *reader, reader_series_fn *each, void *arg);
 
-/* The labels of a series that a call here has named (labels_decode reads them). */
-struct str reader_labels(const struct reader *reader, uint32_t series);
+/* Appends the labels of a series that a call here has named (labels_decode reads them); out->failed without
+ * memory. */
+void reader_labels(const struct reader *reader, uint32_t series, struct bytes *out);
 
 /* The series that a selector takes, by number. Errors as index_select; TM_CLOSED: stopped. */
 enum tm_err reader_select(struct reader *reader, const struct selector *selector, struct index_ids *out,

@@ -14,26 +14,28 @@ enum { STEP_SERIES = 256, FIND_SERIES = 2048, INDEX_SERIES = 2000 };
 void reader_series(struct reader *reader, reader_series_fn *each, void *arg)
 {
     struct contents *contents = reader->contents;
+    struct bytes labels = {0};
     series_id ids[STEP_SERIES];
-    for (size_t at = 0;;) {
-        size_t count = 0;
+    size_t count;
+    bool go_on = true;
+    for (size_t at = 0; go_on; go_on = go_on && count > 0) {
         contents_lock_shared(contents);
         size_t all = series_durable_count(contents->series);
-        for (; count < STEP_SERIES && at < all; at++)
+        for (count = 0; count < STEP_SERIES && at < all; at++)
             ids[count++] = series_durable_at(contents->series, at);
         contents_unlock(contents);
-        if (count == 0)
-            return;
-        for (size_t i = 0; i < count; i++) {
-            if (!each(arg, ids[i], reader_labels(reader, ids[i])))
-                return;
+        for (size_t i = 0; go_on && i < count; i++) {
+            bytes_clear(&labels);
+            reader_labels(reader, ids[i], &labels);
+            go_on = !labels.failed && each(arg, ids[i], bytes_view(&labels));
         }
     }
+    bytes_fini(&labels);
 }
 
-struct str reader_labels(const struct reader *reader, uint32_t series)
+void reader_labels(const struct reader *reader, uint32_t series, struct bytes *out)
 {
-    return series_labels(reader->contents->series, series);
+    series_labels(reader->contents->series, series, out);
 }
 
 /* ---- by labels ---- */
@@ -214,17 +216,28 @@ static int compare_sorting(const void *a, const void *b)
 
 enum tm_err reader_sort(const struct reader *reader, struct index_ids *ids)
 {
+    struct bytes labels = {0};
     struct sorting *sorting = malloc((ids->count + 1) * sizeof *sorting);
     if (!sorting)
         return TM_NOMEM;
-    for (size_t i = 0; i < ids->count; i++)
-        sorting[i] = (struct sorting){reader_labels(reader, ids->ids[i]), ids->ids[i]};
-    if (ids->count > 1)
+    for (size_t i = 0; i < ids->count; i++) {
+        size_t before = labels.len;
+        reader_labels(reader, ids->ids[i], &labels);
+        sorting[i] = (struct sorting){{NULL, labels.len - before}, ids->ids[i]};
+    }
+    enum tm_err err = bytes_error(&labels);
+    const char *at = (const char *)labels.data; /* it moves no more */
+    for (size_t i = 0; i < ids->count && !err; i++) {
+        sorting[i].labels.ptr = at;
+        at += sorting[i].labels.len;
+    }
+    if (ids->count > 1 && !err)
         qsort(sorting, ids->count, sizeof *sorting, compare_sorting);
-    for (size_t i = 0; i < ids->count; i++)
+    for (size_t i = 0; i < ids->count && !err; i++)
         ids->ids[i] = sorting[i].id;
+    bytes_fini(&labels);
     free(sorting);
-    return TM_OK;
+    return err;
 }
 
 /* ---- labels ---- */

@@ -130,6 +130,7 @@ struct beginning {
     size_t reached; /* by this one */
     uint64_t promised_lsn;
     struct catalog_packer packer;
+    struct bytes labels;
     struct bytes value;
 };
 
@@ -151,7 +152,11 @@ static int put_series(struct catalog *catalog, MDB_txn *txn, struct beginning *b
     b->packer.count = 0;
     for (b->reached = b->done; b->reached < b->count && bytes < TXN_BYTES && !rc;) {
         uint32_t id = b->ids[b->reached++];
-        struct catalog_series one = {id, series_owner(b->series, id), series_labels(b->series, id)};
+        bytes_clear(&b->labels);
+        series_labels(b->series, id, &b->labels);
+        if (bytes_error(&b->labels))
+            return ENOMEM;
+        struct catalog_series one = {id, series_owner(b->series, id), bytes_view(&b->labels)};
         if (!catalog_packer_add(&b->packer, &one) && b->reached < b->count)
             continue;
         rc = put_block(catalog, txn, b);
@@ -183,6 +188,7 @@ enum tm_err catalog_begin(struct catalog *catalog, const struct series_table *se
         err = catalog_write(catalog, write_beginning, &b, "writing new series to", why);
         b.done = b.reached;
     } while (!err && b.done < count);
+    bytes_fini(&b.labels);
     bytes_fini(&b.value);
     catalog_packer_fini(&b.packer);
     return err;

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "storage/grow.h"
+#include "storage/catalog/label_sets.h"
 #include "storage/catalog/services.h"
 
 enum {
@@ -22,8 +23,8 @@ enum {
 #define NAME_ARG(name) (int)((name).len > 100 ? 100 : (name).len), (name).ptr
 
 struct series_entry {
-    char *labels;
-    uint32_t labels_len;
+    uint32_t labels; /* of label_sets; 0: none */
+    uint32_t hash;   /* of the encoded labels */
     uint32_t service;
     uint32_t users; /* batches under way that use it, while it is not durable */
 };
@@ -59,6 +60,7 @@ struct series_table {
     int64_t max_series_per_service;
     uint64_t seed;
     struct services services;
+    struct label_sets label_sets;
     uint32_t top_service; /* with the most live series */
     bool top_is_stale;
 };
@@ -74,6 +76,7 @@ struct series_table *series_new(int64_t max_series, int64_t max_series_per_servi
     if (getrandom(&table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed)
         table->seed ^= (uintptr_t)table;
     table->services.seed = table->seed;
+    table->label_sets.seed = table->seed;
     table->raw = calloc(TABLE_FIRST, sizeof *table->raw);
     table->raw_capacity = TABLE_FIRST;
     table->by_labels = calloc(TABLE_FIRST, sizeof *table->by_labels);
@@ -96,8 +99,7 @@ void series_free(struct series_table *table)
 {
     if (!table)
         return;
-    for (series_id id = 1; id < table->count; id++)
-        free(entry_at(table, id)->labels);
+    label_sets_fini(&table->label_sets);
     for (size_t i = 0; i < CHUNKS && table->chunks[i]; i++)
         free(table->chunks[i]);
     for (size_t i = 0; i < CHUNKS && table->order[i]; i++)
@@ -181,13 +183,37 @@ static void remember_raw(struct series_table *table, const struct series_hash *h
 
 /* ---- by labels ---- */
 
-static size_t find_labels(const struct series_table *table, struct str labels)
+static uint32_t hash_labels(const struct series_table *table, struct str labels)
+{
+    return (uint32_t)XXH3_64bits_withSeed(labels.ptr, labels.len, table->seed);
+}
+
+/* Where the series of these labels is, or the empty place for it. */
+static size_t find_labels(const struct series_table *table, struct str labels, uint32_t hash)
 {
     size_t mask = table->by_labels_capacity - 1;
-    size_t at = XXH3_64bits_withSeed(labels.ptr, labels.len, table->seed) & mask;
-    while (table->by_labels[at] != 0 && !str_equal(series_labels(table, table->by_labels[at]), labels))
-        at = (at + 1) & mask;
+    size_t at = hash & mask;
+    for (; table->by_labels[at] != 0; at = (at + 1) & mask) {
+        const struct series_entry *entry = entry_at(table, table->by_labels[at]);
+        if (entry->hash == hash && label_sets_equal(&table->label_sets, entry->labels, labels))
+            break;
+    }
     return at;
+}
+
+static series_id find_id(const struct series_table *table, struct str labels)
+{
+    return table->by_labels[find_labels(table, labels, hash_labels(table, labels))];
+}
+
+static void enter_by_labels(struct series_table *table, series_id id)
+{
+    size_t mask = table->by_labels_capacity - 1;
+    size_t at = entry_at(table, id)->hash & mask;
+    while (table->by_labels[at] != 0)
+        at = (at + 1) & mask;
+    table->by_labels[at] = id;
+    table->by_labels_used++;
 }
 
 /* Into an empty table. */
@@ -195,10 +221,8 @@ static void fill_by_labels(struct series_table *table)
 {
     table->by_labels_used = 0;
     for (series_id id = 1; id < table->count; id++) {
-        if (table->states[id] == SERIES_FREE)
-            continue;
-        table->by_labels[find_labels(table, series_labels(table, id))] = id;
-        table->by_labels_used++;
+        if (table->states[id] != SERIES_FREE)
+            enter_by_labels(table, id);
     }
 }
 
@@ -266,22 +290,21 @@ static enum tm_err make_series(struct series_table *table, struct str labels, st
     enum tm_err err = services_intern(&table->services, service, &slot);
     if (err)
         return err;
-    char *copy = malloc(labels.len + 1);
-    if (!copy)
-        return TM_NOMEM;
+    uint32_t set;
+    err = label_sets_add(&table->label_sets, labels, &set);
+    if (err)
+        return err;
     err = *out ? TM_OK : make_number(table, out);
     if (err) {
-        free(copy);
+        label_sets_give(&table->label_sets, set);
         return err;
     }
-    memcpy(copy, labels.ptr, labels.len);
     *entry_at(table, *out) =
-        (struct series_entry){.labels = copy, .labels_len = (uint32_t)labels.len, .service = slot};
+        (struct series_entry){.labels = set, .hash = hash_labels(table, labels), .service = slot};
     services_at(&table->services, slot)->references++;
     table->states[*out] = SERIES_IDLE;
     table->idle++;
-    table->by_labels[find_labels(table, labels)] = *out;
-    table->by_labels_used++;
+    enter_by_labels(table, *out);
     return TM_OK;
 }
 
@@ -325,7 +348,7 @@ enum tm_err series_intern(struct series_table *table, const struct series_hash *
     if (labels.len > SERIES_LABELS_MAX_BYTES || service.len > SERIES_LABELS_MAX_BYTES)
         return tm_fail(why, TM_TOO_LARGE, "the labels of one series take %zu bytes; at most %d are kept",
                        labels.len, SERIES_LABELS_MAX_BYTES);
-    series_id id = table->by_labels[find_labels(table, labels)];
+    series_id id = find_id(table, labels);
     if (id == 0 || table->states[id] == SERIES_IDLE) {
         struct str owner = id ? series_owner(table, id) : service;
         enum tm_err err = check_limits(table, owner, why);
@@ -408,7 +431,7 @@ static void settle_at_once(struct series_table *table, series_id id)
 
 enum tm_err series_restore(struct series_table *table, struct str labels, struct str service, series_id *out)
 {
-    series_id id = table->by_labels[find_labels(table, labels)];
+    series_id id = find_id(table, labels);
     enum tm_err err = id ? TM_OK : make_series(table, labels, service, &id);
     if (err)
         return err;
@@ -420,7 +443,7 @@ enum tm_err series_restore(struct series_table *table, struct str labels, struct
 enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service, series_id id)
 {
     if (id == 0 || id >= (uint32_t)CHUNK * CHUNKS || table->free_count > 0 ||
-        series_state(table, id) != SERIES_FREE || table->by_labels[find_labels(table, labels)] != 0)
+        series_state(table, id) != SERIES_FREE || find_id(table, labels) != 0)
         return TM_CORRUPT;
     while (table->count <= id) { /* a number below that nobody restores belonged to a batch that failed */
         if (!make_room(table, table->count))
@@ -443,7 +466,7 @@ void series_sweep(struct series_table *table)
             continue;
         struct series_entry *entry = entry_at(table, id);
         services_at(&table->services, entry->service)->references--;
-        free(entry->labels);
+        label_sets_give(&table->label_sets, entry->labels);
         *entry = (struct series_entry){0};
         table->states[id] = SERIES_FREE;
         table->free_list[table->free_count++] = id;
@@ -458,14 +481,14 @@ void series_sweep(struct series_table *table)
     memset(table->by_labels, 0, table->by_labels_capacity * sizeof *table->by_labels);
     fill_by_labels(table);
     services_sweep(&table->services);
+    label_sets_sweep(&table->label_sets);
 }
 
 /* ---- reading ---- */
 
-struct str series_labels(const struct series_table *table, series_id id)
+void series_labels(const struct series_table *table, series_id id, struct bytes *out)
 {
-    const struct series_entry *entry = entry_at(table, id);
-    return (struct str){entry->labels, entry->labels_len};
+    label_sets_read(&table->label_sets, entry_at(table, id)->labels, out);
 }
 
 struct str series_owner(const struct series_table *table, series_id id)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/model/bytes.h"
 #include "storage/model/err.h"
 #include "storage/model/str.h"
 #include "storage/store.h"
@@ -42,16 +43,17 @@ void series_expect(const struct series_table *table, struct series_hash hash);
 series_id series_find(const struct series_table *table, struct series_hash hash);
 
 /* The series of these canonical labels, made IDLE if new, and remembered under hash (NULL: under none).
- * TM_LIMIT if it doesn't count yet and would pass a limit, why names it; TM_TOO_LARGE; TM_NOMEM. */
+ * TM_LIMIT if it doesn't count yet and would pass a limit, why names it; TM_TOO_LARGE; TM_CORRUPT: no labels;
+ * TM_NOMEM. */
 enum tm_err series_intern(struct series_table *table, const struct series_hash *hash, struct str labels,
                           struct str service, series_id *out, struct tm_why *why) TM_MUST_CHECK;
 /* The same without limits, and DURABLE at once: what was read from disk counts, whatever the limits are now.
- */
+ * TM_CORRUPT: no labels; TM_NOMEM. */
 enum tm_err series_restore(struct series_table *table, struct str labels, struct str service,
                            series_id *out) TM_MUST_CHECK;
 
 /* The same under a number of its own, into a table from which nothing was ever given back. TM_CORRUPT if this
- * number, or these labels, are known. TM_NOMEM. */
+ * number, or these labels, are known, or these are no labels. TM_NOMEM. */
 enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service,
                               series_id id) TM_MUST_CHECK;
 
@@ -66,8 +68,9 @@ void series_release(struct series_table *table, series_id id);
 /* Ends one use of a series whose record is durable. */
 void series_settle(struct series_table *table, series_id id);
 
-/* Views; valid while the number is in use or durable. */
-struct str series_labels(const struct series_table *table, series_id id);
+/* Appends the encoded labels to out. While the number is in use or durable. */
+void series_labels(const struct series_table *table, series_id id, struct bytes *out);
+/* A view; valid while the number is in use or durable. */
 struct str series_owner(const struct series_table *table, series_id id);
 
 /* Gives idle numbers back if there are many. No caller may hold a number that is not in use. */

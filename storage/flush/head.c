@@ -9,6 +9,7 @@
 
 enum {
     OPEN_MAX = CHUNK_BLOCK, /* samples of a series before they are sealed */
+    OPEN_FIRST = 3,         /* 64 bytes with what malloc takes */
     SEAL_MIN = OPEN_MAX / 2,
     MALLOC_BYTES = 16 /* what an allocation costs besides its bytes, about */
 };
@@ -84,7 +85,7 @@ static enum tm_err make_room(struct head *head, uint32_t series)
 
 static enum tm_err grow_points(struct head *head, struct head_series *series)
 {
-    size_t capacity = (size_t)series->capacity * 3 / 2 + 1;
+    size_t capacity = series->capacity ? (size_t)series->capacity * 3 / 2 + 1 : OPEN_FIRST;
     if (capacity > OPEN_MAX)
         capacity = OPEN_MAX;
     struct point *points = realloc(series->points, capacity * sizeof *points);

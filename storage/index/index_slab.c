@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/grow.h"
-
-enum { CHUNK_UNITS = 1 << 15, FIRST_UNIT = 1 };
+enum { CHUNK_UNITS = 1 << 15, CHUNKS_MAX = 1 << 15, FIRST_UNIT = 1 };
 
 static size_t units_of(size_t bytes)
 {
@@ -35,12 +33,13 @@ static void keep_free(struct slab *slab, uint32_t block, size_t units)
 /* Begins a chunk; what was left of the last one is kept as one free block. */
 static int add_chunk(struct slab *slab)
 {
-    if (slab->chunk_count >= UINT32_MAX / CHUNK_UNITS)
+    if (slab->chunk_count == CHUNKS_MAX)
         return 0;
-    uint8_t **chunks = grow_array(slab->chunks, &slab->chunk_capacity, slab->chunk_count + 1, sizeof *chunks);
-    if (!chunks)
+    /* At once for ever: it must not move while others read. Memory for what is not used is never touched. */
+    if (!slab->chunks)
+        slab->chunks = calloc(CHUNKS_MAX, sizeof *slab->chunks);
+    if (!slab->chunks)
         return 0;
-    slab->chunks = chunks;
     uint8_t *chunk = malloc((size_t)CHUNK_UNITS * SLAB_UNIT);
     if (!chunk)
         return 0;
@@ -50,7 +49,7 @@ static int add_chunk(struct slab *slab)
     slab->next = (uint32_t)slab->chunk_count * CHUNK_UNITS;
     slab->end = slab->next + CHUNK_UNITS;
     slab->next += slab->chunk_count == 0 ? FIRST_UNIT : 0;
-    chunks[slab->chunk_count++] = chunk;
+    slab->chunks[slab->chunk_count++] = chunk;
     return 1;
 }
 

@@ -1,6 +1,7 @@
 /* Small blocks of memory named by 32-bit numbers: label values and short lists of series, millions of them,
- * without an allocator's overhead on each. Freed blocks are used again for the same size; nothing moves.
- * Threads: the index's. */
+ * without an allocator's overhead on each, 8 GiB in all. Freed blocks are used again for the same size;
+ * nothing moves. Threads: one takes and gives; others may meanwhile read blocks that they were handed behind
+ * a lock. */
 #ifndef TM_STORAGE_INDEX_SLAB_H
 #define TM_STORAGE_INDEX_SLAB_H
 
@@ -17,7 +18,6 @@ enum {
 struct slab {
     uint8_t **chunks;
     size_t chunk_count;
-    size_t chunk_capacity;
     uint32_t next; /* first unit that was never given */
     uint32_t end;  /* of the chunk it is in */
     size_t used_bytes;

@@ -130,12 +130,20 @@ static enum tm_err define_series(struct batch_encoder *encoder, const struct bat
     if (!list)
         return TM_NOMEM;
     encoder->list = list;
+    bytes_clear(&encoder->labels);
     for (size_t i = 0; i < definitions->fresh_count; i++) {
         uint32_t id = definitions_fresh_at(definitions, i);
-        list[i] =
-            (struct batch_definition){id, series_labels(batch->series, id), series_owner(batch->series, id)};
+        size_t before = encoder->labels.len;
+        series_labels(batch->series, id, &encoder->labels);
+        list[i] = (struct batch_definition){
+            id, {NULL, encoder->labels.len - before}, series_owner(batch->series, id)};
     }
-    return TM_OK;
+    const char *at = (const char *)encoder->labels.data; /* it moves no more */
+    for (size_t i = 0; i < definitions->fresh_count; i++) {
+        list[i].labels.ptr = at;
+        at += list[i].labels.len;
+    }
+    return bytes_error(&encoder->labels);
 }
 
 enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch,
@@ -168,5 +176,6 @@ void batch_encoder_fini(struct batch_encoder *encoder)
 {
     definitions_fini(&encoder->definitions);
     free(encoder->list);
+    bytes_fini(&encoder->labels);
     *encoder = (struct batch_encoder){0};
 }

@@ -60,6 +60,7 @@ struct batch_encoder {
     struct definitions definitions;
     struct batch_definition *list;
     size_t list_capacity;
+    struct bytes labels; /* of the list */
 };
 enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch,
                               const struct record_place *place, struct bytes *body) TM_MUST_CHECK;

@@ -305,8 +305,11 @@ static void expect_found(struct fixture *f, const char *text, struct span span, 
     assert_int_equal(reader_sort(reader, &ids), TM_OK);
     for (size_t i = 0; i < ids.count; i++) {
         struct labels labels;
-        assert_int_equal(labels_decode(reader_labels(reader, ids.ids[i]), &labels), TM_OK);
+        struct bytes encoded = {0};
+        reader_labels(reader, ids.ids[i], &encoded);
+        assert_int_equal(labels_decode(bytes_view(&encoded), &labels), TM_OK);
         bytes_printf(&names, "%.*s ", STR_ARG(labels_get(&labels, STR(LABEL_NAME))));
+        bytes_fini(&encoded);
     }
     bytes_put(&names, "", 1);
     assert_string_equal((char *)names.data, expected);
