@@ -100,8 +100,10 @@ static uint64_t size_of(const char *dir, const char *file)
 {
     struct partition_path path;
     struct stat info;
-    (void)snprintf(path.text, sizeof path.text, "%.*s/%s", PARTITION_DIR_BYTES, dir, file);
-    return stat(path.text, &info) == 0 ? (uint64_t)info.st_blocks * 512 : 0;
+    int len = snprintf(path.text, sizeof path.text, "%.*s/%s", PARTITION_DIR_BYTES, dir, file);
+    return len > 0 && (size_t)len < sizeof path.text && stat(path.text, &info) == 0
+               ? (uint64_t)info.st_blocks * 512
+               : 0;
 }
 
 static uint64_t partition_bytes(const struct checking *c, const struct found *f)
