@@ -132,6 +132,8 @@ static enum tm_err check_room(const struct store *store, size_t bytes)
         return TM_READ_ONLY;
     if (store->is_below_floor)
         return TM_NO_SPACE;
+    if (store->is_behind)
+        return store->flush.retry_wait_ns > 0 ? TM_NO_SPACE : TM_BUSY;
     /* One batch is taken whatever its size, or a large one would wait for ever. */
     bool full = store->pending_bytes > 0 && store->pending_bytes + bytes > store->options.max_pending_bytes;
     return full ? TM_BUSY : TM_OK;

@@ -142,7 +142,7 @@ void store_batch_drop(struct store *store, struct batch *batch);
 
 /* Hands the batch over (taken and *batch nulled on every result but TM_BUSY, TM_READ_ONLY, TM_NO_SPACE, where
  * it stays the caller's). mark may be NULL (no producer). An empty batch with a mark is journalled too: it
- * settles its seq. TM_BUSY: too much pending, try later. TM_READ_ONLY, TM_NO_SPACE: store_trouble() says why.
+ * settles its seq. TM_BUSY: too much pending or unflushed, try later. TM_READ_ONLY, TM_NO_SPACE: store_trouble() says why.
  */
 enum tm_err store_submit(struct store *store, struct batch **batch, const struct producer_mark *mark,
                          store_done_fn *done, void *arg) TM_MUST_CHECK;

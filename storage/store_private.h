@@ -34,6 +34,7 @@ struct store {
     int64_t believed_ns; /* when it was looked at last; 0: never */
     int64_t watched_ns;
     bool is_below_floor;
+    bool is_behind; /* far more waits for the partitions than a flush takes */
     uint64_t free_bytes;
     enum journal_state told_state;
     bool told_trouble;

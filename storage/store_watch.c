@@ -8,6 +8,8 @@
 #define WATCH_INTERVAL_NS INT64_C(1000000000)
 /* Room asked for above the floor before writing goes on, as a part of it: no flapping at the edge. */
 enum { FLOOR_MARGIN_PART = 8 };
+/* So many times what begins a flush may wait for it. */
+enum { BEHIND_TIMES = 8 };
 
 void store_log(const struct store *store, int level, const char *id, const char *text)
 {
@@ -31,6 +33,17 @@ static void watch_floor(struct store *store)
         store->is_below_floor = false;
 }
 
+/* A flush that fails, or can't follow, must not fill memory and journal without end. */
+static void watch_backlog(struct store *store)
+{
+    struct journal_stats journal;
+    const struct contents *contents = &store->contents;
+    journal_stats(store->journal, &journal);
+    store->is_behind =
+        contents->head.bytes + contents->flushing.bytes > BEHIND_TIMES * store->options.head_bytes ||
+        journal.bytes > BEHIND_TIMES * store->options.journal_max_bytes;
+}
+
 static void try_resume(struct store *store, enum journal_state state)
 {
     bool room = store->free_bytes >= floor_bytes(store) + store->options.segment_bytes;
@@ -46,8 +59,15 @@ const char *store_trouble(const struct store *store)
     struct tm_why *trouble = &((struct store *)(uintptr_t)store)->trouble;
     if (journal_state(store->journal, trouble) != JOURNAL_WRITING)
         return trouble->text;
+    bool is_stuck = store->is_behind && store->flush.retry_wait_ns > 0;
+    if (!store->is_below_floor && is_stuck)
+        tm_fail(
+            trouble, TM_NO_SPACE,
+            "%zu MiB of samples wait in memory, since writing them to the partitions fails (flush.failed in "
+            "the log says why): mend that, writing then resumes",
+            (store->contents.head.bytes + store->contents.flushing.bytes) >> 20);
     if (!store->is_below_floor)
-        return NULL;
+        return is_stuck ? trouble->text : NULL;
     tm_fail(trouble, TM_NO_SPACE,
             "%" PRIu64 " MiB are free on the disk of %s, less than storage.min_free (%" PRIu64
             " MiB): free some space, writing then resumes",
@@ -65,8 +85,9 @@ static void tell_change(struct store *store, enum journal_state state)
         [JOURNAL_BROKEN] = "journal.sync_failed",
     };
     const char *trouble = store_trouble(store);
+    const char *id = state == JOURNAL_WRITING && !store->is_below_floor ? "store.behind" : ids[state];
     if (trouble && (!store->told_trouble || state != store->told_state))
-        store_log(store, STORE_LOG_ERROR, ids[state], trouble);
+        store_log(store, STORE_LOG_ERROR, id, trouble);
     else if (!trouble && store->told_trouble)
         store_log(store, STORE_LOG_INFO, "store.resumed", "the store takes batches again");
     store->told_trouble = trouble != NULL;
@@ -123,6 +144,7 @@ void store_watch(struct store *store, bool now)
     store->watched_ns = mono_ns;
     store_watch_clock(store);
     watch_floor(store);
+    watch_backlog(store);
     tell_change(store, state);
     try_resume(store, state);
     tell_change(store, journal_state(store->journal, NULL));

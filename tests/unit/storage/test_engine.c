@@ -195,6 +195,44 @@ static void a_flush_that_fails_loses_nothing(void **state)
     assert_int_equal(count_of(f->store, "cpu"), 1);
 }
 
+static void a_flush_that_fails_for_hours_bounds_what_waits(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+    fixture_close(f);
+    f->options.head_bytes = 16 << 10;
+    fixture_open(f);
+    (void)snprintf(path, sizeof path, "%s/index", f->dir);
+    FILE *file = fopen(path, "w"); /* where the folder is to be */
+    assert_non_null(file);
+    (void)fclose(file);
+    enum tm_err err = TM_OK;
+    enum { EACH = 200 };
+    size_t sent = 0;
+    for (; sent < 1000000 && !err; sent += err ? 0 : EACH) {
+        struct batch *batch = store_batch_new(f->store);
+        for (int i = 0; i < EACH; i++)
+            put(f->store, batch, "cpu", DAY0 + (time_ms_t)sent + i, (double)rand() / 7e5);
+        err = send_batch(f->store, batch, NULL);
+        pass_time(f, 500);
+    }
+    assert_int_equal(err, TM_NO_SPACE);
+    assert_non_null(strstr(store_trouble(f->store), "partitions"));
+    assert_non_null(strstr(f->log, "store.behind"));
+    assert_true(stats_of(f->store).head_bytes < 20 * f->options.head_bytes);
+    assert_int_equal(count_of(f->store, "cpu"), sent);
+    assert_int_equal(unlink(path), 0);
+    for (int i = 0; i < 1000 && store_trouble(f->store); i++) {
+        pass_time(f, 2000);
+        store_poll(f->store);
+        usleep(1000);
+    }
+    assert_null(store_trouble(f->store));
+    assert_int_equal(send_one(f->store, "cpu", DAY0 - 1, 1), TM_OK);
+    fixture_reopen(f);
+    assert_int_equal(count_of(f->store, "cpu"), sent + 1);
+}
+
 static void a_window_that_fails_is_tried_again(void **state)
 {
     struct fixture *f = *state;
@@ -429,6 +467,7 @@ int main(void)
         CASE(a_full_head_is_flushed_by_itself),
         CASE(an_old_head_is_flushed_by_itself),
         CASE(a_flush_that_fails_loses_nothing),
+        CASE(a_flush_that_fails_for_hours_bounds_what_waits),
         CASE(a_window_that_fails_is_tried_again),
         CASE(a_large_head_is_sealed_in_blocks_and_cut_into_chunks),
         CASE(a_selector_finds_series_that_are_flushed_and_that_are_not),
