@@ -114,6 +114,7 @@ struct reader_head {
     uint64_t series; /* all, not only those with samples in memory */
     uint64_t label_pairs;
     uint64_t samples;    /* not flushed yet */
+    uint64_t blocks;     /* of encoded samples among them */
     time_ms_t oldest_ms; /* the first day of which samples are in memory; INT64_MAX: there are none */
     time_ms_t newest_ms; /* newest time of all; INT64_MIN: there is none */
 };

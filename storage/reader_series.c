@@ -323,6 +323,7 @@ enum tm_err reader_head(struct reader *reader, struct reader_head *out, struct t
     const struct head *heads[] = {&contents->flushing, &contents->head};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         out->samples += heads[i]->samples;
+        out->blocks += heads[i]->blocks;
         if (heads[i]->day_count > 0 && heads[i]->days[0] > INT32_MIN && heads[i]->days[0] < INT32_MAX &&
             heads[i]->days[0] * INT64_C(86400000) < out->oldest_ms)
             out->oldest_ms = heads[i]->days[0] * INT64_C(86400000);

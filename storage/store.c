@@ -360,6 +360,9 @@ void store_stats(const struct store *store, struct store_stats *out)
     pthread_mutex_lock(&flush->mutex);
     struct flush_figures figures = flush->figures;
     pthread_mutex_unlock(&flush->mutex);
+    struct partitions_stats partitions = {0};
+    if (contents->partitions)
+        partitions_stats(contents->partitions, &partitions);
     *out = (struct store_stats){
         .series = series_live_count(contents->series),
         .samples = contents->samples,
@@ -390,6 +393,8 @@ void store_stats(const struct store *store, struct store_stats *out)
         .expired_days = figures.expired_days,
         .crowded_days = figures.crowded_days,
         .deletes = figures.deletes,
+        .readers_cleared = partitions.readers_cleared,
+        .oldest_reader_ms = partitions.oldest_reader_ms,
         .newest_ms = contents->newest_ms,
         .read_only = store_trouble(store) != NULL,
     };

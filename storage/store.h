@@ -228,6 +228,8 @@ struct store_stats {
     uint64_t expired_days;    /* since start: removed by age */
     uint64_t crowded_days;    /* since start: removed for max_disk */
     uint64_t deletes;         /* that are not carried out in all files yet; they hide what they took */
+    uint64_t readers_cleared; /* slots of readers that died in other processes */
+    int64_t oldest_reader_ms; /* age of the oldest step of reading under way, in any process; 0: none */
     time_ms_t newest_ms;      /* newest sample or event time applied, 0 if none */
     bool read_only;
 };

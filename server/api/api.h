@@ -6,6 +6,7 @@
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
+#include "server/query/queries.h"
 #include "storage/store.h"
 
 enum { API_RATE_SECONDS = 10 };
@@ -19,6 +20,7 @@ struct api_rates {
 /* What the handlers look at. All borrowed from the daemon. */
 struct api {
     struct store *store;
+    struct queries *queries;
     struct ingest *ingest;
     struct counters *counters;
     struct http_server *http;
@@ -55,5 +57,10 @@ void api_ready(void *arg, struct http_exchange *exchange);
 void api_reload(void *arg, struct http_exchange *exchange);
 void api_flush(void *arg, struct http_exchange *exchange);
 void api_buildinfo(void *arg, struct http_exchange *exchange);
+void api_series(void *arg, struct http_exchange *exchange);
+void api_labels(void *arg, struct http_exchange *exchange);
+void api_label_values(void *arg, struct http_exchange *exchange);
+void api_tsdb(void *arg, struct http_exchange *exchange);
+void api_export(void *arg, struct http_exchange *exchange);
 
 #endif

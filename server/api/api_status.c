@@ -112,6 +112,23 @@ static void put_gates(const struct api *api, struct bytes *out)
                  (unsigned long long)process_resident_bytes(getpid()), (unsigned long long)resident);
 }
 
+static void put_queries(const struct api *api, const struct store_stats *s, struct bytes *out)
+{
+    const struct counters *c = api->counters;
+    bytes_printf(out,
+                 ",\"queries\":{\"open\":%zu,\"total\":%llu,\"samples_total\":%llu,\"failed_total\":%llu,"
+                 "\"cancelled_total\":%llu,\"timed_out_total\":%llu,\"busy_total\":%llu,\"p50_ms\":%.3f,"
+                 "\"p99_ms\":%.3f,\"oldest_reader_ms\":%lld}",
+                 api->queries ? queries_count(api->queries) : 0,
+                 (unsigned long long)c->value[COUNTER_QUERIES],
+                 (unsigned long long)c->value[COUNTER_QUERY_SAMPLES],
+                 (unsigned long long)c->value[COUNTER_QUERIES_FAILED],
+                 (unsigned long long)c->value[COUNTER_QUERIES_CANCELLED],
+                 (unsigned long long)c->value[COUNTER_QUERIES_TIMED_OUT],
+                 (unsigned long long)c->value[COUNTER_QUERIES_BUSY], latency_quantile_ms(&c->query, 0.5),
+                 latency_quantile_ms(&c->query, 0.99), (long long)s->oldest_reader_ms);
+}
+
 void api_status_json(const struct api *api, struct bytes *out)
 {
     struct store_stats s;
@@ -128,6 +145,7 @@ void api_status_json(const struct api *api, struct bytes *out)
     put_ingest(api, out);
     put_store(api, &s, out);
     put_gates(api, out);
+    put_queries(api, &s, out);
     bytes_printf(out, ",\"http\":{\"requests_total\":%llu,\"errors_total\":%llu,\"connections\":%zu}}",
                  (unsigned long long)api->counters->value[COUNTER_HTTP_REQUESTS],
                  (unsigned long long)api->counters->value[COUNTER_HTTP_ERRORS], http_connections(api->http));

@@ -3,6 +3,11 @@
 static const struct http_route routes[] = {
     {"/write", HTTP_POST, HTTP_SIGNED_WRITE, api_write},
     {"/api/v2/write", HTTP_POST, HTTP_SIGNED_WRITE, api_write},
+    {"/api/v1/series", HTTP_GET | HTTP_POST, HTTP_READ, api_series},
+    {"/api/v1/labels", HTTP_GET | HTTP_POST, HTTP_READ, api_labels},
+    {"/api/v1/label/*/values", HTTP_GET, HTTP_READ, api_label_values},
+    {"/api/v1/export", HTTP_GET | HTTP_POST, HTTP_READ, api_export},
+    {"/api/v1/status/tsdb", HTTP_GET, HTTP_READ, api_tsdb},
     {"/api/v1/status/buildinfo", HTTP_GET | HTTP_POST, HTTP_READ, api_buildinfo},
     {"/api/v1/status/tidemark", HTTP_GET, HTTP_READ, api_status},
     {"/api/v1/admin/flush", HTTP_POST, HTTP_ADMIN, api_flush},

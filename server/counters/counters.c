@@ -48,6 +48,16 @@ static const struct declaration declarations[COUNTER_COUNT] = {
                                    "HTTP requests without a valid key or scope."},
     [COUNTER_HTTP_CUT] = {"tidemark_http_cut_total", "",
                           "HTTP connections cut: no whole request within its time."},
+    [COUNTER_QUERIES] = {"tidemark_queries_total", "",
+                         "Read requests that were worked on, whatever their end."},
+    [COUNTER_QUERY_SAMPLES] = {"tidemark_query_samples_total", "", "Samples read for them."},
+    [COUNTER_QUERIES_FAILED] = {"tidemark_queries_failed_total", "", "Queries that ended with an error."},
+    [COUNTER_QUERIES_CANCELLED] = {"tidemark_queries_cancelled_total", "",
+                                   "Queries ended because the client had gone, or at shutdown."},
+    [COUNTER_QUERIES_TIMED_OUT] = {"tidemark_queries_timed_out_total", "",
+                                   "Queries ended by limits.query_timeout."},
+    [COUNTER_QUERIES_BUSY] = {"tidemark_queries_busy_total", "",
+                              "Read requests refused because too many were under way."},
     [COUNTER_PUBLISHED] = {"tidemark_published_total", "", "Messages handed to publish endpoints."},
     [COUNTER_PUBLISH_DROPPED] = {"tidemark_publish_dropped_total", "",
                                  "Messages not published: the gate was away or behind."},
@@ -93,12 +103,12 @@ void counters_write_one(struct bytes *out, const char *name, const char *type, c
     bytes_printf(out, "%s%s %.17g\n", name, labels, value);
 }
 
-static void write_latency(const struct latency *latency, struct bytes *out)
+static void write_latency(const struct latency *latency, const char *name, const char *help,
+                          struct bytes *out)
 {
-    static const char name[] = "tidemark_ack_duration_seconds";
     double bound = latency_first_ns;
     uint64_t seen = 0;
-    bytes_printf(out, "# HELP %s Receipt of a message to its answer.\n# TYPE %s histogram\n", name, name);
+    bytes_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
     for (size_t i = 0; i < LATENCY_BUCKETS; i++, bound *= 2) {
         seen += latency->bucket[i];
         bytes_printf(out, "%s_bucket{le=\"%.9g\"} %llu\n", name, bound / 1e9, (unsigned long long)seen);
@@ -116,5 +126,8 @@ void counters_write(const struct counters *counters, struct bytes *out)
             bytes_printf(out, "# HELP %s %s\n# TYPE %s counter\n", d->name, d->help, d->name);
         bytes_printf(out, "%s%s %llu\n", d->name, d->labels, (unsigned long long)counters->value[i]);
     }
-    write_latency(&counters->ack, out);
+    write_latency(&counters->ack, "tidemark_ack_duration_seconds", "Receipt of a message to its answer.",
+                  out);
+    write_latency(&counters->query, "tidemark_query_duration_seconds",
+                  "Receipt of a read request to the end of its answer.", out);
 }

@@ -37,6 +37,12 @@ enum counter {
     COUNTER_HTTP_ERRORS,
     COUNTER_HTTP_UNAUTHORISED,
     COUNTER_HTTP_CUT,
+    COUNTER_QUERIES,
+    COUNTER_QUERY_SAMPLES,
+    COUNTER_QUERIES_FAILED,
+    COUNTER_QUERIES_CANCELLED,
+    COUNTER_QUERIES_TIMED_OUT,
+    COUNTER_QUERIES_BUSY,
     COUNTER_PUBLISHED,
     COUNTER_PUBLISH_DROPPED,
     COUNTER_RELOADS,
@@ -55,7 +61,8 @@ struct latency {
 
 struct counters {
     uint64_t value[COUNTER_COUNT];
-    struct latency ack; /* receipt of a whole message to its answer */
+    struct latency ack;   /* receipt of a whole message to its answer */
+    struct latency query; /* receipt of a read request to the end of its answer */
 };
 
 void latency_record(struct latency *latency, int64_t ns);

@@ -11,7 +11,7 @@
 #include "server/daemon/daemon_internal.h"
 #include "server/daemon/loop_memory.h"
 
-enum { DESCRIPTORS_WANTED = 65536, SECOND_MS = 1000 };
+enum { DESCRIPTORS_WANTED = 65536, SECOND_MS = 1000, READER_OLD_S = 60 };
 
 static void on_store_wake(void *arg)
 {
@@ -45,12 +45,29 @@ static void publish_status(struct daemon *daemon)
     bytes_fini(&json);
 }
 
+/* A reader that stays in its place keeps every page that is replaced: files grow without bound. */
+static void watch_readers(struct daemon *daemon)
+{
+    struct store_stats stats;
+    int64_t now = clock_mono_ns(daemon->clock);
+    store_stats(daemon->store, &stats);
+    if (stats.oldest_reader_ms < READER_OLD_S * INT64_C(1000) ||
+        (daemon->reader_told_ns && now - daemon->reader_told_ns < READER_OLD_S * INT64_C(1000000000)))
+        return;
+    daemon->reader_told_ns = now;
+    log_write(daemon->log, LOG_LEVEL_WARNING, "query.old_reader",
+              "a step of reading has gone on for %lld s, so that files grow: look for a stopped process that "
+              "reads the data folder",
+              (long long)(stats.oldest_reader_ms / 1000));
+}
+
 static void on_second(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     store_poll(daemon->store);
     daemon_resume_endpoints(daemon);
     api_tick(&daemon->api);
+    watch_readers(daemon);
     publish_status(daemon);
 }
 
@@ -146,6 +163,20 @@ static enum tm_err open_http(struct daemon *daemon, struct tm_why *why)
     return http_open(&options, &daemon->http, why);
 }
 
+static enum tm_err open_queries(struct daemon *daemon, struct tm_why *why)
+{
+    const struct queries_options options = {
+        .loop = &daemon->loop,
+        .store = daemon->store,
+        .log = daemon->log,
+        .counters = &daemon->counters,
+        .clock = daemon->clock,
+        .config = daemon->config,
+    };
+    daemon->queries = daemon->api.queries = queries_open(&options);
+    return daemon->queries ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory or threads at start");
+}
+
 static void watch_signal(struct daemon *daemon, uv_signal_t *handle, int number, uv_signal_cb callback)
 {
     (void)uv_signal_init(&daemon->loop, handle);
@@ -172,7 +203,9 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
         .reload = daemon_reload,
         .reload_arg = daemon,
     };
-    err = open_http(daemon, why);
+    err = open_queries(daemon, why);
+    if (!err)
+        err = open_http(daemon, why);
     if (err)
         return err;
     daemon->api.http = daemon->http;

@@ -10,6 +10,7 @@
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
 #include "server/log/log.h"
+#include "server/query/queries.h"
 #include "storage/store.h"
 
 enum { GATES_MAX = 24 };
@@ -30,6 +31,8 @@ struct daemon {
     struct counters counters;
     struct ingest *ingest;
     struct http_server *http;
+    struct queries *queries;
+    int64_t reader_told_ns; /* when an old reader was last logged; 0: never */
     struct gate_process *gates[GATES_MAX];
     size_t gate_count;
     size_t gates_ready; /* at start */

@@ -17,6 +17,7 @@ static void apply(struct daemon *daemon, struct config *config)
     daemon->api.config = config;
     ingest_configure(daemon->ingest, config);
     http_configure(daemon->http, config);
+    queries_configure(daemon->queries, config);
     if (log_level_parse(config->log.level, &level) == TM_OK)
         log_set_level(daemon->log, level);
     store_set_retention(daemon->store, config->storage.retention.raw_ms, config->storage.retention.events_ms,

@@ -31,6 +31,8 @@ void daemon_part_closed(struct daemon *daemon)
 {
     /* The async handle goes last: the store may wake it until it is closed. */
     if (daemon->state == DAEMON_CLOSING && daemon->gates_open == 0) {
+        queries_close(daemon->queries);
+        daemon->queries = daemon->api.queries = NULL;
         store_close(daemon->store);
         daemon->store = NULL;
         close_handle(&daemon->durable);
@@ -51,7 +53,8 @@ static void on_drain(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     store_poll(daemon->store);
-    if (ingest_pending(daemon->ingest) == 0) {
+    bool has_queries = daemon->queries && queries_count(daemon->queries) > 0;
+    if (ingest_pending(daemon->ingest) == 0 && !has_queries) {
         (void)uv_timer_start(&daemon->drain, on_last_answers, LAST_ANSWERS_MS, 0);
         return;
     }
@@ -80,6 +83,8 @@ void daemon_shut_down(struct daemon *daemon)
      * that waits for its sync must not be there when libmicrohttpd is stopped. */
     if (daemon->ingest)
         ingest_stop(daemon->ingest);
+    if (daemon->queries)
+        queries_stop(daemon->queries);
     if (daemon->http)
         http_stop_listening(daemon->http);
     (void)uv_timer_start(&daemon->drain, on_drain, 0, DRAIN_STEP_MS);

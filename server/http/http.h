@@ -16,6 +16,7 @@
 struct http_server;
 struct http_exchange;
 struct uv_loop_s;
+struct bytes;
 struct log;
 
 enum http_method { HTTP_GET = 1, HTTP_POST = 2, HTTP_PUT = 4, HTTP_PATCH = 8, HTTP_DELETE = 16 };
@@ -34,7 +35,7 @@ enum http_guard {
 typedef void http_handler_fn(void *arg, struct http_exchange *exchange);
 
 struct http_route {
-    const char *path;
+    const char *path; /* one part may be *, which takes any text without a slash (http_path_part) */
     unsigned methods; /* of enum http_method; HEAD goes where GET does */
     enum http_guard guard;
     http_handler_fn *handler;
@@ -75,13 +76,48 @@ struct str http_body(const struct http_exchange *exchange);
 /* A parameter of the query string, NULL if absent. Valid until answered. */
 const char *http_query(const struct http_exchange *exchange, const char *name);
 const struct access *http_access(const struct http_exchange *exchange);
+/* What stands in the path where its route has *; "" if it has none. Valid until answered. */
+struct str http_path_part(const struct http_exchange *exchange);
+/* Calls each for every parameter of the query string, decoded. */
+typedef void http_parameter_fn(void *arg, const char *name, const char *value);
+void http_each_query(const struct http_exchange *exchange, http_parameter_fn *each, void *arg);
+/* Is the body a form (application/x-www-form-urlencoded)? */
+bool http_has_form(const struct http_exchange *exchange);
 
 /* Answers. The body is copied. content_type NULL: application/json. */
 void http_respond(struct http_exchange *exchange, unsigned status, const char *content_type, struct str body);
 /* The same with Retry-After, in seconds. */
 void http_respond_retry(struct http_exchange *exchange, unsigned status, struct str body,
                         unsigned retry_after_s);
-/* {"status":"error","errorType":type,"error":text} */
+/* {"status":"error","errorType":type,"error":text}; the second one with Retry-After. */
 void http_respond_error(struct http_exchange *exchange, unsigned status, const char *type, const char *text);
+void http_respond_error_retry(struct http_exchange *exchange, unsigned status, const char *type,
+                              const char *text, unsigned retry_after_s);
+
+/* ---- answers that come late, or in pieces ---- */
+
+/* Who answers. Both are called on the loop thread, never from within a call of the answerer's own. */
+struct http_source {
+    void *arg;
+    /* The last piece was taken: the next one may come (http_stream_put), or the end. */
+    void (*want)(void *arg);
+    /* The peer has gone. Before the answer begins: it is due all the same, soon. While the stream waits for a
+     * piece: end it. Else the exchange is not there any more. *is_over tells the last. */
+    void (*gone)(void *arg, bool is_over);
+};
+
+/* To be called by the handler that does not answer at once: the peer is watched from then on. */
+void http_await_answer(struct http_exchange *exchange, const struct http_source *source);
+
+/* Begins an answer of unknown length, with its first piece. Pieces are taken over: *piece is empty then. */
+void http_stream_begin(struct http_exchange *exchange, unsigned status, const char *content_type,
+                       struct bytes *piece);
+/* The next piece; only after `want`. */
+void http_stream_put(struct http_exchange *exchange, struct bytes *piece);
+/* The end, behind what was put; nothing is called any more, and the exchange is not to be used. Not is_whole:
+ * the peer sees that the answer is cut short. */
+void http_stream_end(struct http_exchange *exchange, bool is_whole);
+/* The end at once: what the peer has not taken yet is lost. */
+void http_stream_cut(struct http_exchange *exchange);
 
 #endif

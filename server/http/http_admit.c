@@ -95,14 +95,29 @@ void http_list_methods(unsigned set, char text[HTTP_METHODS_BYTES])
     }
 }
 
+/* *part: what a * in the pattern stands for. */
+static bool takes_path(const char *pattern, const char *path, struct str *part)
+{
+    const char *star = strchr(pattern, '*');
+    *part = STR("");
+    if (!star)
+        return strcmp(pattern, path) == 0;
+    size_t before = (size_t)(star - pattern), behind = strlen(star + 1), len = strlen(path);
+    if (len <= before + behind || strncmp(pattern, path, before) != 0 ||
+        strcmp(path + len - behind, star + 1) != 0)
+        return false;
+    *part = (struct str){path + before, len - before - behind};
+    return !memchr(part->ptr, '/', part->len);
+}
+
 /* The route of this path and method; *allowed: every method that the path knows. */
 static const struct http_route *find_route(const struct http_server *server, const char *path,
-                                           unsigned method, unsigned *allowed)
+                                           unsigned method, unsigned *allowed, struct str *part)
 {
     *allowed = 0;
     for (size_t i = 0; i < server->options.route_count; i++) {
         const struct http_route *route = &server->options.routes[i];
-        if (strcmp(route->path, path) != 0)
+        if (!takes_path(route->path, path, part))
             continue;
         *allowed |= route->methods;
         if (route->methods & method)
@@ -180,7 +195,7 @@ bool http_admit(struct http_exchange *exchange, const char *method, const char *
     exchange->access = access_of_header(
         server->options.config,
         MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION));
-    exchange->route = find_route(server, exchange->path, known_method, &exchange->allowed);
+    exchange->route = find_route(server, exchange->path, known_method, &exchange->allowed, &exchange->part);
     if (!exchange->route) {
         if (exchange->allowed)
             http_respond_error(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "bad_data",

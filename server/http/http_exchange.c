@@ -17,6 +17,38 @@ const char *http_query(const struct http_exchange *exchange, const char *name)
     return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct str http_path_part(const struct http_exchange *exchange)
+{
+    return exchange->part;
+}
+
+struct parameter_walk {
+    http_parameter_fn *each;
+    void *arg;
+};
+
+static enum MHD_Result walk_parameter(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    const struct parameter_walk *walk = arg;
+    (void)kind;
+    walk->each(walk->arg, name, value ? value : "");
+    return MHD_YES;
+}
+
+void http_each_query(const struct http_exchange *exchange, http_parameter_fn *each, void *arg)
+{
+    struct parameter_walk walk = {each, arg};
+    (void)MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, walk_parameter, &walk);
+}
+
+bool http_has_form(const struct http_exchange *exchange)
+{
+    static const char form[] = "application/x-www-form-urlencoded";
+    const char *type =
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+    return type && strncasecmp(type, form, sizeof form - 1) == 0 && strchr("; ", type[sizeof form - 1]);
+}
+
 const struct access *http_access(const struct http_exchange *exchange)
 {
     return &exchange->access;
@@ -28,8 +60,7 @@ static enum MHD_Result queue_answer(struct http_exchange *x)
     return MHD_queue_response(x->connection, x->status, x->response);
 }
 
-/* Keeps the answer for when libmicrohttpd asks, and wakes it where it was put to sleep. */
-static void set_answer(struct http_exchange *x, unsigned status, struct MHD_Response *response)
+void http_set_answer(struct http_exchange *x, unsigned status, struct MHD_Response *response)
 {
     struct counters *counters = x->listener->server->options.counters;
     counters->value[COUNTER_HTTP_REQUESTS]++;
@@ -37,11 +68,7 @@ static void set_answer(struct http_exchange *x, unsigned status, struct MHD_Resp
     x->status = status;
     x->response = response;
     x->answered = true;
-    if (x->suspended) {
-        x->suspended = false;
-        MHD_resume_connection(x->connection);
-        http_run_soon(x->listener);
-    }
+    http_wake(x);
 }
 
 static struct MHD_Response *make_response(const struct http_exchange *x, unsigned status,
@@ -49,8 +76,14 @@ static struct MHD_Response *make_response(const struct http_exchange *x, unsigne
 {
     void *bytes = (void *)(uintptr_t)body.ptr;
     struct MHD_Response *response = MHD_create_response_from_buffer(body.len, bytes, MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        return NULL;
+    if (response)
+        http_put_headers(x, response, status, content_type);
+    return response;
+}
+
+void http_put_headers(const struct http_exchange *x, struct MHD_Response *response, unsigned status,
+                      const char *content_type)
+{
     if (status != MHD_HTTP_NO_CONTENT)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                                       content_type ? content_type : "application/json");
@@ -66,12 +99,11 @@ static struct MHD_Response *make_response(const struct http_exchange *x, unsigne
     /* Whoever broke the rules, or whose body was not read, starts a new connection. */
     if (status == MHD_HTTP_BAD_REQUEST ? !x->dispatched : status == MHD_HTTP_CONTENT_TOO_LARGE || !x->route)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    return response;
 }
 
 void http_respond(struct http_exchange *exchange, unsigned status, const char *content_type, struct str body)
 {
-    set_answer(exchange, status, make_response(exchange, status, content_type, body));
+    http_set_answer(exchange, status, make_response(exchange, status, content_type, body));
 }
 
 void http_respond_retry(struct http_exchange *exchange, unsigned status, struct str body,
@@ -82,17 +114,30 @@ void http_respond_retry(struct http_exchange *exchange, unsigned status, struct 
     (void)snprintf(seconds, sizeof seconds, "%u", retry_after_s);
     if (response)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-    set_answer(exchange, status, response);
+    http_set_answer(exchange, status, response);
+}
+
+/* Without memory the reason is left out. */
+static struct str write_error(struct bytes *body, const char *type, const char *text)
+{
+    bytes_printf(body, "{\"status\":\"error\",\"errorType\":\"%s\",\"error\":", type);
+    bytes_json_string(body, str_of(text));
+    bytes_printf(body, "}\n");
+    return bytes_error(body) ? STR("{\"status\":\"error\"}\n") : bytes_view(body);
 }
 
 void http_respond_error(struct http_exchange *exchange, unsigned status, const char *type, const char *text)
 {
     struct bytes body = {0};
-    bytes_printf(&body, "{\"status\":\"error\",\"errorType\":\"%s\",\"error\":", type);
-    bytes_json_string(&body, str_of(text));
-    bytes_printf(&body, "}\n");
-    http_respond(exchange, status, NULL,
-                 bytes_error(&body) ? STR("{\"status\":\"error\"}\n") : bytes_view(&body));
+    http_respond(exchange, status, NULL, write_error(&body, type, text));
+    bytes_fini(&body);
+}
+
+void http_respond_error_retry(struct http_exchange *exchange, unsigned status, const char *type,
+                              const char *text, unsigned retry_after_s)
+{
+    struct bytes body = {0};
+    http_respond_retry(exchange, status, write_error(&body, type, text), retry_after_s);
     bytes_fini(&body);
 }
 
@@ -118,8 +163,7 @@ static enum MHD_Result dispatch(struct http_exchange *x)
         x->route->handler(x->listener->server->options.arg, x);
     if (x->answered)
         return x->response ? queue_answer(x) : MHD_NO;
-    x->suspended = true;
-    MHD_suspend_connection(x->connection);
+    http_sleep(x);
     return MHD_YES;
 }
 
@@ -203,6 +247,7 @@ void http_on_completed(void *arg, struct MHD_Connection *connection, void **cont
         MHD_destroy_response(x->response);
     bytes_fini(&x->received);
     bytes_fini(&x->body);
+    http_stream_fini(x);
     free(x);
     *context = NULL;
 }

@@ -53,12 +53,19 @@ struct http_server {
     int handles; /* open libuv handles; freed when they are gone */
 };
 
+/* Watches a sleeping connection: the library does not. Frees itself. */
+struct http_watch {
+    uv_poll_t poll;
+    struct http_exchange *exchange;
+};
+
 struct http_exchange {
     struct http_listener *listener;
     struct MHD_Connection *connection;
     struct http_connection *peer;
     const struct http_route *route;
     const char *path;
+    struct str part; /* of path: what the route's * stands for */
     enum http_method method;
     unsigned allowed; /* of enum http_method: what the path knows */
     struct access access;
@@ -68,6 +75,12 @@ struct http_exchange {
     bool compressed, overflow, dispatched, suspended, answered;
     unsigned status;
     struct MHD_Response *response;
+    /* An answer that comes late, or in pieces (http_stream.c). */
+    struct http_source source;
+    struct http_watch *watch; /* while the connection sleeps */
+    struct bytes piece;
+    size_t piece_at; /* so much of it was taken */
+    bool has_source, streams, ended, is_whole;
 };
 
 /* Looks at a request's head before its body: smuggling holes (FAULTS 4), size, route, credentials. Answers
@@ -99,6 +112,18 @@ void http_on_connection(void *listener, struct MHD_Connection *connection, void 
 void http_await_peer(struct http_connection *peer, struct http_server *server);
 /* Cuts who has been waited for longer than HTTP_PATIENCE_MS. */
 void http_sweep(struct http_server *server);
+
+/* Puts the connection to sleep and watches its peer; wakes it (http_stream.c). */
+void http_sleep(struct http_exchange *x);
+void http_wake(struct http_exchange *x);
+/* The exchange ends: tells the source. */
+void http_stream_fini(struct http_exchange *x);
+
+/* An answer's headers, the same for all. */
+void http_put_headers(const struct http_exchange *x, struct MHD_Response *response, unsigned status,
+                      const char *content_type);
+/* Keeps the answer for when libmicrohttpd asks, and wakes it where it was put to sleep. */
+void http_set_answer(struct http_exchange *x, unsigned status, struct MHD_Response *response);
 
 /* Lets libmicrohttpd do what is due, and sets its next time-out (http.c). */
 void http_run(struct http_listener *listener);

@@ -161,6 +161,7 @@ static enum tm_err add_block(struct head *head, struct head_series *series)
     if (series->last)
         series->last->next = block;
     series->last = block;
+    head->blocks++;
     series->count = 0;
     head->bytes += sizeof *block + head->packed.len + MALLOC_BYTES;
     return TM_OK;

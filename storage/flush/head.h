@@ -36,6 +36,7 @@ struct head {
     struct span day; /* of the sample before */
     size_t bytes;    /* of memory, about */
     uint64_t samples;
+    uint64_t blocks; /* encoded */
     uint64_t events;
 };
 void head_fini(struct head *head);

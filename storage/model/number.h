@@ -2,6 +2,7 @@
 #ifndef TM_MODEL_NUMBER_H
 #define TM_MODEL_NUMBER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { NUMBER_NOT_DECIMAL = -1, NUMBER_MAX_EXPONENT = 22 };
@@ -17,6 +18,14 @@ struct number {
 
 /* The number mantissa / 10^exponent, for |mantissa| <= 2^53 and 0 <= exponent <= 22. */
 struct number number_of_decimal(int64_t mantissa, int32_t exponent);
+
+enum { NUMBER_TEXT_BYTES = 40 };
+
+/* The shortest decimal that reads back to the same double: "1", "0.5", "NaN", "+Inf", "-Inf"; with an
+ * exponent
+ * ("1e-07", "1.5e+21") below 1e-6 and from 1e21 on, as Prometheus writes it. Writes and returns the length,
+ * without the NUL behind it. */
+size_t number_text(double value, char text[NUMBER_TEXT_BYTES]);
 
 /* A double about whose decimals nothing is known. */
 static inline struct number number_of_double(double value)

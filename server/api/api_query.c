@@ -1,0 +1,28 @@
+#include "server/api/api.h"
+
+#include "server/query/endpoints.h"
+
+void api_series(void *arg, struct http_exchange *exchange)
+{
+    query_series(((struct api *)arg)->queries, exchange);
+}
+
+void api_labels(void *arg, struct http_exchange *exchange)
+{
+    query_labels(((struct api *)arg)->queries, exchange);
+}
+
+void api_label_values(void *arg, struct http_exchange *exchange)
+{
+    query_label_values(((struct api *)arg)->queries, exchange);
+}
+
+void api_tsdb(void *arg, struct http_exchange *exchange)
+{
+    query_tsdb(((struct api *)arg)->queries, exchange);
+}
+
+void api_export(void *arg, struct http_exchange *exchange)
+{
+    query_export(((struct api *)arg)->queries, exchange);
+}

@@ -1,0 +1,19 @@
+/* The read requests, one function a path. Each reads its parameters and either refuses or submits a query.
+ * Loop thread. */
+#ifndef TM_QUERY_ENDPOINTS_H
+#define TM_QUERY_ENDPOINTS_H
+
+#include "server/http/http.h"
+#include "server/query/queries.h"
+
+/* GET, POST /api/v1/series: as Prometheus 2.42. */
+void query_series(struct queries *queries, struct http_exchange *exchange);
+/* GET, POST /api/v1/labels; GET /api/v1/label/NAME/values: as Prometheus 2.42. */
+void query_labels(struct queries *queries, struct http_exchange *exchange);
+void query_label_values(struct queries *queries, struct http_exchange *exchange);
+/* GET /api/v1/status/tsdb: as Prometheus 2.42, and seriesCountByService. */
+void query_tsdb(struct queries *queries, struct http_exchange *exchange);
+/* GET, POST /api/v1/export: samples as lines of JSON. */
+void query_export(struct queries *queries, struct http_exchange *exchange);
+
+#endif
