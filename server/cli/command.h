@@ -11,6 +11,7 @@ extern const struct command bench_command;
 extern const struct command query_command;
 extern const struct command verify_command;
 extern const struct command backup_command;
+extern const struct command import_command;
 
 /* Runs argv[1] with the words behind it, or prints help or version. commands ends with NULL. Returns the exit
  * code. Usage errors: one sentence on stderr. */

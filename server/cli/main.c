@@ -4,6 +4,7 @@
 static const struct command *const commands[] = {
     // clang-format off
     &push_command,
+    &import_command,
     &query_command,
     &status_command,
     &bench_command,

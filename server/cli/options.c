@@ -147,6 +147,10 @@ static enum tm_err parse_option(const struct command *command, int argc, char **
     if (!out->value[index])
         return tm_fail(why, TM_INVALID, "--%s needs a value: --%s %s", option->name, option->name,
                        option->argument);
+    if (out->word_count == OPTION_WORDS_MAX)
+        return tm_fail(why, TM_INVALID, "there are over %d options; give fewer", OPTION_WORDS_MAX);
+    out->words[out->word_count].index = index;
+    out->words[out->word_count++].value = out->value[index];
     return TM_OK;
 }
 
@@ -194,6 +198,16 @@ const char *options_text(const struct args *args, const char *name)
     const struct option *option = option_at(args->command, index);
     assert(option);
     return args->value[index] ? args->value[index] : option->fallback;
+}
+
+const char *options_nth(const struct args *args, const char *name, size_t n)
+{
+    size_t index = find_option(args->command, name, strlen(name));
+    assert(option_at(args->command, index));
+    for (size_t i = 0; i < args->word_count; i++)
+        if (args->words[i].index == index && n-- == 0)
+            return args->words[i].value;
+    return NULL;
 }
 
 bool options_given(const struct args *args, const char *name)

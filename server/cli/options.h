@@ -8,7 +8,7 @@
 
 #include "storage/model/err.h"
 
-enum { OPTIONS_MAX = 40 };
+enum { OPTIONS_MAX = 40, OPTION_WORDS_MAX = 200 };
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -37,6 +37,11 @@ struct args {
     const struct command *command;
     const char *value[OPTIONS_MAX]; /* by index: the command's options, then the global ones */
     bool given[OPTIONS_MAX];
+    struct {
+        size_t index;
+        const char *value;
+    } words[OPTION_WORDS_MAX]; /* every value in the order given, for options that may stand more than once */
+    size_t word_count;
     char *const *operands;
     int operand_count;
     bool help;
@@ -54,6 +59,8 @@ enum tm_err options_parse(const struct command *command, int argc, char **argv, 
 
 /* The option's value: given, else its default, else NULL. The name must be in the table. */
 const char *options_text(const struct args *args, const char *name);
+/* The n-th value (from 0) of an option that may stand more than once; NULL behind the last. */
+const char *options_nth(const struct args *args, const char *name, size_t n);
 /* True if the option was on the command line. */
 bool options_given(const struct args *args, const char *name);
 /* The value as a whole number within [min, max]; an option without value or default gives min. */

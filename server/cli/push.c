@@ -182,17 +182,6 @@ static enum tm_err follow_files(struct job *job)
     return push_follow(&job->push, job->sources, job->count);
 }
 
-static void print_refusals(const struct push *push)
-{
-    for (size_t i = 0; i < push->refusal_count; i++) {
-        const struct push_refusal *refusal = &push->refusals[i];
-        fprintf(stderr, "%s:%" PRIu32 ": %s\n", push->file_names[refusal->origin.file], refusal->origin.line,
-                refusal->why.text);
-    }
-    if (push->refused_count > push->refusal_count && push->refusal_count)
-        fprintf(stderr, "... and %" PRIu64 " more\n", push->refused_count - push->refusal_count);
-}
-
 static void print_text(const struct job *job, uint64_t accepted, uint64_t waiting)
 {
     const struct push *push = &job->push;
@@ -214,18 +203,11 @@ static int print_json(const struct job *job, uint64_t accepted, uint64_t waiting
     bytes_printf(&out,
                  "{\"lines\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64
                  ",\"duplicate\":%" PRIu64 ",\"unacknowledged\":%" PRIu64 ",\"spooled\":%" PRIu64
-                 ",\"errors\":[",
+                 ",\"errors\":",
                  push->line_count, push->byte_count, accepted, push->refused_count, push->duplicate_count,
                  push->lost_count, waiting - push->lost_count);
-    for (size_t i = 0; i < push->refusal_count; i++) {
-        const struct push_refusal *refusal = &push->refusals[i];
-        bytes_printf(&out, "%s{\"file\":", i ? "," : "");
-        bytes_json_string(&out, str_of(push->file_names[refusal->origin.file]));
-        bytes_printf(&out, ",\"line\":%" PRIu32 ",\"reason\":", refusal->origin.line);
-        bytes_json_string(&out, str_of(refusal->why.text));
-        bytes_u8(&out, '}');
-    }
-    bytes_printf(&out, "]}\n");
+    push_json_refusals(push, &out);
+    bytes_printf(&out, "}\n");
     bool ok = !bytes_error(&out) && fwrite(out.data, 1, out.len, stdout) == out.len;
     bytes_fini(&out);
     return ok ? 0 : -1;
@@ -241,7 +223,7 @@ static int report(struct job *job, enum tm_err err)
     uint64_t settled = push->line_count > waiting ? push->line_count - waiting : 0;
     uint64_t accepted = settled > push->refused_count ? settled - push->refused_count : 0;
     if (!job->json)
-        print_refusals(push);
+        push_print_refusals(push, PUSH_REFUSALS_MAX, push->refused_count);
     if (err)
         fprintf(stderr, "tidemark: %s\n", push->why.text);
     else if (waiting)

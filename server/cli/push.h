@@ -16,8 +16,9 @@ enum { PUSH_REFUSALS_MAX = 20, PUSH_NAME_MAX = 256 };
 
 /* Where a line of the batch came from. */
 struct push_origin {
-    uint32_t file; /* index into the pusher's file names */
-    uint32_t line; /* from 1 */
+    uint32_t file;   /* index into the pusher's file names */
+    uint32_t line;   /* from 1 */
+    uint32_t column; /* from 1; 0: the reason says it */
 };
 
 struct push_refusal {
@@ -79,6 +80,18 @@ enum tm_err push_fill(struct push *push, struct push_source *source, ssize_t *le
 /* push_fill, and takes what came. *end is set at the end of the file. TM_IO besides
  * what push_take returns. Waits at most 1 s for input and then sends what is gathered. */
 enum tm_err push_read(struct push *push, struct push_source *source, bool *end) TM_MUST_CHECK;
+
+/* Puts one line (with or without its line feed) into the batch, and sends what is full. As push_take. */
+enum tm_err push_line(struct push *push, struct push_origin origin, struct str line) TM_MUST_CHECK;
+
+/* Notes what was refused before it got into a batch. */
+void push_note(struct push *push, struct push_origin origin, const struct tm_why *why);
+
+/* Prints FILE:LINE[:COLUMN]: REASON on stderr for the first refusals noted, at most max, and how many more of
+ * count there are. */
+void push_print_refusals(const struct push *push, size_t max, uint64_t count);
+/* Appends the same as a JSON list. */
+void push_json_refusals(const struct push *push, struct bytes *out);
 
 /* Sends the open batch. As push_take. */
 enum tm_err push_send(struct push *push) TM_MUST_CHECK;

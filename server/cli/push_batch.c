@@ -10,7 +10,7 @@
 
 enum { READ_BYTES = 256 << 10, IDLE_MS = 1000, NS_PER_MS = 1000000 };
 
-static void note_refusal(struct push *push, struct push_origin origin, const struct tm_why *why)
+void push_note(struct push *push, struct push_origin origin, const struct tm_why *why)
 {
     if (push->refusal_count < PUSH_REFUSALS_MAX)
         push->refusals[push->refusal_count++] = (struct push_refusal){origin, *why};
@@ -25,7 +25,7 @@ static void note_reply(struct push *push)
     for (size_t i = 0; i < reply->error_count; i++) {
         uint32_t line = reply->errors[i].line;
         if (line >= 1 && line <= push->origin_count)
-            note_refusal(push, push->origins[line - 1], &reply->errors[i].why);
+            push_note(push, push->origins[line - 1], &reply->errors[i].why);
     }
 }
 
@@ -67,7 +67,7 @@ enum tm_err push_send(struct push *push)
     case SENDER_REFUSED:
         push->refused_count += push->record_count;
         (void)tm_fail(&push->why, TM_FORBIDDEN, "%s", sender_error(push->sender));
-        note_refusal(push, push->origins[0], &push->why);
+        push_note(push, push->origins[0], &push->why);
         break;
     default:
         push->lost_count += push->record_count;
@@ -102,7 +102,7 @@ static enum tm_err refuse(struct push *push, struct push_origin origin, const st
 {
     push->line_count++;
     push->refused_count++;
-    note_refusal(push, origin, why);
+    push_note(push, origin, why);
     return TM_OK;
 }
 
@@ -190,6 +190,11 @@ static enum tm_err take_record(struct push *push, struct push_origin origin, str
     return push_send(push);
 }
 
+enum tm_err push_line(struct push *push, struct push_origin origin, struct str line)
+{
+    return take_record(push, origin, line, 1);
+}
+
 /* Passes over the rest of a record that is over the limit. */
 static size_t skip_long(struct push_source *source, struct str rest)
 {
@@ -207,7 +212,7 @@ enum tm_err push_take(struct push *push, struct push_source *source, bool last)
     struct str rest = bytes_view(&source->rest);
     while (rest.len && !err) {
         size_t len;
-        struct push_origin origin = {source->file, source->line + 1};
+        struct push_origin origin = {source->file, source->line + 1, 0};
         if (source->skipping) {
             len = skip_long(source, rest);
         } else {

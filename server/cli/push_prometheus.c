@@ -1,11 +1,7 @@
 #include "server/cli/push_prometheus.h"
 
-#include <math.h>
-#include <stdlib.h>
-
+#include "server/cli/line_text.h"
 #include "storage/model/labels.h"
-
-enum { NUMBER_MAX_BYTES = 64 };
 
 struct parser {
     struct str line;
@@ -112,27 +108,11 @@ static enum tm_err convert_labels(struct parser *parser)
 
 static enum tm_err convert_value(struct parser *parser)
 {
-    char text[NUMBER_MAX_BYTES];
-    char *end;
+    const char *fault;
     struct str word = take_word(parser, "");
-    if (!word.len || word.len >= sizeof text)
-        return fail_at(parser, "the value is missing or too long");
-    memcpy(text, word.ptr, word.len);
-    text[word.len] = '\0';
-    double value = strtod(text, &end);
-    /* strtod also takes hexadecimal numbers and white space, which line protocol does not. */
-    if (*end || end == text || strpbrk(text, "xX") || (unsigned char)text[0] <= ' ')
-        return fail_at(parser, "the value is not a number");
-    if (!isfinite(value))
-        return fail_at(parser, "NaN and infinite values are not taken");
     bytes_put(parser->out, " value=", 7);
-    /* The number as written keeps its decimals; what only this format allows is rewritten. */
-    if (text[0] == '+' || strpbrk(text, "eE") || text[0] == '.' || text[word.len - 1] == '.' ||
-        strstr(text, "-."))
-        bytes_printf(parser->out, "%.17g", value);
-    else
-        bytes_put(parser->out, text, word.len);
-    return TM_OK;
+    fault = line_put_number(word, parser->out);
+    return fault ? fail_at(parser, fault) : TM_OK;
 }
 
 static enum tm_err convert_time(struct parser *parser)

@@ -1,0 +1,58 @@
+/* The parts of `tidemark import`: settings, a first look at all files, then row by row into batches. */
+#ifndef TM_CLI_IMPORT_H
+#define TM_CLI_IMPORT_H
+
+#include "server/cli/import_file.h"
+#include "server/cli/import_map.h"
+#include "server/cli/options.h"
+#include "server/cli/push.h"
+
+enum import_move { IMPORT_SHIFT, IMPORT_END_AT, IMPORT_REPLAY };
+
+struct import {
+    struct push push; /* first: its on_sent finds the import */
+    struct import_map map;
+    struct sender_options sender;
+    const char **names;
+    size_t file_count;
+    char delimiter;
+    bool has_header;
+    bool is_again;
+    bool is_dry;
+    bool is_json;
+    bool is_progress;
+    uint64_t max_errors;
+    enum import_move move;
+    time_ms_t target;  /* of --end-at and --replay-until */
+    time_ms_t newest;  /* of all rows, unshifted, if move needs it; INT64_MIN: none */
+    const char *label; /* that gets the file's name; NULL: none */
+    struct import_file file;
+    struct bytes lines; /* of one row */
+    int64_t start_ns;
+    int64_t shown_ns;
+    /* sums */
+    uint64_t row_count;
+    uint64_t bad_count;      /* rows */
+    uint64_t left_out_count; /* rows, behind map.until */
+    uint64_t empty_count;    /* rows without a value */
+    time_ms_t first;         /* of what was sent */
+    time_ms_t last;
+};
+
+/* Reads the options. TM_INVALID, TM_NOMEM. */
+enum tm_err import_settings(const struct args *args, struct import *import, struct tm_why *why) TM_MUST_CHECK;
+
+/* Opens every file once, finds its columns, and the newest time if the rows are to be moved. TM_IO,
+ * TM_NOT_FOUND, TM_INVALID, TM_NOMEM: nothing has been sent yet. */
+enum tm_err import_look(struct import *import, struct tm_why *why) TM_MUST_CHECK;
+
+/* Sends (or with is_dry shows) the rows of all files. TM_CLOSED: not all could be delivered; TM_LIMIT: too
+ * many rows are bad; TM_IO, TM_NOMEM. */
+enum tm_err import_send(struct import *import, struct tm_why *why) TM_MUST_CHECK;
+
+/* Says what became of the rows, err and why what ended it. Returns the exit code. */
+int import_report(const struct import *import, enum tm_err err, const struct tm_why *why);
+
+void import_fini(struct import *import);
+
+#endif
