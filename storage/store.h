@@ -189,6 +189,13 @@ typedef void store_deleted_fn(void *arg, enum tm_err err, const struct deletion_
 enum tm_err store_delete(struct store *store, const struct deletion_order *order, store_deleted_fn *done,
                          void *arg, struct tm_why *why) TM_MUST_CHECK;
 
+/* Makes DIR/frozen beside the work (storage/backup/freeze.h): all that is acknowledged at one moment behind
+ * this call, and nothing else. done is called from store_poll, or at the latest from store_close; on failure
+ * store_freeze_why tells why, until the next call. TM_BUSY: one is being made. TM_READ_ONLY: there are no
+ * files. */
+enum tm_err store_freeze(struct store *store, store_done_fn *done, void *arg) TM_MUST_CHECK;
+const char *store_freeze_why(const struct store *store);
+
 /* New bounds, from the next look at the files on; see store_options. */
 void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,
                          int64_t max_disk_bytes);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "storage/backup/freeze.h"
 #include "storage/log_level.h"
 #include "storage/store_private.h"
 
@@ -119,6 +120,7 @@ static enum tm_err fill_store(struct store *store, struct tm_why *why)
     enum tm_err err = folder_open(&store->folder, store->dir, store->io, why);
     if (err)
         return err;
+    (void)!freeze_remove(store->dir, why); /* what a backup left that was killed: it would only hold room */
     err = contents_init(&store->contents, options->max_series, options->max_series_per_service);
     if (err)
         return tm_fail(why, err, "out of memory while opening the store");

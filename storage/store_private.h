@@ -66,6 +66,13 @@ void flush_poll(struct store *store);
  * became of them, and on an error those that wait too. */
 void flush_take_deletions(struct store *store);
 void flush_answer_deletions(struct store *store, enum tm_err err, const char *text);
+/* Lets the flush thread work on what flush->job holds. TM_NOMEM. */
+enum tm_err flush_start_job(struct store *store) TM_MUST_CHECK;
+/* A frozen copy (flush_freeze.c): begins it when the thread is idle; makes it, on the thread; tells the end.
+ */
+void flush_freeze_begin(struct store *store);
+enum tm_err flush_freeze_work(struct store *store, struct tm_why *why) TM_MUST_CHECK;
+void flush_freeze_end(struct store *store, enum tm_err err, const char *why);
 /* For tests: waits until the files are in order. */
 void flush_settle(struct store *store);
 /* Notes a line for the log; any thread. arg: the store. */

@@ -286,6 +286,25 @@ int catalog_read(struct catalog *catalog, catalog_work_fn *work, void *arg)
     return rc;
 }
 
+struct copying {
+    MDB_env *env;
+    const char *to;
+};
+
+static int copy_call(void *arg)
+{
+    const struct copying *c = arg;
+    return mdb_env_copy2(c->env, c->to, MDB_CP_COMPACT);
+}
+
+enum tm_err catalog_copy(struct catalog *catalog, const char *to, struct tm_why *why)
+{
+    struct copying copying = {catalog->env, to};
+    int rc = catalog->is_broken ? LMDB_ASSERTION : lmdb_guard(copy_call, &copying);
+    catalog->is_broken = catalog->is_broken || rc == LMDB_ASSERTION;
+    return rc ? catalog_fail(catalog, rc, "copying", why) : TM_OK;
+}
+
 /* ---- values ---- */
 
 static uint64_t sum_of(const MDB_val *key, const uint8_t *data, size_t len)

@@ -91,6 +91,10 @@ enum tm_err catalog_events_next(struct catalog *catalog, struct catalog_position
                                 const struct catalog_wanted *wanted, struct bytes *out,
                                 struct tm_why *why) TM_MUST_CHECK;
 
+/* A compact copy of it as the only content of the folder `to`, which is there and empty. Not synced. Not
+ * beside catalog_begin, catalog_finish or catalog_forget. Errors as catalog_open. */
+enum tm_err catalog_copy(struct catalog *catalog, const char *to, struct tm_why *why) TM_MUST_CHECK;
+
 /* Bytes on disk. */
 uint64_t catalog_bytes(const struct catalog *catalog);
 

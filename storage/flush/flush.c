@@ -36,15 +36,19 @@ static uint64_t thread_ns(void)
     return (uint64_t)now.tv_sec * (uint64_t)SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
-static void run_job(struct flush *flush, struct flush_figures *figures)
+static void run_job(struct store *store, struct flush_figures *figures)
 {
+    struct flush *flush = &store->flush;
     struct tm_why why = {""};
     enum tm_err err = TM_OK;
+    bool is_freeze = flush->freeze.state == FREEZE_RUNNING;
     flush->work.figures = figures;
     head_fini(&flush->garbage);
-    if (flush->job.has_head)
+    if (is_freeze)
+        err = flush_freeze_work(store, &why);
+    else if (flush->job.has_head)
         err = flush_write(&flush->work, &why);
-    if (!err) {
+    if (!err && !is_freeze) {
         flush_bury(&flush->work);
         flush_keep(&flush->work);
     }
@@ -71,7 +75,7 @@ static void *run_thread(void *arg)
             continue;
         }
         pthread_mutex_unlock(&flush->mutex);
-        run_job(flush, &figures);
+        run_job(store, &figures);
         if (store->options.wake)
             store->options.wake(store->options.wake_arg);
         pthread_mutex_lock(&flush->mutex);
@@ -109,7 +113,7 @@ static enum flush_state read_state(struct flush *flush)
     return state;
 }
 
-static enum tm_err start_job(struct store *store)
+enum tm_err flush_start_job(struct store *store)
 {
     struct flush *flush = &store->flush;
     struct journal_stats journal;
@@ -283,6 +287,10 @@ static enum tm_err take_result(struct store *store)
     pthread_mutex_unlock(&flush->mutex);
     if (!is_done)
         return TM_OK;
+    if (flush->freeze.state == FREEZE_RUNNING) {
+        flush_freeze_end(store, err, why.text);
+        return TM_OK;
+    }
     if (flush->job.deletions)
         flush->asked_more = true; /* to carry them out */
     if (err)
@@ -318,7 +326,7 @@ static enum tm_err begin_flush(struct store *store)
     if (!err && !is_again)
         flush_take_deletions(store);
     if (!err)
-        err = start_job(store);
+        err = flush_start_job(store);
     if (err && err != TM_BUSY) {
         note_failure(store, err, "");
         flush_answer_deletions(store, err, tm_err_text(err));
@@ -332,6 +340,10 @@ void flush_poll(struct store *store)
     (void)!take_result(store);
     if (!store->contents.partitions || read_state(flush) != FLUSH_IDLE)
         return;
+    if (flush->freeze.state == FREEZE_WANTED) {
+        flush_freeze_begin(store);
+        return;
+    }
     int64_t now = clock_mono_ns(store->options.clock);
     bool may_flush = now >= flush->retry_ns;
     if (may_flush && (flush->job.has_head || flush->deletions || is_due(store, now))) {
@@ -342,7 +354,7 @@ void flush_poll(struct store *store)
         return;
     flush->kept_ns = now;
     flush->asked_more = false;
-    (void)!start_job(store);
+    (void)!flush_start_job(store);
 }
 
 static void wait_idle(struct store *store)
@@ -377,7 +389,7 @@ void flush_settle(struct store *store)
         store->flush.asked_more = false;
         wait_idle(store);
         (void)!take_result(store);
-        if (store->flush.job.has_head || start_job(store) != TM_OK)
+        if (store->flush.job.has_head || flush_start_job(store) != TM_OK)
             return;
         wait_idle(store);
         (void)!take_result(store);
@@ -402,6 +414,7 @@ void flush_fini(struct store *store)
     pthread_mutex_unlock(&flush->mutex);
     if (flush->has_thread)
         pthread_join(flush->thread, NULL);
+    flush_freeze_end(store, TM_CLOSED, "the store was closed");
     tell_lines(store);
     bool is_done = flush->state == FLUSH_DONE && !flush->result;
     if (is_done) /* what waits was not begun */

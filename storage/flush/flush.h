@@ -84,6 +84,18 @@ struct flush_line {
     char text[400];
 };
 
+enum flush_freeze_state { FREEZE_NONE, FREEZE_WANTED, FREEZE_RUNNING };
+
+/* A frozen copy that somebody waits for (flush_freeze.c). */
+struct flush_freeze {
+    enum flush_freeze_state state; /* the owner's; RUNNING: the job that runs is this and nothing else */
+    uint64_t lsn;
+    time_ms_t time;
+    void (*done)(void *arg, enum tm_err err);
+    void *arg;
+    struct tm_why why; /* of the last one */
+};
+
 /* What the flush thread works with. */
 struct flush_work {
     struct partitions *partitions;
@@ -172,6 +184,7 @@ struct flush {
     int64_t kept_ns;            /* when the files were put in order last */
     struct deletion *deletions; /* that wait for a job, in order */
     size_t deletion_count;      /* not answered */
+    struct flush_freeze freeze;
     bool asked_more;
     uint64_t count;
     uint64_t failures;

@@ -86,14 +86,18 @@ static void write_whole(const char *path, const uint8_t *bytes, size_t len)
     close(fd);
 }
 
-/* Turns a bit of the first place where the bytes stand. */
-static void flip_where(const char *path, const char *pattern, size_t offset)
+/* Turns a bit behind each place where the bytes of a key stand, far enough to meet the value. */
+static void flip_behind(const char *path, const char *key, size_t key_len, size_t offset)
 {
-    size_t len;
+    size_t len, found = 0;
     uint8_t *bytes = read_whole(path, &len);
-    uint8_t *at = memmem(bytes, len, pattern, strlen(pattern));
-    assert_non_null(at);
-    at[offset] ^= 0x10;
+    for (uint8_t *at = bytes; (at = memmem(at, len - (size_t)(at - bytes), key, key_len)); at++) {
+        if ((size_t)(at - bytes) + offset < len && at[key_len + 8] == SERIES) {
+            at[offset] ^= 0x10;
+            found++;
+        }
+    }
+    assert_true(found > 0);
     write_whole(path, bytes, len);
     free(bytes);
 }
@@ -230,14 +234,33 @@ static void a_damaged_value_of_the_index_is_told(void **state)
     fill(f);
     fixture_close(f);
     (void)snprintf(path, sizeof path, "%s/index/data.mdb", f->dir);
-    flip_where(path, "s7", 1);
+    flip_behind(path, "\0\0\0\1", 4, 40); /* checksum, count of series, length, and then the frame */
     struct check_result r = check(f, &told, TM_CORRUPT);
-    /* The value, and in each day the chunks of the series that is unknown now. */
-    assert_int_equal(r.damages, 1 + DAYS);
-    assert_non_null(strstr(told.text, "index: the value of key 00000008 in table series is damaged"));
-    assert_non_null(
-        strstr(told.text, "1 chunks belong to series that the index does not define (the first: 8)"));
+    /* It is the only block: without any series the days are not compared. */
+    assert_int_equal(r.damages, 1);
+    assert_non_null(strstr(told.text, "index: the value of key 00000001 in table series is damaged"));
     fixture_open(f);
+}
+
+/* An index from another life: what it does not define is told with the day. */
+static void chunks_of_unknown_series_are_told(void **state)
+{
+    struct fixture *f = *state;
+    struct told told;
+    char path[512];
+    size_t len;
+    assert_int_equal(send_one(f->store, "s0", DAY0, 1), TM_OK);
+    flush_now(f);
+    (void)snprintf(path, sizeof path, "%s/index/data.mdb", f->dir);
+    uint8_t *bytes = read_whole(path, &len);
+    fill(f);
+    fixture_close(f);
+    write_whole(path, bytes, len);
+    free(bytes);
+    struct check_result r = check(f, &told, TM_CORRUPT);
+    assert_true(r.damages >= DAYS);
+    assert_non_null(
+        strstr(told.text, "39 chunks belong to series that the index does not define (the first: 2)"));
 }
 
 static void a_missing_index_is_told(void **state)
@@ -422,6 +445,7 @@ int main(void)
         CASE(a_torn_tail_is_a_note_and_no_damage),
         CASE(a_missing_segment_is_told),
         CASE(a_damaged_value_of_the_index_is_told),
+        CASE(chunks_of_unknown_series_are_told),
         CASE(a_missing_index_is_told),
         CASE(the_index_survives_any_damage),
         CASE(a_damaged_chunk_is_told_with_its_day),
