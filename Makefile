@@ -54,7 +54,9 @@ LIBS.wire    := -lzstd -lsodium -ljansson -lm
 LIBS.client  := -lnanomsg $(LIBS.wire) -lxxhash -lpthread
 LIBS.config  := -lyaml -lpcre2-8
 LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl
-LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz $(LIBS.config) $(LIBS.storage) $(LIBS.wire)
+# Where it is there (server/events/page_scan.c).
+LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
+LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz $(LIBS.config) $(LIBS.storage) $(LIBS.wire) $(LIBS.hyperscan)
 uniq = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 layer = $(firstword $(subst /, ,$(1)))
 
