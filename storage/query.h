@@ -22,6 +22,7 @@
 #include "storage/model/event.h"
 #include "storage/model/bytes.h"
 #include "storage/model/labels.h"
+#include "storage/model/rollup.h"
 #include "storage/selector/selector.h"
 
 struct store;
@@ -139,6 +140,20 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
  * arrays are owned by the reader and valid until its next call. Errors as reader_walk_next. */
 enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
                            const double **values, size_t *count) TM_MUST_CHECK;
+
+/* ---- rollups ---- */
+
+enum reader_tier { READER_RAW, READER_5M, READER_1H };
+
+/* The length of a tier's buckets; 0 for READER_RAW. */
+int64_t reader_bucket_ms(enum reader_tier tier);
+
+/* The next rows of a series whose start lies in what is left of the walk's span, by start, none with count 0:
+ * those of one UTC day at most. They say what the samples that are there at present say, whatever the order
+ * in which these came; of days whose samples were dropped, what these said then. tier is READER_5M or
+ * READER_1H. *rows is the reader's and valid until its next call. Errors as reader_walk_next. */
+enum tm_err reader_rollup_next(struct reader *reader, struct reader_walk *walk, enum reader_tier tier,
+                               const struct rollup **rows, size_t *count, struct tm_why *why) TM_MUST_CHECK;
 
 /* ---- events ---- */
 

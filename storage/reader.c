@@ -94,6 +94,10 @@ void reader_close(struct reader *reader)
     columns_fini(&reader->day);
     columns_fini(&reader->all);
     bytes_fini(&reader->lines);
+    rollup_reading_fini(&reader->rollups);
+    rollup_rows_fini(&reader->stored);
+    rollup_rows_fini(&reader->made);
+    rollup_rows_fini(&reader->scratch);
     free(reader);
 }
 

@@ -4,6 +4,7 @@
 
 #include "storage/contents.h"
 #include "storage/query.h"
+#include "storage/rollup/rollup_files.h"
 
 struct reader {
     struct contents *contents; /* of the store, or `own` */
@@ -14,7 +15,26 @@ struct reader {
     struct columns day;
     struct columns all;
     struct bytes lines;
+    struct rollup_reading rollups;
+    struct rollup_rows stored; /* of the day that is read */
+    struct rollup_rows made;
+    struct rollup_rows scratch;
 };
+
+/* Whether partitions can have the series at all: a reader in another process gives numbers of its own to what
+ * is not in the catalog. */
+bool reader_is_stored(const struct contents *contents, uint32_t series);
+
+/* The first time in span at which the heads may have a sample of the series; span.to: none. */
+time_ms_t reader_find_in_heads(struct contents *contents, uint32_t series, struct span span);
+
+/* Narrows span to its first day that may have samples of the series. False: there is none. */
+bool reader_find_day(struct contents *contents, uint32_t series, struct span *span);
+
+/* Gathers the samples of the series in span, which lies in one day, in reader->day, settled; some may lie
+ * outside. Errors as reader_walk_next. */
+enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct span span,
+                               struct tm_why *why) TM_MUST_CHECK;
 
 /* TM_CLOSED if the query is to end. */
 enum tm_err reader_check(const struct reader *reader, struct tm_why *why) TM_MUST_CHECK;

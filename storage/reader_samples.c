@@ -17,8 +17,7 @@ static struct span day_of(time_ms_t time)
     return (struct span){is_first ? INT64_MIN : day * DAY_MS, is_last ? INT64_MAX : (day + 1) * DAY_MS};
 }
 
-/* The first time in span at which the heads may have a sample of the series; span->to: none. */
-static time_ms_t find_in_heads(struct contents *contents, uint32_t series, struct span span)
+time_ms_t reader_find_in_heads(struct contents *contents, uint32_t series, struct span span)
 {
     time_ms_t first = span.to, other;
     contents_lock_shared(contents);
@@ -30,20 +29,18 @@ static time_ms_t find_in_heads(struct contents *contents, uint32_t series, struc
     return first;
 }
 
-/* Whether partitions can have the series at all: a reader in another process gives numbers of its own to what
- * is not in the catalog. */
-static bool is_stored(const struct contents *contents, uint32_t series)
+bool reader_is_stored(const struct contents *contents, uint32_t series)
 {
     return contents->partitions && series <= contents->stored_series;
 }
 
-/* Narrows span to its first day that may have samples of the series. The heads are looked at first: what
+/* The heads are looked at first: what
  * leaves them meanwhile is then found in the partitions. */
-static bool find_day(struct contents *contents, uint32_t series, struct span *span)
+bool reader_find_day(struct contents *contents, uint32_t series, struct span *span)
 {
-    time_ms_t first = find_in_heads(contents, series, *span);
+    time_ms_t first = reader_find_in_heads(contents, series, *span);
     uint32_t from = 0, day;
-    bool any = is_stored(contents, series);
+    bool any = reader_is_stored(contents, series);
     if (any && span->from >= 0) /* behind the year 9999 there are none */
         any = partition_period_of(PARTITION_RAW, span->from, &from) == TM_OK;
     if (any && days_next(contents->partitions, from, &day) == TM_OK) {
@@ -74,7 +71,7 @@ static enum tm_err collect_heads(struct reader *reader, uint32_t series, struct 
 }
 
 /* The heads first, then what is in files; of equal times the heads' sample wins, which is newer. */
-static enum tm_err collect_day(struct reader *reader, uint32_t series, struct span span, struct tm_why *why)
+enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct span span, struct tm_why *why)
 {
     struct columns *columns = &reader->day;
     const struct columns *heads = &reader->heads;
@@ -83,7 +80,7 @@ static enum tm_err collect_day(struct reader *reader, uint32_t series, struct sp
     enum tm_err err = collect_heads(reader, series, span);
     if (err)
         return tm_fail(why, err, "reading samples: %s", tm_err_text(err));
-    if (is_stored(reader->contents, series) && span.from >= 0 &&
+    if (reader_is_stored(reader->contents, series) && span.from >= 0 &&
         partition_period_of(PARTITION_RAW, span.from, &day) == TM_OK)
         err = days_collect(reader->contents->partitions, reader->contents->tombstones, day, series, span,
                            columns, why);
@@ -107,9 +104,9 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
         enum tm_err err = reader_check(reader, why);
         if (err)
             return err;
-        if (!find_day(reader->contents, walk->series, &span))
+        if (!reader_find_day(reader->contents, walk->series, &span))
             break;
-        err = collect_day(reader, walk->series, span, why);
+        err = reader_collect_day(reader, walk->series, span, why);
         if (!err)
             err = reader_check(reader, why); /* too many by now: none of them is given */
         if (err)

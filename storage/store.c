@@ -343,10 +343,9 @@ void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *lat
     *later_ms = wall > believed ? wall : believed;
 }
 
-void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,
-                         int64_t max_disk_bytes)
+void store_set_retention(struct store *store, const struct store_retention *retention)
 {
-    store->flush.limits = (struct flush_limits){raw_ms, events_ms, exceptions_ms, max_disk_bytes};
+    store->flush.limits = *retention;
 }
 
 /* ---- figures ---- */
@@ -381,7 +380,7 @@ void store_stats(const struct store *store, struct store_stats *out)
         .damaged_records = contents->damaged_records,
         .torn_tails = contents->torn_tails,
         .disk_free_bytes = store->free_bytes,
-        .data_bytes = journal.bytes + figures.partition_bytes + figures.catalog_bytes,
+        .data_bytes = journal.bytes + figures.partition_bytes + figures.rollup_bytes + figures.catalog_bytes,
         .head_bytes = contents->head.bytes + contents->flushing.bytes,
         .flushes = flush->count,
         .flush_failures = flush->failures,
@@ -395,6 +394,9 @@ void store_stats(const struct store *store, struct store_stats *out)
         .deletes = figures.deletes,
         .readers_cleared = partitions.readers_cleared,
         .oldest_reader_ms = partitions.oldest_reader_ms,
+        .rollup_bytes = figures.rollup_bytes,
+        .rolled_days = figures.rolled_days,
+        .expired_rollups = figures.expired_rollups,
         .newest_ms = contents->newest_ms,
         .read_only = store_trouble(store) != NULL,
     };

@@ -46,7 +46,9 @@ struct store_options {
     size_t head_bytes;               /* of memory: a flush begins. 0: 96 MiB */
     size_t journal_max_bytes;        /* of the journal: a flush begins. 0: 512 MiB */
     int64_t retention_raw_ms;        /* days older than this are removed. 0: never */
-    int64_t retention_events_ms;     /* the same for HTTP events and tallies, */
+    int64_t retention_rollup_5m_ms;  /* the same for weeks of rollups of 5 minutes, */
+    int64_t retention_rollup_1h_ms;  /* for months of rollups of an hour, */
+    int64_t retention_events_ms;     /* for HTTP events and tallies, */
     int64_t retention_exceptions_ms; /* and for exceptions */
     int64_t max_disk_bytes;          /* above: the oldest days are removed. 0: no bound */
     /* For tests: called at each point of a flush at which a crash is of interest; any thread. NULL. */
@@ -196,9 +198,18 @@ enum tm_err store_delete(struct store *store, const struct deletion_order *order
 enum tm_err store_freeze(struct store *store, store_done_fn *done, void *arg) TM_MUST_CHECK;
 const char *store_freeze_why(const struct store *store);
 
-/* New bounds, from the next look at the files on; see store_options. */
-void store_set_retention(struct store *store, int64_t raw_ms, int64_t events_ms, int64_t exceptions_ms,
-                         int64_t max_disk_bytes);
+/* How long what is kept, and how much in all; see store_options. */
+struct store_retention {
+    int64_t raw_ms;
+    int64_t rollup_5m_ms;
+    int64_t rollup_1h_ms;
+    int64_t events_ms;
+    int64_t exceptions_ms;
+    int64_t max_disk_bytes;
+};
+
+/* New bounds, from the next look at the files on. */
+void store_set_retention(struct store *store, const struct store_retention *retention);
 
 /* Why the store takes no batches, NULL if it does. One sentence; valid until the next call. */
 const char *store_trouble(const struct store *store);
@@ -237,6 +248,9 @@ struct store_stats {
     uint64_t deletes;         /* that are not carried out in all files yet; they hide what they took */
     uint64_t readers_cleared; /* slots of readers that died in other processes */
     int64_t oldest_reader_ms; /* age of the oldest step of reading under way, in any process; 0: none */
+    uint64_t rollup_bytes;    /* on disk */
+    uint64_t rolled_days;     /* since start: days of which rollups were made, or made anew */
+    uint64_t expired_rollups; /* since start: weeks and months of rollups removed by age */
     time_ms_t newest_ms;      /* newest sample or event time applied, 0 if none */
     bool read_only;
 };

@@ -176,8 +176,12 @@ enum tm_err store_open_io(const struct store_options *options, const struct jour
         store->options.head_bytes = HEAD_DEFAULT_BYTES;
     if (store->options.journal_max_bytes == 0)
         store->options.journal_max_bytes = JOURNAL_DEFAULT_BYTES;
-    store_set_retention(store, options->retention_raw_ms, options->retention_events_ms,
-                        options->retention_exceptions_ms, options->max_disk_bytes);
+    store->flush.limits = (struct store_retention){.raw_ms = options->retention_raw_ms,
+                                                   .rollup_5m_ms = options->retention_rollup_5m_ms,
+                                                   .rollup_1h_ms = options->retention_rollup_1h_ms,
+                                                   .events_ms = options->retention_events_ms,
+                                                   .exceptions_ms = options->retention_exceptions_ms,
+                                                   .max_disk_bytes = options->max_disk_bytes};
     if (store->options.max_pending_bytes == 0)
         store->options.max_pending_bytes = PENDING_DEFAULT_BYTES;
     enum tm_err err =

@@ -143,6 +143,8 @@ static enum tm_err open_store(struct daemon *daemon, struct tm_why *why)
         .max_series_per_service = daemon->config->limits.max_series_per_service,
         .min_free_bytes = daemon->config->storage.min_free_bytes,
         .retention_raw_ms = daemon->config->storage.retention.raw_ms,
+        .retention_rollup_5m_ms = daemon->config->storage.retention.rollup_5m_ms,
+        .retention_rollup_1h_ms = daemon->config->storage.retention.rollup_1h_ms,
         .retention_events_ms = daemon->config->storage.retention.events_ms,
         .retention_exceptions_ms = daemon->config->storage.retention.exceptions_ms,
         .max_disk_bytes = daemon->config->storage.max_disk_bytes,

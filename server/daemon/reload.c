@@ -20,8 +20,15 @@ static void apply(struct daemon *daemon, struct config *config)
     queries_configure(daemon->queries, config);
     if (log_level_parse(config->log.level, &level) == TM_OK)
         log_set_level(daemon->log, level);
-    store_set_retention(daemon->store, config->storage.retention.raw_ms, config->storage.retention.events_ms,
-                        config->storage.retention.exceptions_ms, config->storage.max_disk_bytes);
+    const struct store_retention retention = {
+        .raw_ms = config->storage.retention.raw_ms,
+        .rollup_5m_ms = config->storage.retention.rollup_5m_ms,
+        .rollup_1h_ms = config->storage.retention.rollup_1h_ms,
+        .events_ms = config->storage.retention.events_ms,
+        .exceptions_ms = config->storage.retention.exceptions_ms,
+        .max_disk_bytes = config->storage.max_disk_bytes,
+    };
+    store_set_retention(daemon->store, &retention);
     config_free(old);
 }
 

@@ -113,6 +113,23 @@ static enum flush_state read_state(struct flush *flush)
     return state;
 }
 
+static void prepare_rollups(struct flush_work *work)
+{
+    struct rollup_work *rollups = &work->rollups;
+    rollups->partitions = work->partitions;
+    rollups->catalog = work->catalog;
+    rollups->tombstones = work->tombstones;
+    rollups->stop = work->stop;
+    rollups->fault_point = work->fault_point;
+    rollups->fault_arg = work->fault_arg;
+    rollups->log = work->log;
+    rollups->log_arg = work->log_arg;
+    rollups->now_ms = work->job->now_ms;
+    rollups->mono_ms = work->job->mono_ms;
+    rollups->keep_ms[PARTITION_5M] = work->job->limits.rollup_5m_ms;
+    rollups->keep_ms[PARTITION_1H] = work->job->limits.rollup_1h_ms;
+}
+
 enum tm_err flush_start_job(struct store *store)
 {
     struct flush *flush = &store->flush;
@@ -135,6 +152,7 @@ enum tm_err flush_start_job(struct store *store)
     flush->work.fault_arg = store->options.fault_arg;
     flush->work.log = flush_note;
     flush->work.log_arg = store;
+    prepare_rollups(&flush->work);
     pthread_mutex_lock(&flush->mutex);
     flush->state = FLUSH_RUNNING;
     pthread_cond_broadcast(&flush->changed);

@@ -22,16 +22,10 @@
 #include "storage/partition/days.h"
 #include "storage/model/bytes.h"
 #include "storage/model/err.h"
+#include "storage/rollup/rollup_roll.h"
+#include "storage/store.h"
 
 enum { FLUSH_LINES = 32, FLUSH_CHUNK_SAMPLES = 2000, FLUSH_LATE_DAYS = 64 };
-
-/* What is to be kept, and how much. */
-struct flush_limits {
-    int64_t raw_ms; /* 0: for ever */
-    int64_t events_ms;
-    int64_t exceptions_ms;
-    int64_t max_disk_bytes; /* 0: no bound */
-};
 
 /* A delete under way: the owner's, the flush thread's while it is in a running job. */
 struct deletion {
@@ -61,7 +55,7 @@ struct flush_job {
     int64_t mono_ms;
     struct believed believed;
     uint64_t journal_bytes;
-    struct flush_limits limits;
+    struct store_retention limits;
 };
 
 struct flush_figures {
@@ -75,7 +69,10 @@ struct flush_figures {
     uint64_t partitions;      /* there now */
     uint64_t partition_bytes; /* on disk now */
     uint64_t catalog_bytes;
-    uint64_t deletes; /* tombstones */
+    uint64_t deletes;         /* tombstones */
+    uint64_t rolled_days;     /* rollups of a day made, or made anew */
+    uint64_t rollup_bytes;    /* on disk now */
+    uint64_t expired_rollups; /* partitions of rollups dropped by age */
 };
 
 struct flush_line {
@@ -113,6 +110,7 @@ struct flush_work {
     struct chunk_scratch *scratch;
     struct columns columns;
     struct bytes chunk;
+    struct rollup_work rollups;
     struct {
         uint32_t day;
         int64_t written_ms;  /* monotonic */
@@ -188,7 +186,7 @@ struct flush {
     bool asked_more;
     uint64_t count;
     uint64_t failures;
-    struct flush_limits limits;
+    struct store_retention limits;
 };
 
 #endif

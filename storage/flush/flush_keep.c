@@ -111,7 +111,11 @@ static enum tm_err rewrite_day(void *arg, struct partition_rewrite *rewrite, str
 static bool drop_day(struct flush_work *work, uint32_t day)
 {
     struct tm_why why = {""};
-    enum tm_err err = partition_drop(work->partitions, PARTITION_RAW, day, &why);
+    enum tm_err err = TM_OK;
+    if (tombstones_count(work->tombstones) > 0)
+        err = rollup_redo(&work->rollups, day, &why);
+    if (!err)
+        err = rollup_retire(&work->rollups, day, &why);
     if (err && err != TM_NOT_FOUND)
         flush_log(work, STORE_LOG_WARNING, "retention.failed", "a day was not removed: %s", why.text);
     return err == TM_OK;
@@ -122,7 +126,11 @@ static void settle_day(struct flush_work *work, uint32_t day)
 {
     struct tm_why why = {""};
     struct rewriting r = {.work = work, .day = day, .is_empty = true};
-    enum tm_err err = partition_rewrite(work->partitions, PARTITION_RAW, day, rewrite_day, &r, &why);
+    enum tm_err err = TM_OK;
+    if (flush_day_has_deletes(work, day)) /* before the tombstone goes, which makes both be done again */
+        err = rollup_redo(&work->rollups, day, &why);
+    if (!err)
+        err = partition_rewrite(work->partitions, PARTITION_RAW, day, rewrite_day, &r, &why);
     free(r.present);
     if (err == TM_NOT_FOUND && r.is_empty) { /* all of it is deleted */
         err = drop_day(work, day) ? TM_OK : TM_IO;
@@ -184,29 +192,34 @@ static uint64_t note_bytes(struct flush_work *work, const struct partition_entry
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++)
         bytes += entries[i].bytes;
+    work->figures->rolled_days = work->rollups.days;
+    work->figures->expired_rollups = work->rollups.expired;
+    work->figures->rollup_bytes = rollup_bytes(&work->rollups);
     work->figures->partitions = count;
     work->figures->partition_bytes = bytes;
     work->figures->catalog_bytes = work->catalog ? catalog_bytes(work->catalog) : 0;
-    return bytes + work->figures->catalog_bytes + work->job->journal_bytes;
+    return bytes + work->figures->rollup_bytes + work->figures->catalog_bytes + work->job->journal_bytes;
 }
 
-/* The oldest day goes, never the present one. */
+/* The oldest day goes, never the present one; when there is none, the oldest week of five minutes. */
 static void drop_crowded(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
     uint64_t most = (uint64_t)work->job->limits.max_disk_bytes;
     uint64_t bytes = note_bytes(work, entries, count);
-    if (most == 0 || bytes <= most || count == 0 || entries[0].span.to > work->job->now_ms)
+    if (most == 0 || bytes <= most)
         return;
     char name[PARTITION_PERIOD_NAME_BYTES] = "?";
-    (void)!partition_period_name(PARTITION_RAW, entries[0].id.period, name);
-    if (!drop_day(work, entries[0].id.period))
+    bool is_day = count > 0 && entries[0].span.to <= work->job->now_ms;
+    if (is_day)
+        (void)!partition_period_name(PARTITION_RAW, entries[0].id.period, name);
+    if (!(is_day ? drop_day(work, entries[0].id.period) : rollup_drop_crowded(&work->rollups, name)))
         return;
-    work->figures->crowded_days++;
+    work->figures->crowded_days += is_day;
     work->is_more = true;
     flush_log(work, STORE_LOG_WARNING, "retention.max_disk",
               "the data took %" PRIu64 " MiB, storage.max_disk is %" PRIu64
-              " MiB: the oldest day, %s, was removed",
-              bytes >> 20, most >> 20, name);
+              " MiB: the oldest %s, %s, was removed",
+              bytes >> 20, most >> 20, is_day ? "day" : "week of 5 minute rollups", name);
 }
 
 static void forget_events(struct flush_work *work)
@@ -228,12 +241,19 @@ static void forget_events(struct flush_work *work)
     }
 }
 
+/* Behind the sealing: what was sealed is rolled. */
+static void keep_rollups(struct flush_work *work, const struct partition_entry *entries, size_t count)
+{
+    if (rollup_keep(&work->rollups, entries, count))
+        work->is_more = true;
+}
+
 typedef void keep_fn(struct flush_work *work, const struct partition_entry *entries, size_t count);
 
 void flush_keep(struct flush_work *work)
 {
-    static keep_fn *const steps[] = {drop_old, drop_crowded, flush_keep_tombstones, settle_days,
-                                     flush_keep_tombstones};
+    static keep_fn *const steps[] = {drop_old,    drop_crowded,          flush_keep_tombstones,
+                                     settle_days, flush_keep_tombstones, keep_rollups};
     work->is_more = false;
     partitions_tick(work->partitions);
     if (work->job->has_head)

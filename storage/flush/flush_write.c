@@ -14,6 +14,7 @@ void flush_work_fini(struct flush_work *work)
     free(work->scratch);
     columns_fini(&work->columns);
     bytes_fini(&work->chunk);
+    rollup_work_fini(&work->rollups);
 }
 
 void flush_log(const struct flush_work *work, int level, const char *id, const char *format, ...)
@@ -127,7 +128,9 @@ static enum tm_err write_day(struct flush_work *work, int64_t number, struct tm_
                   number);
         return TM_OK;
     }
-    enum tm_err err = partition_writer_open(work->partitions, PARTITION_RAW, day, &writer, why);
+    enum tm_err err = rollup_expect(&work->rollups, day, why);
+    if (!err)
+        err = partition_writer_open(work->partitions, PARTITION_RAW, day, &writer, why);
     if (err)
         return err;
     bool is_late = partition_writer_id(writer).late;

@@ -124,24 +124,21 @@ static enum tm_err begin_steps(struct partitions *set, uint32_t day, struct day_
 
 /* ---- days that another process changes ---- */
 
-typedef enum tm_err look_fn(struct partitions *set, void *arg, struct tm_why *why);
-
 static bool is_same(const struct partition_view *a, const struct partition_view *b)
 {
     return a->main == b->main && a->late == b->late && !a->is_changing && !b->is_changing;
 }
 
-/* Another process may seal, merge or drop the day while it is looked at: then look is called again. */
-static enum tm_err look_at_day(struct partitions *set, uint32_t day, look_fn *look, void *arg,
-                               struct tm_why *why)
+enum tm_err days_look(struct partitions *set, enum partition_tier tier, uint32_t period, days_look_fn *look,
+                      void *arg, struct tm_why *why)
 {
     static const struct timespec nap = {0, 2000000};
     for (int tries = 0; tries < READ_TRIES; tries++) {
         struct partition_view before, after;
-        enum tm_err err = partitions_view(set, PARTITION_RAW, day, &before, why);
+        enum tm_err err = partitions_view(set, tier, period, &before, why);
         if (!err && !before.is_changing) {
             enum tm_err result = look(set, arg, why);
-            err = partitions_view(set, PARTITION_RAW, day, &after, why);
+            err = partitions_view(set, tier, period, &after, why);
             if (!err && is_same(&before, &after))
                 return result;
         }
@@ -149,7 +146,7 @@ static enum tm_err look_at_day(struct partitions *set, uint32_t day, look_fn *lo
             return err;
         (void)nanosleep(&nap, NULL);
     }
-    return tm_fail(why, TM_BUSY, "the day is being rewritten: try again");
+    return tm_fail(why, TM_BUSY, "what is read is being rewritten: try again");
 }
 
 /* ---- samples ---- */
@@ -176,7 +173,7 @@ enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, 
     enum tm_err err = tombstones_cover(tombstones, day, series, span, &c.cover);
     if (err)
         return tm_fail(why, err, "out of memory for what is deleted");
-    err = look_at_day(set, day, collect_day, &c, why);
+    err = days_look(set, PARTITION_RAW, day, collect_day, &c, why);
     tombstone_cover_fini(&c.cover);
     return err;
 }
@@ -250,7 +247,7 @@ enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uin
                       const struct days_wanted *wanted, bool *found, struct tm_why *why)
 {
     struct marking marking = {tombstones, day, wanted, found};
-    return look_at_day(set, day, mark_day, &marking, why);
+    return days_look(set, PARTITION_RAW, day, mark_day, &marking, why);
 }
 
 enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct tm_why *why)

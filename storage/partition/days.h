@@ -12,6 +12,13 @@
 
 #define DAYS_ALL ((struct span){INT64_MIN, INT64_MAX})
 
+/* Looks at the partitions of a period, in steps of its own. Another process may seal, merge or drop them
+ * meanwhile: then look is called again, and has to begin anew. look's result; TM_BUSY: they change all the
+ * time; TM_NOMEM. */
+typedef enum tm_err days_look_fn(struct partitions *set, void *arg, struct tm_why *why);
+enum tm_err days_look(struct partitions *set, enum partition_tier tier, uint32_t period, days_look_fn *look,
+                      void *arg, struct tm_why *why) TM_MUST_CHECK;
+
 /* What the checksum of a chunk at this place is keyed with. */
 struct chunk_key days_chunk_key(struct partition_id id, const struct partition_key *key);
 

@@ -383,7 +383,7 @@ static void the_oldest_day_goes_when_there_is_too_much(void **state)
     flush_now(f);
     flush_settle(f->store);
     assert_int_equal(stats_of(f->store).partitions, 4);
-    store_set_retention(f->store, 0, 0, 0, 1);
+    store_set_retention(f->store, &(struct store_retention){.max_disk_bytes = 1});
     flush_settle(f->store);
     assert_int_equal(stats_of(f->store).partitions, 1);
     assert_int_equal(stats_of(f->store).crowded_days, 3);
