@@ -9,6 +9,7 @@ extern const struct command push_command;
 extern const struct command status_command;
 extern const struct command bench_command;
 extern const struct command query_command;
+extern const struct command series_command;
 extern const struct command verify_command;
 extern const struct command backup_command;
 extern const struct command import_command;

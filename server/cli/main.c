@@ -6,6 +6,7 @@ static const struct command *const commands[] = {
     &push_command,
     &import_command,
     &query_command,
+    &series_command,
     &status_command,
     &bench_command,
     &verify_command,

@@ -6,6 +6,17 @@
 
 #include "server/wire/reply.h"
 
+void series_text_plain(struct str text, struct bytes *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < ' ' || c == 0x7f)
+            bytes_printf(out, "\\x%02x", c);
+        else
+            bytes_u8(out, c);
+    }
+}
+
 static void put_value(struct str value, struct bytes *out)
 {
     for (size_t i = 0; i < value.len; i++) {

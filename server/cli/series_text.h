@@ -11,6 +11,9 @@ enum { VALUE_TEXT_BYTES = 40 };
  * label reaches a terminal. */
 void series_text(const struct labels *labels, struct bytes *out);
 
+/* Appends text of a label, its control bytes as \xHH. */
+void series_text_plain(struct str text, struct bytes *out);
+
 /* Appends {"label":"value",...}. */
 void series_json(const struct labels *labels, struct bytes *out);
 

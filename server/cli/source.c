@@ -1,7 +1,5 @@
 #include "server/cli/source.h"
 
-#include <stdlib.h>
-
 #include "server/cli/command.h"
 #include "server/cli/export.h"
 #include "server/cli/http.h"
@@ -9,79 +7,37 @@
 
 /* ---- a folder ---- */
 
-struct chosen {
-    uint32_t id;
-    size_t at; /* of its encoded labels in `texts` */
-    size_t len;
-};
-
-/* The series that a selector takes, with their labels, which is what they are shown by. */
-struct choice {
-    struct index_ids ids;
-    struct chosen *series;
-    size_t count;
-    struct bytes texts;
-};
-
-static int compare_ids(const void *a, const void *b)
+static enum tm_err announce(struct reader *reader, uint32_t series, const struct source_sink *sink,
+                            struct tm_why *why)
 {
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    return (left > right) - (left < right);
+    struct bytes encoded = {0};
+    struct labels labels;
+    reader_labels(reader, series, &encoded);
+    enum tm_err err = bytes_error(&encoded);
+    if (err)
+        (void)tm_fail(why, err, "out of memory");
+    else if ((err = labels_decode(bytes_view(&encoded), &labels)))
+        (void)tm_fail(why, err, "the labels of a series are damaged; run `tidemark verify`");
+    else
+        err = sink->series(sink->arg, &labels, why);
+    bytes_fini(&encoded);
+    return err;
 }
 
-static bool keep_series(void *arg, uint32_t series, struct str encoded)
-{
-    struct choice *choice = arg;
-    if (!bsearch(&series, choice->ids.ids, choice->ids.count, sizeof series, compare_ids))
-        return true;
-    choice->series[choice->count++] = (struct chosen){series, choice->texts.len, encoded.len};
-    bytes_put(&choice->texts, encoded.ptr, encoded.len);
-    return !choice->texts.failed && choice->count < choice->ids.count;
-}
-
-static int compare_labels(const void *a, const void *b, void *texts)
-{
-    const struct chosen *left = a, *right = b;
-    const char *base = texts;
-    return str_compare((struct str){base + left->at, left->len}, (struct str){base + right->at, right->len});
-}
-
-static enum tm_err choose(struct reader *reader, const struct selector *selector, struct choice *choice,
-                          struct tm_why *why)
-{
-    enum tm_err err = reader_select(reader, selector, &choice->ids, why);
-    if (err || !choice->ids.count)
-        return err;
-    choice->series = calloc(choice->ids.count, sizeof *choice->series);
-    if (!choice->series)
-        return tm_fail(why, TM_NOMEM, "out of memory");
-    reader_series(reader, keep_series, choice);
-    if (bytes_error(&choice->texts))
-        return tm_fail(why, TM_NOMEM, "out of memory");
-    if (choice->count)
-        qsort_r(choice->series, choice->count, sizeof *choice->series, compare_labels, choice->texts.data);
-    return TM_OK;
-}
-
-static enum tm_err walk_series(struct reader *reader, const struct choice *choice, const struct chosen *one,
-                               struct span span, const struct source_sink *sink, struct tm_why *why)
+static enum tm_err walk_series(struct reader *reader, uint32_t series, struct span span,
+                               const struct source_sink *sink, struct tm_why *why)
 {
     const time_ms_t *times;
     const double *values;
     size_t count;
-    struct labels labels;
     struct reader_walk walk;
     bool is_announced = false;
     enum tm_err err;
-    reader_walk_init(&walk, one->id, span);
+    reader_walk_init(&walk, series, span);
     while ((err = reader_walk_next(reader, &walk, &times, &values, &count, why)) == TM_OK) {
-        if (!is_announced) {
-            err = labels_decode((struct str){(const char *)choice->texts.data + one->at, one->len}, &labels);
-            if (err)
-                return tm_fail(why, err, "the labels of a series are damaged; run `tidemark verify`");
-            err = sink->series(sink->arg, &labels, why);
-            is_announced = true;
-        }
+        if (!is_announced)
+            err = announce(reader, series, sink, why);
+        is_announced = true;
         if (!err)
             err = sink->samples(sink->arg, times, values, count, why);
         if (err)
@@ -94,7 +50,7 @@ static enum tm_err read_folder(const char *dir, const struct source_request *req
                                const struct source_sink *sink, struct tm_why *why)
 {
     struct selector selector = {0};
-    struct choice choice = {0};
+    struct index_ids ids = {0};
     struct reader *reader = NULL;
     if (strcmp(request->tier, "raw") != 0)
         return tm_fail(why, TM_INVALID,
@@ -105,12 +61,12 @@ static enum tm_err read_folder(const char *dir, const struct source_request *req
     if (!err)
         err = reader_open(dir, &reader, why);
     if (!err)
-        err = choose(reader, &selector, &choice, why);
-    for (size_t i = 0; i < choice.count && !err; i++)
-        err = walk_series(reader, &choice, &choice.series[i], request->span, sink, why);
-    index_ids_fini(&choice.ids);
-    free(choice.series);
-    bytes_fini(&choice.texts);
+        err = reader_select(reader, &selector, &ids, why);
+    if (!err && (err = reader_sort(reader, &ids)))
+        (void)tm_fail(why, err, "out of memory");
+    for (size_t i = 0; i < ids.count && !err; i++)
+        err = walk_series(reader, ids.ids[i], request->span, sink, why);
+    index_ids_fini(&ids);
     reader_close(reader);
     selector_fini(&selector);
     return err;
