@@ -1,4 +1,5 @@
-/* Samples as lines of JSON: one series after the other, by labels; a line has at most one UTC day of one. */
+/* Samples as lines of JSON: one series after the other, by labels; a line has at most LINE_SAMPLES of one UTC
+ * day of one. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -17,7 +18,13 @@ struct export
     bool is_walking;
     struct reader_walk walk;
     struct bytes labels; /* scratch */
+    /* What was read and not written yet; the reader's, until it is used again. */
+    const time_ms_t *times;
+    const double *values;
+    size_t count;
 };
+
+enum { LINE_SAMPLES = 10000 };
 
 static void free_export(void *state)
 {
@@ -60,6 +67,17 @@ static void put_samples(struct bytes *out, const time_ms_t *times, const double 
     bytes_printf(out, "]}\n");
 }
 
+static void put_line(struct export *e, const struct reader *reader, struct bytes *out)
+{
+    size_t count = e->count < LINE_SAMPLES ? e->count : LINE_SAMPLES;
+    bytes_printf(out, "{\"metric\":");
+    label_json(reader, e->walk.series, &e->labels, out);
+    put_samples(out, e->times, e->values, count);
+    e->times += count;
+    e->values += count;
+    e->count -= count;
+}
+
 static enum tm_err begin_export(struct export *e, struct reader *reader, struct tm_why *why)
 {
     const struct reader_filter filter = {e->matches.at, e->matches.count, READER_ALWAYS};
@@ -75,29 +93,25 @@ static enum tm_err step_export(void *state, struct reader *reader, struct bytes 
                                struct tm_why *why)
 {
     struct export *e = state;
-    const time_ms_t *times;
-    const double *values;
-    size_t count;
     if (!e->is_begun)
         return begin_export(e, reader, why);
+    if (e->count > 0) {
+        put_line(e, reader, out);
+        return TM_OK;
+    }
     *is_done = e->at == e->ids.count;
     if (*is_done)
         return TM_OK;
     if (!e->is_walking)
         reader_walk_init(&e->walk, e->ids.ids[e->at], e->span);
     e->is_walking = true;
-    enum tm_err err = reader_walk_next(reader, &e->walk, &times, &values, &count, why);
+    enum tm_err err = reader_walk_next(reader, &e->walk, &e->times, &e->values, &e->count, why);
     if (err == TM_NOT_FOUND) {
         e->is_walking = false;
         e->at++;
         return TM_OK;
     }
-    if (err)
-        return err;
-    bytes_printf(out, "{\"metric\":");
-    label_json(reader, e->walk.series, &e->labels, out);
-    put_samples(out, times, values, count);
-    return TM_OK;
+    return err;
 }
 
 static const struct query_kind export_kind = {

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -6,7 +7,7 @@
 
 #include "storage/model/number.h"
 
-enum { DIGITS_MAX = 17, QUICK_DECIMALS = 6 };
+enum { SURE_DIGITS = 15, DIGITS_MAX = 17, QUICK_DECIMALS = 6 };
 
 /* Metrics are mostly integers, or have few decimals: those need no search. mantissa > 0. */
 static size_t put_decimal(uint64_t mantissa, unsigned decimals, char *text)
@@ -54,15 +55,30 @@ static size_t lay_out(const char *digits, size_t count, int exponent, char *text
     return len;
 }
 
+/* "1.500e+20" becomes "1.5e+20", "1.000e+20" becomes "1e+20". */
+static void drop_zeros(char *text)
+{
+    char *e = strchr(text, 'e'), *end = e;
+    while (end[-1] == '0')
+        end--;
+    if (end[-1] == '.')
+        end--;
+    memmove(end, e, strlen(e) + 1);
+}
+
 static size_t put_slow(double magnitude, char *text)
 {
     char shortest[NUMBER_TEXT_BYTES], digits[DIGITS_MAX + 1];
     size_t count = 0;
-    for (int precision = 0; precision < DIGITS_MAX; precision++) {
-        (void)snprintf(shortest, sizeof shortest, "%.*e", precision, magnitude);
+    /* If SURE_DIGITS read back, then so does what is left of them without zeros at the end, and nothing
+     * shorter. */
+    int least = magnitude < DBL_MIN ? 1 : SURE_DIGITS; /* subnormal ones have fewer digits */
+    for (int digit_count = least; digit_count <= DIGITS_MAX; digit_count++) {
+        (void)snprintf(shortest, sizeof shortest, "%.*e", digit_count - 1, magnitude);
         if (strtod(shortest, NULL) == magnitude)
             break;
     }
+    drop_zeros(shortest);
     int exponent = atoi(strchr(shortest, 'e') + 1);
     if (magnitude < 1e-6 || magnitude >= 1e21) {
         size_t len = strlen(shortest);
