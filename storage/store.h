@@ -144,7 +144,8 @@ void store_batch_drop(struct store *store, struct batch *batch);
 
 /* Hands the batch over (taken and *batch nulled on every result but TM_BUSY, TM_READ_ONLY, TM_NO_SPACE, where
  * it stays the caller's). mark may be NULL (no producer). An empty batch with a mark is journalled too: it
- * settles its seq. TM_BUSY: too much pending or unflushed, try later. TM_READ_ONLY, TM_NO_SPACE: store_trouble() says why.
+ * settles its seq. TM_BUSY: too much pending or unflushed, try later. TM_READ_ONLY, TM_NO_SPACE:
+ * store_trouble() says why.
  */
 enum tm_err store_submit(struct store *store, struct batch **batch, const struct producer_mark *mark,
                          store_done_fn *done, void *arg) TM_MUST_CHECK;
@@ -165,12 +166,12 @@ void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *lat
 
 /* ---- deleting ---- */
 
-enum { DELETIONS_MAX = 64, DELETION_SELECTORS_MAX = 64 };
+enum { DELETIONS_MAX = 64 };
 
 /* What is to go: samples in span of the series that any of the selectors takes. Events are not touched. */
 struct deletion_order {
     const struct selector *selectors;
-    size_t count; /* 1 to DELETION_SELECTORS_MAX */
+    size_t count;
     struct span span;
 };
 

@@ -31,6 +31,8 @@ struct api {
     size_t gate_count;
     bool ready;
     struct api_rates rates;
+    struct api_deletion *deletions; /* under way */
+    bool is_stopping;
     /* Reads the configuration again. TM_INVALID: refused, why says why. */
     enum tm_err (*reload)(void *arg, struct tm_why *why);
     void *reload_arg;
@@ -45,10 +47,13 @@ void api_tick(struct api *api);
 /* Appends the status document's `data` object, for the page and for the publish feed. */
 void api_status_json(const struct api *api, struct bytes *out);
 
+/* The daemon stops: answers the requests whose answer would come later. */
+void api_stop(struct api *api);
+
 /* Appends what /metrics serves. */
 void api_metrics_text(const struct api *api, struct bytes *out);
 
-/* The handlers (api_write.c, api_status.c, api_health.c). */
+/* The handlers (api_write.c, api_status.c, api_health.c, api_delete.c). */
 void api_write(void *arg, struct http_exchange *exchange);
 void api_status(void *arg, struct http_exchange *exchange);
 void api_metrics(void *arg, struct http_exchange *exchange);
@@ -56,6 +61,7 @@ void api_healthy(void *arg, struct http_exchange *exchange);
 void api_ready(void *arg, struct http_exchange *exchange);
 void api_reload(void *arg, struct http_exchange *exchange);
 void api_flush(void *arg, struct http_exchange *exchange);
+void api_delete(void *arg, struct http_exchange *exchange);
 void api_buildinfo(void *arg, struct http_exchange *exchange);
 void api_series(void *arg, struct http_exchange *exchange);
 void api_labels(void *arg, struct http_exchange *exchange);

@@ -10,6 +10,7 @@ static const struct http_route routes[] = {
     {"/api/v1/status/tsdb", HTTP_GET, HTTP_READ, api_tsdb},
     {"/api/v1/status/buildinfo", HTTP_GET | HTTP_POST, HTTP_READ, api_buildinfo},
     {"/api/v1/status/tidemark", HTTP_GET, HTTP_READ, api_status},
+    {"/api/v1/admin/delete", HTTP_POST, HTTP_ADMIN, api_delete},
     {"/api/v1/admin/flush", HTTP_POST, HTTP_ADMIN, api_flush},
     {"/metrics", HTTP_GET, HTTP_READ, api_metrics},
     {"/-/healthy", HTTP_GET, HTTP_OPEN, api_healthy},

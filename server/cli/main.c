@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &status_command,
     &bench_command,
     &verify_command,
+    &delete_command,
     NULL,
     // clang-format on
 };

@@ -30,7 +30,7 @@ static void on_store_log(void *arg, int level, const char *id, const char *text)
 static void on_durable(uv_async_t *async)
 {
     struct daemon *daemon = async->data;
-    if (!daemon->store)
+    if (!daemon->store || daemon->state == DAEMON_CLOSING) /* some gates may be gone */
         return;
     store_poll(daemon->store);
     daemon_resume_endpoints(daemon);

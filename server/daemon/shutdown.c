@@ -85,6 +85,7 @@ void daemon_shut_down(struct daemon *daemon)
         ingest_stop(daemon->ingest);
     if (daemon->queries)
         queries_stop(daemon->queries);
+    api_stop(&daemon->api);
     if (daemon->http)
         http_stop_listening(daemon->http);
     (void)uv_timer_start(&daemon->drain, on_drain, 0, DRAIN_STEP_MS);

@@ -72,5 +72,7 @@ int main(int argc, char **argv)
     for (int kind = EVENT_HTTP; !dump.err && kind < EVENT_KIND_COUNT; kind++)
         dump.err = reader_events(dump.reader, (enum event_kind)kind, all, put_event, &dump, &why);
     reader_close(dump.reader);
+    if (dump.err)
+        (void)fprintf(stderr, "dump: %s\n", why.text[0] ? why.text : tm_err_text(dump.err));
     return dump.err ? 1 : 0;
 }
