@@ -160,6 +160,15 @@ void store_poll(struct store *store);
  * TM_READ_ONLY. */
 enum tm_err store_flush(struct store *store) TM_MUST_CHECK;
 
+/* The same beside the work: done is called from store_poll once all that is visible now is in the files, or
+ * with why it is not (it is tried again later all the same); TM_CLOSED if the store is closed before.
+ * TM_BUSY: too many wait already; TM_READ_ONLY, TM_NOMEM: done is not called. */
+enum tm_err store_flush_begin(struct store *store, store_done_fn *done, void *arg) TM_MUST_CHECK;
+
+/* Answers all that still wait with TM_CLOSED: before what they would answer to closes. store_close does it
+ * too. */
+void store_flush_cancel(struct store *store);
+
 /* The wall clock and the time that the store believes (storage/believed.h), which differ after a jump: what
  * lies within the bounds of either is to be taken. */
 void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *later_ms);

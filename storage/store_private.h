@@ -73,6 +73,9 @@ enum tm_err flush_start_job(struct store *store) TM_MUST_CHECK;
 void flush_freeze_begin(struct store *store);
 enum tm_err flush_freeze_work(struct store *store, struct tm_why *why) TM_MUST_CHECK;
 void flush_freeze_end(struct store *store, enum tm_err err, const char *why);
+/* Whether somebody waits for a flush; answers those whose flush is done, with err all. */
+bool flush_is_awaited(const struct store *store);
+void flush_answer_waiters(struct store *store, enum tm_err err);
 /* For tests: waits until the files are in order. */
 void flush_settle(struct store *store);
 /* Notes a line for the log; any thread. arg: the store. */

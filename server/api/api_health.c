@@ -35,14 +35,21 @@ void api_reload(void *arg, struct http_exchange *exchange)
         http_respond(exchange, OK, NULL, STR("{\"status\":\"success\",\"data\":null}\n"));
 }
 
+static void on_flushed(void *arg, enum tm_err err)
+{
+    struct http_exchange *exchange = arg;
+    if (err)
+        http_respond_error(exchange, err == TM_CLOSED ? UNAVAILABLE : ERROR, "internal", tm_err_text(err));
+    else
+        http_respond(exchange, OK, NULL, STR("{\"status\":\"success\",\"data\":null}\n"));
+}
+
 void api_flush(void *arg, struct http_exchange *exchange)
 {
     struct api *api = arg;
-    enum tm_err err = store_flush(api->store);
+    enum tm_err err = store_flush_begin(api->store, on_flushed, exchange);
     if (err)
-        http_respond_error(exchange, ERROR, "internal", tm_err_text(err));
-    else
-        http_respond(exchange, OK, NULL, STR("{\"status\":\"success\",\"data\":null}\n"));
+        http_respond_error(exchange, err == TM_BUSY ? UNAVAILABLE : ERROR, "internal", tm_err_text(err));
 }
 
 void api_buildinfo(void *arg, struct http_exchange *exchange)

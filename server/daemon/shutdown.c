@@ -20,6 +20,8 @@ static void close_parts(struct daemon *daemon)
     close_handle(&daemon->term);
     close_handle(&daemon->interrupt);
     close_handle(&daemon->hangup);
+    if (daemon->store)
+        store_flush_cancel(daemon->store);
     http_close(daemon->http);
     daemon->http = NULL;
     for (size_t i = 0; i < daemon->gate_count; i++)

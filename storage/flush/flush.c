@@ -327,6 +327,8 @@ static bool is_due(struct store *store, int64_t now)
     struct journal_stats journal;
     if (flush->applied_lsn <= store->contents.mark.flushed_lsn)
         return false;
+    if (flush_is_awaited(store))
+        return true;
     if (flush->since_ns == 0)
         flush->since_ns = now;
     journal_stats(store->journal, &journal);
@@ -355,7 +357,8 @@ static enum tm_err begin_flush(struct store *store)
 void flush_poll(struct store *store)
 {
     struct flush *flush = &store->flush;
-    (void)!take_result(store);
+    enum tm_err err = take_result(store);
+    flush_answer_waiters(store, flush->job.has_head ? err : TM_OK);
     if (!store->contents.partitions || read_state(flush) != FLUSH_IDLE)
         return;
     if (flush->freeze.state == FREEZE_WANTED) {
@@ -365,7 +368,9 @@ void flush_poll(struct store *store)
     int64_t now = clock_mono_ns(store->options.clock);
     bool may_flush = now >= flush->retry_ns;
     if (may_flush && (flush->job.has_head || flush->deletions || is_due(store, now))) {
-        (void)!begin_flush(store);
+        err = begin_flush(store);
+        if (err != TM_BUSY)
+            flush_answer_waiters(store, err);
         return;
     }
     if (flush->job.has_head || (!flush->asked_more && now - flush->kept_ns < KEEP_S * SECOND_NS))
@@ -433,6 +438,7 @@ void flush_fini(struct store *store)
     if (flush->has_thread)
         pthread_join(flush->thread, NULL);
     flush_freeze_end(store, TM_CLOSED, "the store was closed");
+    store_flush_cancel(store);
     tell_lines(store);
     bool is_done = flush->state == FLUSH_DONE && !flush->result;
     if (is_done) /* what waits was not begun */

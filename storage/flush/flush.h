@@ -174,12 +174,14 @@ struct flush {
     struct head garbage; /* a head that was flushed; freed by the thread */
     /* The owner's. */
     uint64_t applied_lsn;
-    size_t saved_series;        /* the first so many durable ones are in the catalog */
-    size_t cut_series;          /* and so many once the job is done */
-    int64_t since_ns;           /* when the oldest sample of the head came; 0: it is empty */
-    int64_t retry_ns;           /* after a failure: not before */
-    int64_t retry_wait_ns;      /* 0: the last one went well */
-    int64_t kept_ns;            /* when the files were put in order last */
+    size_t saved_series;          /* the first so many durable ones are in the catalog */
+    size_t cut_series;            /* and so many once the job is done */
+    int64_t since_ns;             /* when the oldest sample of the head came; 0: it is empty */
+    int64_t retry_ns;             /* after a failure: not before */
+    int64_t retry_wait_ns;        /* 0: the last one went well */
+    int64_t kept_ns;              /* when the files were put in order last */
+    struct flush_waiter *waiters; /* to be answered when all they saw is flushed */
+    size_t waiter_count;
     struct deletion *deletions; /* that wait for a job, in order */
     size_t deletion_count;      /* not answered */
     struct flush_freeze freeze;

@@ -16,7 +16,8 @@ enum {
     GROUP_MAX_BYTES = 8 << 20, /* a group is closed behind the record that passes this */
     ZSTD_LEVEL = 1,
     ZSTD_MIN_BYTES = 1024, /* below, starting the compressor costs more than the bytes do */
-    SEGMENT_MIN_BYTES = 512
+    SEGMENT_MIN_BYTES = 512,
+    SEGMENT_STEPS = 8 /* room is reserved in so many */
 };
 
 struct item_list {
@@ -32,6 +33,7 @@ struct journal {
     /* Under the mutex. */
     struct item_list queue;
     struct item_list done;
+    uint64_t trim_lsn; /* the owner has trimmed up to here; 0: the thread has seen to it */
     bool stop;
     enum journal_state state;
     struct tm_why trouble;
@@ -132,19 +134,19 @@ static enum tm_err note_segment(struct journal *journal, uint64_t number)
     if (grown) {
         journal->segments = grown;
         grown[journal->segment_count++] = (struct journal_segment_info){
-            .number = number, .first_lsn = journal->next_lsn, .bytes = journal->options.segment_bytes};
+            .number = number, .first_lsn = journal->next_lsn, .bytes = (uint64_t)journal->file.reserved};
     }
     pthread_mutex_unlock(&journal->mutex);
     return grown ? TM_OK : TM_NOMEM;
 }
 
-/* The list tells what is on disk: the length that a segment ended with replaces the one that was reserved. */
-static void note_length(struct journal *journal)
+/* The list tells what is on disk: more was reserved, or the segment ended. */
+static void note_length(struct journal *journal, off_t bytes)
 {
     pthread_mutex_lock(&journal->mutex);
     for (size_t i = journal->segment_count; i-- > 0;) {
         if (journal->segments[i].number == journal->file.number)
-            journal->segments[i].bytes = (uint64_t)journal->file.durable;
+            journal->segments[i].bytes = (uint64_t)bytes;
     }
     pthread_mutex_unlock(&journal->mutex);
 }
@@ -155,7 +157,8 @@ static enum tm_err make_segment(struct journal *journal, struct journal_fault *f
                                     .first_lsn = journal->next_lsn,
                                     .life = journal->options.life,
                                     .created_ms = journal->options.created_ms};
-    enum tm_err err = journal_file_make(&journal->file, &header, journal->options.segment_bytes, fault);
+    enum tm_err err =
+        journal_file_make(&journal->file, &header, journal->options.segment_bytes / SEGMENT_STEPS, fault);
     if (!err && note_segment(journal, header.number) != TM_OK) {
         *fault = (struct journal_fault){"making a segment", ENOMEM};
         err = TM_IO;
@@ -169,7 +172,7 @@ static enum tm_err ready_segment(struct journal *journal, struct journal_fault *
     if (journal->file.fd >= 0 && (size_t)journal->file.durable < journal->options.segment_bytes)
         return TM_OK;
     if (journal->file.fd >= 0) {
-        note_length(journal);
+        note_length(journal, journal->file.durable);
         if (journal_file_finish(&journal->file) != TM_OK) {
             *fault = (struct journal_fault){"closing a segment", EIO};
             return TM_IO;
@@ -260,10 +263,11 @@ static enum tm_err commit_group(struct journal *journal, uint64_t records)
         err = journal_file_sync(&journal->file, journal->group.len, &fault);
     }
     if (err) {
-        note_length(journal);
+        note_length(journal, journal->file.durable);
         abandon_segment(journal);
         return enter_trouble(journal, &fault, is_sync);
     }
+    note_length(journal, journal->file.reserved);
     journal->next_lsn += records;
     pthread_mutex_lock(&journal->mutex);
     journal->stats.sync_ns += read_mono_ns() - started;
@@ -315,6 +319,57 @@ static void write_waiting(struct journal *journal, struct item_list *waiting)
     }
 }
 
+/* ---- trimming ---- */
+
+static enum tm_err remove_segment(struct journal *journal, uint64_t number)
+{
+    const struct journal_io *io = journal->options.io;
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(number, name);
+    if (io->unlink(io->self, journal->options.folder, name) != 0 && errno != ENOENT)
+        return TM_IO;
+    return TM_OK;
+}
+
+/* Under the mutex. */
+static enum tm_err trim_segments(struct journal *journal, uint64_t lsn)
+{
+    const struct journal_io *io = journal->options.io;
+    enum tm_err err = TM_OK;
+    while (!err && journal->segment_count > 1 && journal->segments[1].first_lsn <= lsn) {
+        err = remove_segment(journal, journal->segments[0].number);
+        /* Synced one by one, so that a power cut never leaves a gap between two that remain. */
+        if (!err && io->sync_folder(io->self, journal->options.folder) != 0)
+            err = TM_IO;
+        if (!err) {
+            journal->segment_count--;
+            memmove(journal->segments, journal->segments + 1,
+                    journal->segment_count * sizeof *journal->segments);
+        }
+    }
+    return err;
+}
+
+/* If nothing in the segment being written is needed any more, a new one takes its place: a store at rest
+ * keeps no journal, and does not replay one. What fails here fails again at the next group, and is told then.
+ */
+static void renew_segment(struct journal *journal, uint64_t lsn)
+{
+    struct journal_fault fault;
+    if (journal->file.fd < 0 || journal->next_lsn > lsn || journal->file.durable <= SEGMENT_HEADER_BYTES)
+        return;
+    note_length(journal, journal->file.durable);
+    if (journal_file_finish(&journal->file) != TM_OK || make_segment(journal, &fault) != TM_OK) {
+        abandon_segment(journal);
+        return;
+    }
+    pthread_mutex_lock(&journal->mutex);
+    (void)!trim_segments(journal, lsn);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
+/* ---- the thread ---- */
+
 static void *run_thread(void *arg)
 {
     struct journal *journal = arg;
@@ -322,11 +377,16 @@ static void *run_thread(void *arg)
     while (!stop) {
         struct item_list waiting = {NULL, NULL};
         pthread_mutex_lock(&journal->mutex);
-        while (!journal->queue.first && !journal->stop)
+        while (!journal->queue.first && !journal->stop && journal->trim_lsn == 0)
             pthread_cond_wait(&journal->queued_cond, &journal->mutex);
         append_list(&waiting, &journal->queue);
+        uint64_t trim_lsn = journal->trim_lsn;
+        journal->trim_lsn = 0;
+        bool is_writing = journal->state == JOURNAL_WRITING;
         stop = journal->stop && !waiting.first;
         pthread_mutex_unlock(&journal->mutex);
+        if (trim_lsn > 0 && is_writing && !stop)
+            renew_segment(journal, trim_lsn);
         write_waiting(journal, &waiting);
     }
     return NULL;
@@ -373,16 +433,6 @@ static struct journal *new_journal(const struct journal_options *options)
     if (journal->segment_count > 0)
         memcpy(journal->segments, options->end->segments, journal->segment_count * sizeof *journal->segments);
     return journal;
-}
-
-static enum tm_err remove_segment(struct journal *journal, uint64_t number)
-{
-    const struct journal_io *io = journal->options.io;
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(number, name);
-    if (io->unlink(io->self, journal->options.folder, name) != 0 && errno != ENOENT)
-        return TM_IO;
-    return TM_OK;
 }
 
 /* Drops from the list, and from the disk, the earlier segments that never held a record: the new one's header
@@ -490,20 +540,10 @@ void journal_resume(struct journal *journal)
 
 enum tm_err journal_trim(struct journal *journal, uint64_t lsn)
 {
-    const struct journal_io *io = journal->options.io;
-    enum tm_err err = TM_OK;
     pthread_mutex_lock(&journal->mutex);
-    while (!err && journal->segment_count > 1 && journal->segments[1].first_lsn <= lsn) {
-        err = remove_segment(journal, journal->segments[0].number);
-        /* Synced one by one, so that a power cut never leaves a gap between two that remain. */
-        if (!err && io->sync_folder(io->self, journal->options.folder) != 0)
-            err = TM_IO;
-        if (!err) {
-            journal->segment_count--;
-            memmove(journal->segments, journal->segments + 1,
-                    journal->segment_count * sizeof *journal->segments);
-        }
-    }
+    enum tm_err err = trim_segments(journal, lsn);
+    journal->trim_lsn = lsn;
+    pthread_cond_signal(&journal->queued_cond);
     pthread_mutex_unlock(&journal->mutex);
     return err;
 }

@@ -85,8 +85,8 @@ enum journal_state journal_state(struct journal *journal, struct tm_why *why);
 /* From JOURNAL_NO_SPACE or JOURNAL_FAILED back to writing, with a new segment. Owner's thread. */
 void journal_resume(struct journal *journal);
 
-/* Removes the segments all of whose records have a smaller lsn, oldest first, never the one being written.
- * TM_IO. Owner's thread. */
+/* Removes the segments all of whose records have a smaller lsn, oldest first. The one being written follows a
+ * little later, once there is an empty one in its place, if that goes for it too. TM_IO. Owner's thread. */
 enum tm_err journal_trim(struct journal *journal, uint64_t lsn) TM_MUST_CHECK;
 
 struct journal_stats {

@@ -10,13 +10,23 @@ static enum tm_err fail_call(struct journal_fault *fault, const char *call)
     return TM_IO;
 }
 
-static enum tm_err fill_segment(struct journal_file *file, const struct segment_header *header, size_t bytes,
+/* Room up to `end`: a file that grows costs more with each sync, one that is reserved whole much disk. */
+static enum tm_err reserve(struct journal_file *file, off_t end, struct journal_fault *fault)
+{
+    if (end <= file->reserved)
+        return TM_OK;
+    off_t wanted = (end + file->step - 1) / file->step * file->step;
+    if (file->io->allocate(file->io->self, file->fd, wanted) != 0)
+        return fail_call(fault, "reserving room for a segment");
+    file->reserved = wanted;
+    return TM_OK;
+}
+
+static enum tm_err fill_segment(struct journal_file *file, const struct segment_header *header,
                                 struct journal_fault *fault)
 {
     uint8_t block[SEGMENT_HEADER_BYTES];
     segment_header_encode(header, block);
-    if (file->io->allocate(file->io->self, file->fd, (off_t)bytes) != 0)
-        return fail_call(fault, "reserving room for a segment");
     enum tm_err err = journal_file_write(file, block, sizeof block, fault);
     if (!err)
         err = journal_file_sync(file, sizeof block, fault);
@@ -25,7 +35,7 @@ static enum tm_err fill_segment(struct journal_file *file, const struct segment_
     return err;
 }
 
-enum tm_err journal_file_make(struct journal_file *file, const struct segment_header *header, size_t bytes,
+enum tm_err journal_file_make(struct journal_file *file, const struct segment_header *header, size_t step,
                               struct journal_fault *fault)
 {
     assert(file->fd < 0);
@@ -37,7 +47,9 @@ enum tm_err journal_file_make(struct journal_file *file, const struct segment_he
         return fail_call(fault, "making a segment");
     file->number = header->number;
     file->durable = 0;
-    enum tm_err err = fill_segment(file, header, bytes, fault);
+    file->reserved = 0;
+    file->step = (off_t)step;
+    enum tm_err err = fill_segment(file, header, fault);
     if (err) {
         (void)file->io->close(file->io->self, file->fd);
         (void)file->io->unlink(file->io->self, file->folder, name);
@@ -51,6 +63,9 @@ enum tm_err journal_file_write(struct journal_file *file, const void *data, size
 {
     const uint8_t *at = data;
     off_t to = file->durable;
+    enum tm_err err = reserve(file, to + (off_t)len, fault);
+    if (err)
+        return err;
     while (len > 0) {
         ssize_t wrote = file->io->pwrite(file->io->self, file->fd, at, len, to);
         if (wrote < 0 && errno == EINTR)

@@ -16,7 +16,9 @@ struct journal_file {
     int folder;
     int fd; /* -1: none */
     uint64_t number;
-    off_t durable; /* up to here it is written and synced */
+    off_t durable;  /* up to here it is written and synced */
+    off_t reserved; /* up to here the disk has room for it */
+    off_t step;     /* more is reserved in such steps */
 };
 
 /* What failed and how: the words for the operator and the errno. */
@@ -25,9 +27,9 @@ struct journal_fault {
     int code;
 };
 
-/* Makes a segment of bytes, with its header, durable with its name. On failure nothing stays behind. TM_IO,
- * fault filled. */
-enum tm_err journal_file_make(struct journal_file *file, const struct segment_header *header, size_t bytes,
+/* Makes a segment with its header, durable with its name. Room is reserved in steps of step bytes. On failure
+ * nothing stays behind. TM_IO, fault filled. */
+enum tm_err journal_file_make(struct journal_file *file, const struct segment_header *header, size_t step,
                               struct journal_fault *fault) TM_MUST_CHECK;
 
 /* Writes behind the durable part, all of it. TM_IO, fault filled. */

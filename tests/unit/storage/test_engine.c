@@ -87,8 +87,8 @@ static void a_missing_segment_behind_a_flush_is_told(void **state)
     char path[512];
     assert_int_equal(send_one(f->store, "cpu", DAY0, 0), TM_OK);
     flush_now(f);
-    uint64_t segment = newest_segment(f);
     assert_int_equal(send_one(f->store, "cpu", DAY0 + 1, 1), TM_OK);
+    uint64_t segment = newest_segment(f);
     fixture_reopen(f);
     assert_int_equal(send_one(f->store, "cpu", DAY0 + 2, 2), TM_OK);
     fixture_close(f);
@@ -97,6 +97,54 @@ static void a_missing_segment_behind_a_flush_is_told(void **state)
     fixture_open(f);
     assert_int_equal(count_of(f->store, "cpu"), 2);
     assert_int_equal(stats_of(f->store).damaged_records, 1);
+}
+
+static void a_flush_goes_on_beside_the_work(void **state)
+{
+    struct fixture *f = *state;
+    struct answer answer = {0};
+    assert_int_equal(send_one(f->store, "cpu", DAY0, 0), TM_OK);
+    assert_int_equal(store_flush_begin(f->store, answer_done, &answer), TM_OK);
+    assert_int_equal(answer.calls, 0);
+    wait_answer(f->store, &answer);
+    assert_int_equal(answer.err, TM_OK);
+    assert_int_equal(stats_of(f->store).flushed_samples, 1);
+    /* Nothing new: it is done at the next look. */
+    answer = (struct answer){0};
+    assert_int_equal(store_flush_begin(f->store, answer_done, &answer), TM_OK);
+    store_poll(f->store);
+    assert_int_equal(answer.calls, 1);
+    assert_int_equal(answer.err, TM_OK);
+    assert_int_equal(stats_of(f->store).flushes, 1);
+}
+
+static void a_flush_that_nobody_sees_the_end_of_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    struct answer first = {0}, second = {0};
+    assert_int_equal(send_one(f->store, "cpu", DAY0, 0), TM_OK);
+    assert_int_equal(store_flush_begin(f->store, answer_done, &first), TM_OK);
+    store_flush_cancel(f->store);
+    assert_int_equal(first.calls, 1);
+    assert_int_equal(first.err, TM_CLOSED);
+    assert_int_equal(store_flush_begin(f->store, answer_done, &second), TM_OK);
+    fixture_close(f);
+    assert_int_equal(second.calls, 1);
+    assert_int_equal(second.err, TM_CLOSED);
+    assert_int_equal(first.calls, 1);
+    fixture_open(f);
+    assert_int_equal(count_of(f->store, "cpu"), 1);
+}
+
+static void only_so_many_may_wait_for_a_flush(void **state)
+{
+    struct fixture *f = *state;
+    struct answer answer = {0};
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(store_flush_begin(f->store, answer_done, &answer), TM_OK);
+    assert_int_equal(store_flush_begin(f->store, answer_done, &answer), TM_BUSY);
+    store_poll(f->store);
+    assert_int_equal(answer.calls, 64);
 }
 
 static void events_survive_the_trimming(void **state)
@@ -461,6 +509,9 @@ int main(void)
         CASE(a_series_keeps_its_number_over_restarts),
         CASE(a_flush_trims_the_journal),
         CASE(a_missing_segment_behind_a_flush_is_told),
+        CASE(a_flush_goes_on_beside_the_work),
+        CASE(a_flush_that_nobody_sees_the_end_of_is_answered),
+        CASE(only_so_many_may_wait_for_a_flush),
         CASE(events_survive_the_trimming),
         CASE(producers_are_known_after_the_trimming),
         CASE(the_last_value_wins_over_windows),

@@ -210,6 +210,43 @@ static void trimming_removes_whole_old_segments_only(void **state)
     assert_string_equal(replay(f), "41=x;");
 }
 
+/* Until the journal's thread has seen to it. */
+static void wait_for_bytes(struct journal_fixture *f, uint64_t bytes)
+{
+    struct journal_stats stats;
+    for (int i = 0; i < 5000; i++) {
+        journal_stats(f->journal, &stats);
+        if (stats.segment_count == 1 && stats.bytes == bytes)
+            return;
+        usleep(1000);
+    }
+    fail_msg("%llu segments of %llu bytes", (unsigned long long)stats.segment_count,
+             (unsigned long long)stats.bytes);
+}
+
+static void a_written_segment_that_nobody_needs_gives_way(void **state)
+{
+    struct journal_fixture *f = *state;
+    uint64_t lsn;
+    char text[800];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    wait_for_bytes(f, 512);
+    assert_int_equal(write_text(f, text, &lsn), TM_OK);
+    assert_int_equal(write_text(f, "b", &lsn), TM_OK);
+    wait_for_bytes(f, 1024); /* reserved in eighths of a segment */
+    assert_int_equal(journal_trim(f->journal, lsn), TM_OK);
+    wait_for_bytes(f, 1024); /* the last record is needed */
+    assert_int_equal(journal_trim(f->journal, lsn + 1), TM_OK);
+    wait_for_bytes(f, 512);
+    assert_string_equal(replay(f), "");
+    assert_int_equal(f->end.next_lsn, 3);
+    assert_int_equal(write_text(f, "c", &lsn), TM_OK);
+    assert_int_equal(lsn, 3);
+    assert_string_equal(replay(f), "3=c;");
+    assert_int_equal(f->damaged, 0);
+}
+
 static void a_segment_that_can_not_be_removed_is_told(void **state)
 {
     struct journal_fixture *f = *state;
@@ -341,6 +378,7 @@ int main(void)
         WITH_JOURNAL(numbers_follow_each_other_over_starts),
         WITH_JOURNAL(an_item_that_can_not_be_encoded_fails_alone),
         WITH_JOURNAL(trimming_removes_whole_old_segments_only),
+        WITH_JOURNAL(a_written_segment_that_nobody_needs_gives_way),
         WITH_JOURNAL(a_segment_that_can_not_be_removed_is_told),
         WITH_JOURNAL(bytes_of_another_segment_are_never_taken),
         WITH_JOURNAL(every_flipped_bit_is_noticed),
