@@ -211,8 +211,8 @@ static enum tm_err freeze_segments(const struct freezing *f, int journal, const 
                                    size_t count, struct tm_why *why)
 {
     enum tm_err err = TM_OK;
-    bool is_before = count > 0;
-    while (count > 0 && !err) { /* those that began meanwhile */
+    bool is_before = false;
+    while (count > 1 && !err) { /* those that began meanwhile; the first is there for its header at least */
         err = begins_before(journal, numbers[count - 1], f->options->lsn, &is_before, why);
         if (is_before)
             break;

@@ -362,7 +362,8 @@ void flush_poll(struct store *store)
     if (!store->contents.partitions || read_state(flush) != FLUSH_IDLE)
         return;
     if (flush->freeze.state == FREEZE_WANTED) {
-        flush_freeze_begin(store);
+        if (!journal_is_trimming(store->journal)) /* no segment may go that is about to be linked */
+            flush_freeze_begin(store);
         return;
     }
     int64_t now = clock_mono_ns(store->options.clock);

@@ -33,7 +33,8 @@ struct journal {
     /* Under the mutex. */
     struct item_list queue;
     struct item_list done;
-    uint64_t trim_lsn; /* the owner has trimmed up to here; 0: the thread has seen to it */
+    uint64_t trim_lsn; /* the owner has trimmed up to here; 0: the thread has taken it */
+    bool is_trimming;  /* the thread sees to it */
     bool stop;
     enum journal_state state;
     struct tm_why trouble;
@@ -368,6 +369,25 @@ static void renew_segment(struct journal *journal, uint64_t lsn)
     pthread_mutex_unlock(&journal->mutex);
 }
 
+/* lsn 0: nothing is to be written now. */
+static void see_to_trim(struct journal *journal, uint64_t lsn)
+{
+    if (lsn > 0)
+        renew_segment(journal, lsn);
+    pthread_mutex_lock(&journal->mutex);
+    journal->is_trimming = false;
+    pthread_mutex_unlock(&journal->mutex);
+    journal->options.wake(journal->options.wake_arg);
+}
+
+bool journal_is_trimming(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->mutex);
+    bool is_trimming = journal->is_trimming || journal->trim_lsn > 0;
+    pthread_mutex_unlock(&journal->mutex);
+    return is_trimming;
+}
+
 /* ---- the thread ---- */
 
 static void *run_thread(void *arg)
@@ -382,11 +402,12 @@ static void *run_thread(void *arg)
         append_list(&waiting, &journal->queue);
         uint64_t trim_lsn = journal->trim_lsn;
         journal->trim_lsn = 0;
+        journal->is_trimming = trim_lsn > 0;
         bool is_writing = journal->state == JOURNAL_WRITING;
         stop = journal->stop && !waiting.first;
         pthread_mutex_unlock(&journal->mutex);
-        if (trim_lsn > 0 && is_writing && !stop)
-            renew_segment(journal, trim_lsn);
+        if (trim_lsn > 0)
+            see_to_trim(journal, is_writing && !stop ? trim_lsn : 0);
         write_waiting(journal, &waiting);
     }
     return NULL;

@@ -89,6 +89,9 @@ void journal_resume(struct journal *journal);
  * little later, once there is an empty one in its place, if that goes for it too. TM_IO. Owner's thread. */
 enum tm_err journal_trim(struct journal *journal, uint64_t lsn) TM_MUST_CHECK;
 
+/* Whether segments may still go after journal_trim; wake is called at the end. Owner's thread. */
+bool journal_is_trimming(struct journal *journal);
+
 struct journal_stats {
     uint64_t bytes; /* on disk, all segments, as allocated */
     uint64_t written_bytes;
