@@ -2,6 +2,7 @@
 
 /* Times far out of any range would overflow in differences. */
 #define TIME_MAX_MS    (INT64_C(1) << 53)
+#define RESTART_MAX_MS INT64_C(3600000)
 #define STOPPED_MAX_MS (INT64_C(7) * 86400000)
 
 static int64_t bounded(int64_t ms)
@@ -47,6 +48,8 @@ enum believed_change believed_tick(struct believed *believed, time_ms_t wall_ms,
 void believed_resume(struct believed *believed, time_ms_t wall_ms)
 {
     int64_t ahead = bounded(wall_ms) - bounded(believed->time_ms);
+    if (believed->ahead_ms == 0 && ahead > 0 && ahead <= RESTART_MAX_MS)
+        believed->time_ms = bounded(wall_ms);
     if (believed->ahead_ms > 0 && ahead > believed->ahead_ms && ahead - believed->ahead_ms <= STOPPED_MAX_MS)
         believed->ahead_ms = ahead;
 }

@@ -1,8 +1,8 @@
 /* The wall clock as far as it is believed. What is removed by age, and which producers are forgotten, hangs
  * on the date; a clock that jumps (a bad time server, a dead battery, a restored machine) must not cost data.
  *
- * The belief goes on with the monotonic clock. A wall clock within an hour of it is right, and sets it. One
- * further off, ahead or back, is doubted until it has stood there for a day of running time, restarts not
+ * The belief goes on with the monotonic clock. A wall clock within five minutes of it is right, and sets it.
+ * One further off, ahead or back, is doubted until it has stood there for a day of running time, restarts not
  * counted: then it is believed. Until then nothing is removed that either of the two would keep. */
 #ifndef TM_STORAGE_BELIEVED_H
 #define TM_STORAGE_BELIEVED_H
@@ -12,7 +12,7 @@
 
 #include "storage/model/clock.h"
 
-#define BELIEVED_SLACK_MS INT64_C(3600000)
+#define BELIEVED_SLACK_MS INT64_C(300000)
 #define BELIEVED_DOUBT_MS INT64_C(86400000)
 
 /* What outlives a restart. Zero-initialised: nothing is known, the first wall clock is believed. */
@@ -28,8 +28,9 @@ enum believed_change { BELIEVED_SAME, BELIEVED_DOUBTS, BELIEVED_AGREES, BELIEVED
  * whether a doubt began, ended since the clock came back, or ended since it stood long enough. */
 enum believed_change believed_tick(struct believed *believed, time_ms_t wall_ms, int64_t elapsed_ms);
 
-/* After a restart, with what outlived it: a wall clock that was ahead and stands further ahead now by no more
- * than a week makes the same claim as before, since nobody knows how long nothing ran. */
+/* After a restart, with what outlived it: up to an hour ahead is time in which nothing ran. A wall clock that
+ * was ahead and stands further ahead now by no more than a week makes the same claim as before, since nobody
+ * knows how long nothing ran. */
 void believed_resume(struct believed *believed, time_ms_t wall_ms);
 
 /* The earlier of the two: by this one things may be removed. */

@@ -327,7 +327,8 @@ static bool is_due(struct store *store, int64_t now)
     struct journal_stats journal;
     if (flush->applied_lsn <= store->contents.mark.flushed_lsn)
         return false;
-    if (flush_is_awaited(store))
+    /* Someone waits for one, or one failed before the head was cut. */
+    if (flush_is_awaited(store) || flush->retry_wait_ns > 0)
         return true;
     if (flush->since_ns == 0)
         flush->since_ns = now;

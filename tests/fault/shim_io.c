@@ -7,23 +7,35 @@
  *   int32 count    calls to fail after that; -1: all
  *   int32 seen     (out) calls that matched
  *   int32 failed   (out) calls that were made to fail
- *   int32 delay_ms such calls sleep so long first; with error 0 they then do their work (a slow disk)
- *   at 64: text    a file's path must contain it (write, sync, allocate); empty: any */
+ *                  OP_CHANGE: any call that changes a file or a folder; error -1: the process is killed
+ * before the call is done, which is what kill -9 at that moment would leave int32 delay_ms such calls sleep
+ * so long first; with error 0 they then do their work (a slow disk) at 64: text    a file's path must contain
+ * it (write, sync, allocate); empty: any */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum op { OP_WRITE = 1, OP_SYNC = 2, OP_ALLOCATE = 4, OP_MALLOC = 8, OP_OPEN = 16, OP_FULL = 32 };
+enum op {
+    OP_WRITE = 1,
+    OP_SYNC = 2,
+    OP_ALLOCATE = 4,
+    OP_MALLOC = 8,
+    OP_OPEN = 16,
+    OP_FULL = 32,
+    OP_CHANGE = 64
+};
 
 struct plan {
     volatile int32_t ops, error, skip, count;
@@ -77,6 +89,30 @@ static int path_matches(int fd)
     return strstr(target, plan->path) != NULL;
 }
 
+/* A call that is about to change something below the planned path. Kills, if it is the one. */
+static int fail_change(const char *path)
+{
+    if (!plan || !(plan->ops & OP_CHANGE) || (plan->path[0] && !strstr(path, plan->path)) || !due(OP_CHANGE))
+        return 0;
+    if (plan->error == -1)
+        (void)kill(getpid(), SIGKILL);
+    errno = plan->error;
+    return 1;
+}
+
+static int fail_change_on(int fd)
+{
+    char link[64], target[512];
+    if (!plan || !(plan->ops & OP_CHANGE))
+        return 0;
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, target, sizeof target - 1);
+    if (len < 0)
+        return 0;
+    target[len] = '\0';
+    return fail_change(target);
+}
+
 static void *real(const char *name)
 {
     return dlsym(RTLD_NEXT, name);
@@ -101,6 +137,8 @@ static int fail_on(enum op op, int fd)
 ssize_t EXPORT pwritev(int fd, const struct iovec *parts, int count, off_t at)
 {
     ssize_t (*next)(int, const struct iovec *, int, off_t) = real("pwritev");
+    if (fail_change_on(fd))
+        return -1;
     if (!fail_on(OP_WRITE, fd))
         return next(fd, parts, count, at);
     if (plan->error)
@@ -112,9 +150,21 @@ ssize_t EXPORT pwritev(int fd, const struct iovec *parts, int count, off_t at)
 ssize_t EXPORT pwrite(int fd, const void *data, size_t len, off_t at)
 {
     ssize_t (*next)(int, const void *, size_t, off_t) = real("pwrite");
+    if (fail_change_on(fd))
+        return -1;
     if (!fail_on(OP_WRITE, fd))
         return next(fd, data, len, at);
     return plan->error ? -1 : next(fd, data, len > 1 ? len / 2 : len, at);
+}
+
+ssize_t EXPORT writev(int fd, const struct iovec *parts, int count)
+{
+    ssize_t (*next)(int, const struct iovec *, int) = real("writev");
+    if (fail_change_on(fd))
+        return -1;
+    if (!plan || !plan->path[0] || !fail_on(OP_WRITE, fd))
+        return next(fd, parts, count);
+    return plan->error ? -1 : next(fd, parts, 1);
 }
 
 ssize_t EXPORT write(int fd, const void *data, size_t len)
@@ -128,13 +178,13 @@ ssize_t EXPORT write(int fd, const void *data, size_t len)
 int EXPORT fdatasync(int fd)
 {
     int (*next)(int) = real("fdatasync");
-    return fail_on(OP_SYNC, fd) ? -1 : next(fd);
+    return fail_change_on(fd) || fail_on(OP_SYNC, fd) ? -1 : next(fd);
 }
 
 int EXPORT fsync(int fd)
 {
     int (*next)(int) = real("fsync");
-    return fail_on(OP_SYNC, fd) ? -1 : next(fd);
+    return fail_change_on(fd) || fail_on(OP_SYNC, fd) ? -1 : next(fd);
 }
 
 int EXPORT fallocate(int fd, int mode, off_t at, off_t len)
@@ -161,6 +211,42 @@ int EXPORT openat(int folder, const char *path, int flags, ...)
         return -1;
     }
     return next(folder, path, flags, mode);
+}
+
+int EXPORT rename(const char *from, const char *to)
+{
+    int (*next)(const char *, const char *) = real("rename");
+    return fail_change(from) ? -1 : next(from, to);
+}
+
+int EXPORT unlink(const char *path)
+{
+    int (*next)(const char *) = real("unlink");
+    return fail_change(path) ? -1 : next(path);
+}
+
+int EXPORT unlinkat(int folder, const char *path, int flags)
+{
+    int (*next)(int, const char *, int) = real("unlinkat");
+    return fail_change_on(folder) ? -1 : next(folder, path, flags);
+}
+
+int EXPORT rmdir(const char *path)
+{
+    int (*next)(const char *) = real("rmdir");
+    return fail_change(path) ? -1 : next(path);
+}
+
+int EXPORT mkdir(const char *path, mode_t mode)
+{
+    int (*next)(const char *, mode_t) = real("mkdir");
+    return fail_change(path) ? -1 : next(path, mode);
+}
+
+int EXPORT ftruncate(int fd, off_t len)
+{
+    int (*next)(int, off_t) = real("ftruncate");
+    return fail_change_on(fd) ? -1 : next(fd, len);
 }
 
 /* A file system that claims to be full. */

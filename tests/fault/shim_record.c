@@ -29,7 +29,9 @@ enum kind {
     RECORD_RENAME, /* data: the new path */
     RECORD_FOLDER, /* mkdir */
     RECORD_SYNC,   /* of a file or a folder */
-    RECORD_MARK
+    RECORD_MARK,
+    RECORD_DURABLE /* at: offset, data_len: 8 bytes of length; that write is synced, others are not: O_DSYNC
+                    */
 };
 
 struct head {
@@ -108,12 +110,36 @@ static void record(enum kind kind, const char *path, uint64_t at, const void *da
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* After a write through a descriptor that syncs each of its writes. */
+static void record_durable(int fd, const char *path, uint64_t at, ssize_t wrote)
+{
+    uint64_t len = (uint64_t)wrote;
+    if (path && wrote > 0 && (fcntl(fd, F_GETFL) & O_DSYNC))
+        record(RECORD_DURABLE, path, at, &len, sizeof len);
+}
+
 ssize_t EXPORT pwrite(int fd, const void *data, size_t len, off_t at)
 {
     ssize_t (*next)(int, const void *, size_t, off_t) = real("pwrite");
     char path[PATH_BYTES];
-    record(RECORD_WRITE, path_of_fd(fd, path), (uint64_t)at, data, len);
-    return next(fd, data, len, at);
+    const char *inner = path_of_fd(fd, path);
+    record(RECORD_WRITE, inner, (uint64_t)at, data, len);
+    ssize_t wrote = next(fd, data, len, at);
+    record_durable(fd, inner, (uint64_t)at, wrote);
+    return wrote;
+}
+
+ssize_t EXPORT writev(int fd, const struct iovec *parts, int count)
+{
+    ssize_t (*next)(int, const struct iovec *, int) = real("writev");
+    char path[PATH_BYTES];
+    const char *inner = path_of_fd(fd, path);
+    uint64_t at = inner ? (uint64_t)lseek(fd, 0, SEEK_CUR) : 0;
+    for (int i = 0; inner && i < count; i++) {
+        record(RECORD_WRITE, inner, at, parts[i].iov_base, parts[i].iov_len);
+        at += parts[i].iov_len;
+    }
+    return next(fd, parts, count);
 }
 
 ssize_t EXPORT pwritev(int fd, const struct iovec *parts, int count, off_t at)
@@ -228,6 +254,40 @@ int EXPORT renameat(int from_folder, const char *from, int to_folder, const char
     if (inner)
         record(RECORD_RENAME, path_at(from_folder, from, old), 0, inner, strlen(inner));
     return next(from_folder, from, to_folder, to);
+}
+
+int EXPORT rename(const char *from, const char *to)
+{
+    int (*next)(const char *, const char *) = real("rename");
+    char old[PATH_BYTES], new[PATH_BYTES];
+    const char *inner = path_at(AT_FDCWD, to, new);
+    if (inner)
+        record(RECORD_RENAME, path_at(AT_FDCWD, from, old), 0, inner, strlen(inner));
+    return next(from, to);
+}
+
+int EXPORT unlink(const char *name)
+{
+    int (*next)(const char *) = real("unlink");
+    char path[PATH_BYTES];
+    record(RECORD_UNLINK, path_at(AT_FDCWD, name, path), 0, NULL, 0);
+    return next(name);
+}
+
+int EXPORT rmdir(const char *name)
+{
+    int (*next)(const char *) = real("rmdir");
+    char path[PATH_BYTES];
+    record(RECORD_UNLINK, path_at(AT_FDCWD, name, path), 0, NULL, 0);
+    return next(name);
+}
+
+int EXPORT truncate(const char *name, off_t len)
+{
+    int (*next)(const char *, off_t) = real("truncate");
+    char path[PATH_BYTES];
+    record(RECORD_TRUNCATE, path_at(AT_FDCWD, name, path), (uint64_t)len, NULL, 0);
+    return next(name, len);
 }
 
 int EXPORT mkdirat(int folder, const char *name, mode_t mode)

@@ -343,7 +343,7 @@ def now_ms():
 
 class Faults:
     """The plan that tests/fault/shim_io.c follows inside a daemon started with its env."""
-    WRITE, SYNC, ALLOCATE, MALLOC, OPEN, FULL = 1, 2, 4, 8, 16, 32
+    WRITE, SYNC, ALLOCATE, MALLOC, OPEN, FULL, CHANGE = 1, 2, 4, 8, 16, 32, 64
 
     def __init__(self, folder):
         import mmap
