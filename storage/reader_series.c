@@ -68,19 +68,61 @@ static enum tm_err name_stop(const struct reader *reader, enum tm_err err)
     return err == TM_BUSY && reader->limits.stop ? TM_CLOSED : err;
 }
 
+/* One costly pattern against all values of its label, so that the owner waits for none of them. */
+static enum tm_err judge_one(struct reader *reader, struct index_scan *scan, struct tm_why *why)
+{
+    for (;;) {
+        enum tm_err err = reader_check(reader, why);
+        if (!err)
+            err = lock_index(reader, why);
+        if (err)
+            return err;
+        err = index_scan_copy(reader->contents->index, scan);
+        contents_unlock(reader->contents);
+        if (err)
+            return tm_fail(why, err, "out of memory for the selection");
+        if (scan->copied == 0)
+            return TM_OK;
+        err = index_scan_judge(scan, why);
+        if (err)
+            return err;
+    }
+}
+
+/* *count of scans are to be released whatever it returns. */
+static enum tm_err judge_values(struct reader *reader, const struct selector *selector,
+                                struct index_scan *scans, size_t *count, struct tm_why *why)
+{
+    enum tm_err err = TM_OK;
+    *count = 0;
+    for (size_t i = 0; i < selector->count && !err; i++) {
+        if (!index_scan_pays(selector->matchers[i]))
+            continue;
+        scans[*count] = (struct index_scan){.matcher = selector->matchers[i]};
+        err = judge_one(reader, &scans[(*count)++], why);
+    }
+    return err;
+}
+
 enum tm_err reader_select(struct reader *reader, const struct selector *selector, struct index_ids *out,
                           struct tm_why *why)
 {
-    const struct index_query query = {.matchers = selector->matchers,
-                                      .count = selector->count,
-                                      .stop = reader->limits.stop,
-                                      .stop_arg = reader->limits.stop_arg};
+    struct index_scan scans[SELECTOR_MATCHERS_MAX];
+    struct index_query query = {.matchers = selector->matchers,
+                                .count = selector->count,
+                                .scans = scans,
+                                .stop = reader->limits.stop,
+                                .stop_arg = reader->limits.stop_arg};
     *out = (struct index_ids){0};
-    enum tm_err err = lock_index(reader, why);
-    if (err)
-        return err;
-    err = index_select(reader->contents->index, &query, out, why);
-    contents_unlock(reader->contents);
+    enum tm_err err = judge_values(reader, selector, scans, &query.scan_count, why);
+    if (!err)
+        err = lock_index(reader, why);
+    if (!err) {
+        err = index_select(reader->contents->index, &query, out, why);
+        contents_unlock(reader->contents);
+    }
+    for (size_t i = 0; i < query.scan_count; i++)
+        index_scan_fini(&scans[i]);
     return name_stop(reader, err);
 }
 

@@ -200,6 +200,7 @@ enum tm_err index_remove(struct index *ix, uint32_t id, struct str labels, struc
         return err;
     for (size_t i = 0; i < set.count; i++)
         remove_label(ix, set.at[i], id);
+    ix->removals++;
     (void)remove_from(ix, &ix->services, owner, id);
     postings_remove(&ix->slab, &ix->all, id);
     return TM_OK;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "storage/selector/matcher.h"
+#include "storage/model/bytes.h"
 #include "storage/model/err.h"
 #include "storage/model/str.h"
 
@@ -40,10 +41,33 @@ enum tm_err index_remove(struct index *ix, uint32_t id, struct str labels, struc
 
 /* ---- selecting ---- */
 
+/* What one matcher with a costly pattern takes, found before the selection so that no lock is held meanwhile:
+ * texts of values are copied some at a time (with the lock), and judged (without it). Values that come later
+ * are judged by the selection. Zero-initialised but for the matcher; the holder owns it. */
+struct index_scan {
+    struct matcher *matcher;
+    uint32_t next; /* values judged */
+    uint32_t *places;
+    size_t count;
+    size_t capacity;
+    struct bytes texts; /* copied, not judged yet */
+    size_t copied;
+    uint64_t removals;
+};
+/* Does this matcher's pattern need that? */
+bool index_scan_pays(const struct matcher *matcher);
+/* Copies the next values; scan->copied is 0 if none are left. TM_NOMEM. */
+enum tm_err index_scan_copy(const struct index *ix, struct index_scan *scan) TM_MUST_CHECK;
+/* Judges what was copied. TM_LIMIT (too costly, why names pattern and value), TM_NOMEM. */
+enum tm_err index_scan_judge(struct index_scan *scan, struct tm_why *why) TM_MUST_CHECK;
+void index_scan_fini(struct index_scan *scan);
+
 /* The conditions of one selection; all must hold. Views, the caller's. */
 struct index_query {
     struct matcher *const *matchers;
-    size_t count;            /* 0: all series */
+    size_t count;                   /* 0: all series */
+    const struct index_scan *scans; /* of some of the matchers */
+    size_t scan_count;
     bool (*stop)(void *arg); /* asked now and then; true ends the selection. NULL: never */
     void *stop_arg;
 };

@@ -14,7 +14,8 @@ struct index {
     struct postings all;
     uint64_t seed;
     uint32_t id_max;
-    uint32_t changes; /* since memory was last asked after */
+    uint32_t changes;  /* since memory was last asked after */
+    uint64_t removals; /* after each the places of values may have changed */
 };
 
 /* One bit per series number. */
@@ -27,6 +28,9 @@ struct id_bits {
 enum tm_err id_bits_init(struct id_bits *bits, const struct index *ix) TM_MUST_CHECK;
 /* Releases the memory. */
 void id_bits_fini(struct id_bits *bits);
+
+/* TM_LIMIT, with pattern and value in why. */
+enum tm_err index_fail_costly(struct tm_why *why, const struct matcher *m, struct str value) TM_MUST_CHECK;
 
 /* Where a name is, VALUES_NONE if no series has it. */
 uint32_t index_find_name(const struct index *ix, struct str name);

@@ -79,7 +79,7 @@ static enum tm_err pick_literals(const struct selection *s, const struct values 
     return err;
 }
 
-static enum tm_err fail_costly(struct tm_why *why, const struct matcher *m, struct str value)
+enum tm_err index_fail_costly(struct tm_why *why, const struct matcher *m, struct str value)
 {
     struct str pattern = matcher_value(m);
     int pattern_len = (int)(pattern.len > 80 ? 80 : pattern.len);
@@ -94,6 +94,24 @@ static bool must_stop(const struct selection *s, uint32_t i, uint32_t every)
     return s->query->stop && i % every == every - 1 && s->query->stop(s->query->stop_arg);
 }
 
+/* What was judged before; *judged: how many values that were. */
+static enum tm_err pick_judged(const struct selection *s, const struct values *values,
+                               const struct matcher *m, struct pick *pick, uint32_t *judged)
+{
+    enum tm_err err = TM_OK;
+    *judged = 0;
+    for (size_t i = 0; i < s->query->scan_count; i++) {
+        const struct index_scan *scan = &s->query->scans[i];
+        if (scan->matcher != m || scan->removals != s->ix->removals)
+            continue;
+        for (size_t k = 0; k < scan->count && !err; k++)
+            err = add_postings(s, pick, &values->at[scan->places[k]].postings);
+        *judged = scan->next;
+        break;
+    }
+    return err;
+}
+
 /* Every value of the label is asked once: those that the matcher takes are kept; if it takes series without
  * the label too, those that it doesn't take are dropped instead. */
 static enum tm_err pick_by_scan(const struct selection *s, const struct values *values, struct matcher *m,
@@ -101,12 +119,16 @@ static enum tm_err pick_by_scan(const struct selection *s, const struct values *
 {
     bool wanted = !matcher_takes_empty(m);
     uint32_t every = matcher_shape(m)->kind == SHAPE_OTHER ? STOP_EVERY : STOP_EVERY_SIMPLE;
-    for (uint32_t i = 0; i < values->count; i++) {
+    uint32_t begin;
+    enum tm_err err = pick_judged(s, values, m, pick, &begin);
+    if (err)
+        return err;
+    for (uint32_t i = begin; i < values->count; i++) {
         bool takes;
         struct str text = values_text(&s->ix->slab, values, i);
-        enum tm_err err = matcher_takes(m, text, &takes);
+        err = matcher_takes(m, text, &takes);
         if (err == TM_LIMIT)
-            return fail_costly(s->why, m, text);
+            return index_fail_costly(s->why, m, text);
         if (!err && takes == wanted)
             err = add_postings(s, pick, &values->at[i].postings);
         if (err)

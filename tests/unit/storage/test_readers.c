@@ -340,6 +340,26 @@ static void series_are_found_by_when_they_have_samples(void **state)
     }
 }
 
+/* More values than are judged in one step, and patterns that need the regex engine, either way round. */
+static void costly_patterns_take_what_they_should(void **state)
+{
+    struct fixture *f = *state;
+    struct batch *batch = store_batch_new(f->store);
+    char name[16];
+    for (int i = 0; i < 700; i++) {
+        (void)snprintf(name, sizeof name, "n%03d", i);
+        put(f->store, batch, name, DAY0, i);
+    }
+    assert_int_equal(send_batch(f->store, batch, NULL), TM_OK);
+    expect_found(
+        f, "{__name__=~\"n[0-6]([0-9])[8]|n00[2-3]\",service=~\"s[a-z]op\",__name__!~\"n[0-5].+|n.[1-9].\"}",
+        EVERYTHING, "n608 ");
+    expect_found(f, "{service=\"shop\",__name__!~\"n[0-5]..|n6[1-9]\\\\d|n60[^37]\"}", EVERYTHING,
+                 "n603 n607 ");
+    assert_int_equal(send_one(f->store, "n6x7", DAY0, 1), TM_OK);
+    expect_found(f, "{__name__=~\"n6[0x]7\"}", EVERYTHING, "n607 n6x7 ");
+}
+
 /* "text/series/values/bytes " of each. */
 static char *list_text(const struct index_list *list)
 {
@@ -402,6 +422,7 @@ int main(void)
         WITH_STORE(a_query_ends_when_it_is_told_to),
         WITH_STORE(a_query_reads_no_more_samples_than_it_may),
         WITH_STORE(series_are_found_by_when_they_have_samples),
+        WITH_STORE(costly_patterns_take_what_they_should),
         WITH_STORE(labels_are_listed_and_counted),
         WITH_STORE(what_was_acknowledged_is_read_beside_flushes_and_seals),
         WITH_STORE(what_is_kept_is_read_beside_drops),
