@@ -102,6 +102,8 @@ static void three_years_of_retention_leave_nothing_behind(void **state)
     f->clock.wall_ms = DAY0;
     f->options.retention_raw_ms = KEPT_DAYS * DAY_MS;
     f->options.retention_events_ms = KEPT_DAYS * DAY_MS;
+    f->options.retention_rollup_5m_ms = KEPT_DAYS * DAY_MS;
+    f->options.retention_rollup_1h_ms = KEPT_DAYS * DAY_MS;
     f->options.segment_bytes = 1 << 16;
     fixture_open(f);
     for (int day = 0; day < days; day++) {
