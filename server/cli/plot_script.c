@@ -138,7 +138,7 @@ static int64_t first_tic(time_ms_t from, int64_t step)
 
 static void put_time_axis(const struct plot *plot, const struct plot_look *look, struct bytes *out)
 {
-    enum { PIXELS_A_TIC = 85, CHARACTERS_A_TIC = 12, TO_MINUTES = 16 };
+    enum { PIXELS_A_TIC = 85, CHARACTERS_A_TIC = 10, TO_MINUTES = 16 };
     struct span span = plot->span;
     char from[WHEN_TEXT_BYTES], to[WHEN_TEXT_BYTES];
     int64_t step = tic_step(span, look->width / (look->kind == PLOT_DUMB ? CHARACTERS_A_TIC : PIXELS_A_TIC));

@@ -3,6 +3,7 @@
 set -eu
 bin=build/release
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tidemark-demo.XXXXXX")
+picture=build/demo-load.png
 pid=
 finish() {
     [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
@@ -12,8 +13,16 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
+bold= plain=
+[ ! -t 1 ] || [ -n "${NO_COLOR:-}" ] || { bold=$(printf '\033[1m') plain=$(printf '\033[0m'); }
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+# A command as the reader would type it, then what it answers. Addresses and folders of the demo are left out.
+run() {
+    shown=$1
+    shift
+    printf '  $ %s\n' "$shown"
+    "$@"
+}
 
 cat >"$dir/tidemark.yaml" <<YAML
 data_dir: $dir/data
@@ -22,11 +31,12 @@ listen:
   ingest_rep: [tcp://127.0.0.1:0]
   ingest_pull: [tcp://127.0.0.1:0]
   publish: [tcp://127.0.0.1:0]
-storage: {min_free: 64MiB}
+storage:
+  min_free: 64MiB
+  retention: {raw: 60d}    # the KPIs below are four weeks long
 YAML
 
 start() {
-    rm -f "$dir/out"
     : >"$dir/out"
     "$bin/tidemarkd" -c "$dir/tidemark.yaml" >>"$dir/out" 2>>"$dir/log" &
     pid=$!
@@ -41,11 +51,12 @@ start() {
     export TIDEMARK_SERVER="http://$http"
 }
 
-say '1. A daemon starts, with free ports and a folder of its own:'
+say '1. A daemon starts, on free ports and in a folder of its own.'
 start
-cat "$dir/out"
+tr ' ' '\n' <"$dir/out" | sed 's/^/  /'
 
-say '2. A shop pushes metrics, requests, an exception, a payment and a deploy marker; each is on the disk when acknowledged:'
+say '2. A shop pushes a metric, a request, an exception, a payment, a deploy; the bad
+   line is named with the reason.'
 now=$(date +%s)000
 cat >"$dir/shop.lp" <<LINES
 cpu,service=cart,pod=cart-1 value=0.93 $now
@@ -53,30 +64,62 @@ http,service=shop,method=GET,status=404 url="/p/1",bytes=512i,duration_ms=45.2 $
 exception,service=cart,type=NullPointerException,release=1.8.3 message="basket 4711 is gone" $now
 tally,name=payment,service=pay,method=card amount=39000i $now
 deploy,service=cart version="1.8.3",by="ci" $now
+cpu,service=cart,pod=cart-2 value=fast $now
 LINES
-"$bin/tidemark" push --to "$rep" --precision ms "$dir/shop.lp"
+sed 's/^/  | /' "$dir/shop.lp" | cut -c1-79
+run 'tidemark push --precision ms shop.lp' "$bin/tidemark" push --to "$rep" --precision ms "$dir/shop.lp" 2>"$dir/err" || true
+sed "s#$dir/##" "$dir/err" | fold -s -w 79
 
-say '3. A bad line is refused with its place and the reason; the good ones beside it are taken:'
-printf 'cpu,service=cart value=1 %s\ncpu,service=cart value=fast %s\n' "$now" "$now" >"$dir/bad.lp"
-"$bin/tidemark" push --to "$rep" --precision ms "$dir/bad.lp" || true
+say '3. Two senders push a million samples of 10,000 series; each batch is acknowledged.'
+run 'tidemark bench --workload quick --steps 100 --senders 2' \
+    "$bin/tidemark" bench --to "$rep" --workload quick --steps 100 --senders 2
 
-say '4. Two senders push a million samples of 10,000 series over nanomsg:'
-"$bin/tidemark" bench --to "$rep" --workload quick --steps 100 --senders 2
-
-say '5. kill -9; then the daemon starts again on the same folder:'
+say '4. kill -9. The daemon starts again on the same folder; nothing is missing.'
 kill -9 "$pid"
 wait "$pid" 2>/dev/null || true
 start
 held=$("$bin/tests/tools/dump" "$dir/data" | grep -c .)
-echo "acknowledged: 1000000 samples by the load, 2 by hand, 4 events; stored: $held"
-[ "$held" = 1000006 ] || { echo "demo: something is missing" >&2; exit 1; }
+echo "  acknowledged: 1000001 samples, 4 events; stored: $held"
+[ "$held" = 1000005 ] || { echo "demo: something is missing" >&2; exit 1; }
 
-say '6. One screen about all of it (tidemark status):'
-"$bin/tidemark" status
+say '5. Three real KPIs of large Internet companies are imported, moved to end today.'
+for packed in tests/data/kpi/*.csv.gz; do
+    name=$(basename "$packed" .gz)
+    gzip -dc "$packed" >"$dir/$name"
+done
+today=$(date -u +%Y-%m-%d)
+printf '  $ tidemark import *.csv --time timestamp --value value=load --label-file kpi \\\n        --label-const service=shop --replay-until %s\n' "$today"
+"$bin/tidemark" import --to "$rep" "$dir"/*.csv --time timestamp --value value=load --label-file kpi \
+    --label-const service=shop --replay-until "$today"
 
-say 'Done. Try it yourself:'
-cat <<'END'
-  build/release/tidemarkd                                   a daemon with all defaults, in ./data
+say '6. What is there?'
+run 'tidemark series --by metric --limit 3' "$bin/tidemark" series --by metric --limit 3
+run "tidemark series load" "$bin/tidemark" series load
+run "tidemark query 'load{kpi=\"c69a50cf\"}' --from -2d --limit 3" \
+    "$bin/tidemark" query 'load{kpi="c69a50cf"}' --from -2d --limit 3
+
+say '7. The last week of one of them: quiet nights, sudden peaks, drops to 0.'
+week=$(date -u -d "$today 7 days ago" +%Y-%m-%d)
+run "tidemark query 'load{kpi=\"8723f0fb\"}' --from $week --plot" \
+    "$bin/tidemark" query 'load{kpi="8723f0fb"}' --from "$week" --plot
+mkdir -p build
+run "tidemark query load --from $week --plot=$picture" \
+    "$bin/tidemark" query load --from "$week" "--plot=$picture"
+
+say '8. The daemon stops, and says so with exit code 0.'
+kill "$pid"
+code=0
+wait "$pid" || code=$?
+pid=
+echo "  exit code $code"
+[ "$code" = 0 ]
+
+say 'You have seen: durable pushes, a crash without loss, an import, queries, a chart.'
+cat <<END
+The picture of all three KPIs is $picture. Try next:
+  build/release/tidemarkd &                                 all defaults, data in ./data
   echo 'cpu,service=cart value=1' | build/release/tidemark push
-  build/release/tidemark status --watch
+  build/release/tidemark query cpu --plot
+  build/release/tidemark status --watch                     rates, lag, disk, memory
+  build/release/tidemark import --help                      your own CSV files
 END

@@ -1,0 +1,68 @@
+"""What README.md tells people to type does what it says, on a daemon of its own."""
+import os
+import re
+import shlex
+import struct
+import subprocess
+import time
+
+import pytest
+
+from harness import COMMAND, ROOT, Daemon, command
+
+TEXT = open(os.path.join(ROOT, 'README.md'), encoding='utf-8').read()
+
+
+def typed(subcommand):
+    """The words of each `tidemark SUBCOMMAND` line of the README."""
+    joined = re.sub(r'\\\n\s*', '', TEXT)
+    lines = re.findall(rf'^    build/release/tidemark ({subcommand} .*)$', joined, re.M)
+    assert lines, subcommand
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@pytest.fixture(scope='module')
+def loaded(tmp_path_factory):
+    """A daemon with an hour of cpu, and an empty folder to work in."""
+    with Daemon() as d:
+        now = int(time.time())
+        lines = '\n'.join(f'cpu,service=cart,pod=a1 value={i % 9} {now - i * 60}' for i in range(60))
+        assert d.write(lines, '/write?precision=s')[0] == 204
+        yield d, str(tmp_path_factory.mktemp('readme'))
+
+
+def run(loaded, words, *more):
+    daemon, folder = loaded
+    done = subprocess.run([COMMAND, *words, *more], capture_output=True, cwd=folder, timeout=60,
+                          env=dict(os.environ, TIDEMARK_SERVER='http://' + daemon.http))
+    assert (done.returncode, done.stderr) == (0, b''), (words, done)
+    return done.stdout.decode()
+
+
+def test_queries_and_charts(loaded):
+    outputs = [run(loaded, words) for words in typed('query')]
+    assert outputs[0].startswith('cpu{pod="a1",service="cart"}\n') and '60 samples' in outputs[0]
+    assert 'cpu' in outputs[1] and len(outputs[1].splitlines()) <= 23
+    assert outputs[2] == 'cpu.png: 1200 x 600, 1 series, 60 samples\n' and os.path.exists(os.path.join(loaded[1], 'cpu.png'))
+
+
+def test_series_by_label(loaded):
+    for words in typed('series'):
+        assert 'service' in run(loaded, words)
+
+
+def test_import_of_real_data(loaded):
+    daemon, folder = loaded
+    packed, name = re.search(r'^    gzip -dc (\S+) > (\S+)$', TEXT, re.M).groups()
+    with open(os.path.join(folder, name), 'wb') as out:
+        subprocess.run(['gzip', '-dc', os.path.join(ROOT, packed)], stdout=out, check=True)
+    for words in typed('import'):
+        assert ' 0 refused, 0 bad rows\n' in run(loaded, words, '--to', daemon.rep)
+    assert 'load{service="shop"}' in command('series', 'load', '--server', 'http://' + daemon.http)[1]
+
+
+def test_every_file_and_picture_it_names_is_there():
+    for path in re.findall(r'\]\(([^):]+)\)', TEXT) + re.findall(r'`((?:server|storage|tests)/[A-Za-z0-9_./-]+)`', TEXT):
+        assert os.path.exists(os.path.join(ROOT, path)), path
+    picture = open(os.path.join(ROOT, 'tests', 'demo', 'load.png'), 'rb').read()
+    assert struct.unpack('>II', picture[16:24]) == (1200, 600) and len(picture) < 60000
