@@ -1,7 +1,9 @@
-/* Samples as lines of JSON: one series after the other, by labels; a line has at most LINE_SAMPLES of one UTC
- * day of one. */
+/* Samples, or rollups, as lines of JSON: one series after the other, by labels; a line has at most
+ * LINE_SAMPLES of one UTC day of one. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/query/endpoints.h"
 #include "server/query/label_json.h"
@@ -12,6 +14,7 @@ struct export
 {
     struct params_matches matches;
     struct span span;
+    enum reader_tier tier;
     struct index_ids ids;
     bool is_begun;
     size_t at; /* in ids */
@@ -21,6 +24,7 @@ struct export
     /* What was read and not written yet; the reader's, until it is used again. */
     const time_ms_t *times;
     const double *values;
+    const struct rollup *rows; /* in place of both, of another tier */
     size_t count;
 };
 
@@ -49,9 +53,17 @@ static void put_int(struct bytes *out, int64_t value)
     bytes_put(out, text + at, sizeof text - at);
 }
 
-static void put_samples(struct bytes *out, const time_ms_t *times, const double *values, size_t count)
+/* A double as text, since JSON has no NaN. */
+static void put_number(struct bytes *out, bool is_first, double value)
 {
     char text[NUMBER_TEXT_BYTES];
+    bytes_put(out, is_first ? "\"" : ",\"", is_first ? 1 : 2);
+    bytes_put(out, text, number_text(value, text));
+    bytes_u8(out, '"');
+}
+
+static void put_samples(struct bytes *out, const time_ms_t *times, const double *values, size_t count)
+{
     bytes_printf(out, ",\"times\":[");
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
@@ -59,10 +71,35 @@ static void put_samples(struct bytes *out, const time_ms_t *times, const double 
         put_int(out, times[i]);
     }
     bytes_printf(out, "],\"values\":[");
-    for (size_t i = 0; i < count; i++) {
-        bytes_put(out, i > 0 ? ",\"" : "\"", i > 0 ? 2 : 1);
-        bytes_put(out, text, number_text(values[i], text));
-        bytes_u8(out, '"');
+    for (size_t i = 0; i < count; i++)
+        put_number(out, i == 0, values[i]);
+    bytes_printf(out, "]}\n");
+}
+
+/* Columns: starts and counts as integers, then one of doubles each. */
+static void put_rollups(struct bytes *out, const struct rollup *rows, size_t count)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } columns[] = {{"sum", offsetof(struct rollup, sum)},
+                   {"min", offsetof(struct rollup, min)},
+                   {"max", offsetof(struct rollup, max)},
+                   {"last", offsetof(struct rollup, last)},
+                   {"increase", offsetof(struct rollup, increase)}};
+    bytes_printf(out, ",\"times\":[");
+    for (size_t i = 0; i < count; i++)
+        bytes_printf(out, i > 0 ? ",%" PRId64 : "%" PRId64, rows[i].start);
+    bytes_printf(out, "],\"count\":[");
+    for (size_t i = 0; i < count; i++)
+        bytes_printf(out, i > 0 ? ",%" PRIu64 : "%" PRIu64, rows[i].count);
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+        bytes_printf(out, "],\"%s\":[", columns[c].name);
+        for (size_t i = 0; i < count; i++) {
+            double value;
+            memcpy(&value, (const char *)&rows[i] + columns[c].offset, sizeof value);
+            put_number(out, i == 0, value);
+        }
     }
     bytes_printf(out, "]}\n");
 }
@@ -72,9 +109,14 @@ static void put_line(struct export *e, const struct reader *reader, struct bytes
     size_t count = e->count < LINE_SAMPLES ? e->count : LINE_SAMPLES;
     bytes_printf(out, "{\"metric\":");
     label_json(reader, e->walk.series, &e->labels, out);
-    put_samples(out, e->times, e->values, count);
-    e->times += count;
-    e->values += count;
+    if (e->tier == READER_RAW) {
+        put_samples(out, e->times, e->values, count);
+        e->times += count;
+        e->values += count;
+    } else {
+        put_rollups(out, e->rows, count);
+        e->rows += count;
+    }
     e->count -= count;
 }
 
@@ -88,7 +130,12 @@ static enum tm_err begin_export(struct export *e, struct reader *reader, struct 
     return err;
 }
 
-/* The place for other tiers: each has a walk of its own, and the same lines. */
+static enum tm_err read_on(struct export *e, struct reader *reader, struct tm_why *why)
+{
+    return e->tier == READER_RAW ? reader_walk_next(reader, &e->walk, &e->times, &e->values, &e->count, why)
+                                 : reader_rollup_next(reader, &e->walk, e->tier, &e->rows, &e->count, why);
+}
+
 static enum tm_err step_export(void *state, struct reader *reader, struct bytes *out, bool *is_done,
                                struct tm_why *why)
 {
@@ -105,7 +152,7 @@ static enum tm_err step_export(void *state, struct reader *reader, struct bytes 
     if (!e->is_walking)
         reader_walk_init(&e->walk, e->ids.ids[e->at], e->span);
     e->is_walking = true;
-    enum tm_err err = reader_walk_next(reader, &e->walk, &e->times, &e->values, &e->count, why);
+    enum tm_err err = read_on(e, reader, why);
     if (err == TM_NOT_FOUND) {
         e->is_walking = false;
         e->at++;
@@ -121,6 +168,21 @@ static const struct query_kind export_kind = {
     .free = free_export,
 };
 
+static bool read_tier(struct str text, enum reader_tier *out)
+{
+    static const struct {
+        struct str text;
+        enum reader_tier tier;
+    } tiers[] = {{STR("raw"), READER_RAW}, {STR("5m"), READER_5M}, {STR("1h"), READER_1H}};
+    for (size_t i = 0; i < sizeof tiers / sizeof tiers[0]; i++) {
+        if (str_equal(text, tiers[i].text)) {
+            *out = tiers[i].tier;
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum tm_err read_export(struct export *e, const struct params *params, time_ms_t now,
                                struct tm_why *why)
 {
@@ -130,8 +192,9 @@ static enum tm_err read_export(struct export *e, const struct params *params, ti
         err = params_matches(params, &e->matches, why);
     if (!err && e->matches.count == 0)
         err = tm_fail(why, TM_INVALID, "no match[] parameter provided");
-    if (!err && params_get(params, "tier", &tier) && !str_equal(tier, STR("raw")))
-        err = tm_fail(why, TM_INVALID, "invalid parameter \"tier\": \"%.*s\" is not known; there is raw",
+    if (!err && params_get(params, "tier", &tier) && !read_tier(tier, &e->tier))
+        err = tm_fail(why, TM_INVALID,
+                      "invalid parameter \"tier\": \"%.*s\" is not known; there are raw, 5m and 1h",
                       (int)(tier.len > 100 ? 100 : tier.len), tier.ptr);
     return err;
 }

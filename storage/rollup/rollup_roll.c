@@ -1,5 +1,5 @@
 /* A day's rows from its raw samples. */
-#include "storage/rollup/rollup_roll.h"
+#include "storage/rollup/rollup_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,9 +125,9 @@ static enum tm_err find_changes(struct rollup_work *work, struct tm_why *why)
     return err;
 }
 
-/* Encodes rows as one chunk in work->chunk. */
-static enum tm_err encode(struct rollup_work *work, struct partition_id id, const struct partition_key *at,
-                          const struct rollup_rows *rows, enum chunk_effort effort, struct tm_why *why)
+enum tm_err rollup_work_encode(struct rollup_work *work, struct partition_id id,
+                               const struct partition_key *at, const struct rollup_rows *rows,
+                               enum chunk_effort effort, struct tm_why *why)
 {
     struct chunk_key key = days_chunk_key(id, at);
     struct rollup_grid grid = {partition_period_span(id.tier, id.period).from, rollup_bucket_ms(id.tier)};
@@ -159,7 +159,7 @@ static enum tm_err roll_tier(struct rolling *r, struct rolling_tier *t, uint32_t
         return err;
     struct partition_key at = {partition_writer_window(t->writer), series, 0};
     struct partition_extent extent = rollup_rows_extent(&work->changed);
-    err = encode(work, partition_writer_id(t->writer), &at, &work->changed, CHUNK_FAST, why);
+    err = rollup_work_encode(work, partition_writer_id(t->writer), &at, &work->changed, CHUNK_FAST, why);
     if (!err)
         err = partition_writer_put(t->writer, series, 0, bytes_view(&work->chunk), &extent, why);
     return err;
@@ -179,8 +179,7 @@ static enum tm_err roll_series(struct rolling *r, uint32_t series, struct tm_why
 
 /* ---- the day ---- */
 
-/* Both partitions of a period. */
-static enum tm_err scan_both(struct rollup_work *work, enum partition_tier tier, uint32_t period,
+enum tm_err rollup_work_scan(struct rollup_work *work, enum partition_tier tier, uint32_t period,
                              struct tm_why *why)
 {
     enum tm_err err =
@@ -193,11 +192,11 @@ static enum tm_err scan_both(struct rollup_work *work, enum partition_tier tier,
 static enum tm_err find_series(struct rolling *r, struct tm_why *why)
 {
     present_clear(&r->work->series);
-    enum tm_err err = scan_both(r->work, PARTITION_RAW, r->day, why);
+    enum tm_err err = rollup_work_scan(r->work, PARTITION_RAW, r->day, why);
     for (int i = 0; i < TIERS && !err; i++) {
         const struct rolling_tier *t = &r->tiers[i];
         if (t->is_due && t->stored_tag > 0)
-            err = scan_both(r->work, t->tier, rollup_period(t->tier, r->day), why);
+            err = rollup_work_scan(r->work, t->tier, rollup_period(t->tier, r->day), why);
     }
     present_remove(&r->work->series, ROLLUP_ROSTER_SERIES);
     return err;
@@ -222,14 +221,14 @@ static enum tm_err open_tier(struct rolling *r, struct rolling_tier *t, struct t
     return partition_writer_put(t->writer, ROLLUP_ROSTER_SERIES, 0, bytes_view(&work->chunk), &extent, why);
 }
 
-static void note_written(struct rollup_work *work, struct partition_id id)
+void rollup_work_note(struct rollup_work *work, struct partition_id id)
 {
     id.late = false;
     work->written[work->written_next % ROLLUP_WRITTEN].id = id;
     work->written[work->written_next++ % ROLLUP_WRITTEN].mono_ms = work->mono_ms;
 }
 
-static void pass_point(const struct rollup_work *work, const char *name)
+void rollup_work_pass(const struct rollup_work *work, const char *name)
 {
     if (work->fault_point)
         work->fault_point(work->fault_arg, name);
@@ -240,8 +239,8 @@ static enum tm_err commit_tier(struct rolling *r, struct rolling_tier *t, struct
     struct partition_id id = partition_writer_id(t->writer);
     enum tm_err err = partition_writer_commit(&t->writer, r->tag, why);
     if (!err)
-        note_written(r->work, id);
-    pass_point(r->work, "rollup.committed");
+        rollup_work_note(r->work, id);
+    rollup_work_pass(r->work, "rollup.committed");
     return err;
 }
 
@@ -255,7 +254,7 @@ static enum tm_err make_rows(struct rolling *r, struct tm_why *why)
     }
     for (; !err && present_next(&r->work->series, &series); series++)
         err = roll_series(r, series, why);
-    pass_point(r->work, "rollup.made");
+    rollup_work_pass(r->work, "rollup.made");
     for (int i = 0; i < TIERS; i++) {
         if (r->tiers[i].writer && !err)
             err = commit_tier(r, &r->tiers[i], why);
@@ -317,7 +316,7 @@ enum tm_err rollup_retire(struct rollup_work *work, uint32_t day, struct tm_why 
     enum tm_err err = rollup_day(work, day, why);
     if (!err)
         err = note_final(work, day, why);
-    pass_point(work, "rollup.final");
+    rollup_work_pass(work, "rollup.final");
     if (!err)
         err = partition_drop(work->partitions, PARTITION_RAW, day, why);
     return err;
@@ -339,90 +338,4 @@ enum tm_err rollup_expect(struct rollup_work *work, uint32_t day, struct tm_why 
     if (!err && is_retired)
         err = partition_drop(work->partitions, PARTITION_RAW, day, why);
     return err == TM_NOT_FOUND ? TM_OK : err;
-}
-
-/* ---- a period, densely ---- */
-
-struct rewriting {
-    struct rollup_work *work;
-    struct partition_id id; /* the main one */
-    struct rollup_roster roster;
-    struct span span;
-};
-
-static enum tm_err put_roster(struct rewriting *r, struct partition_rewrite *rewrite, struct tm_why *why)
-{
-    struct rollup_work *work = r->work;
-    const struct partition_key at = {0, ROLLUP_ROSTER_SERIES, 0};
-    struct chunk_key key = days_chunk_key(r->id, &at);
-    struct partition_extent extent = rollup_roster_extent(&r->roster);
-    bytes_clear(&work->chunk);
-    rollup_roster_encode(&key, &r->roster, &work->chunk);
-    if (bytes_error(&work->chunk))
-        return tm_fail(why, TM_NOMEM, "out of memory for rollups");
-    return partition_rewrite_put(rewrite, ROLLUP_ROSTER_SERIES, 0, bytes_view(&work->chunk), &extent, why);
-}
-
-static enum tm_err rewrite_series(struct rewriting *r, struct partition_rewrite *rewrite, uint32_t series,
-                                  struct tm_why *why)
-{
-    struct rollup_work *work = r->work;
-    const struct partition_key at = {0, series, 0};
-    if (atomic_load_explicit(work->stop, memory_order_relaxed))
-        return tm_fail(why, TM_CLOSED, "the store closes");
-    enum tm_err err =
-        rollup_collect(&work->reading, r->id.tier, series, r->span, ROLLUP_ALL, &work->rows, why);
-    if (err || work->rows.count == 0)
-        return err;
-    struct partition_extent extent = rollup_rows_extent(&work->rows);
-    err = encode(work, r->id, &at, &work->rows, CHUNK_DENSE, why);
-    if (!err)
-        err = partition_rewrite_put(rewrite, series, 0, bytes_view(&work->chunk), &extent, why);
-    return err;
-}
-
-static enum tm_err rewrite_period(void *arg, struct partition_rewrite *rewrite, struct tm_why *why)
-{
-    struct rewriting *r = arg;
-    uint32_t series = 1;
-    present_clear(&r->work->series);
-    enum tm_err err = scan_both(r->work, r->id.tier, r->id.period, why);
-    if (!err)
-        err = put_roster(r, rewrite, why);
-    for (; !err && present_next(&r->work->series, &series); series++)
-        err = rewrite_series(r, rewrite, series, why);
-    pass_point(r->work, "rollup.rewritten");
-    return err;
-}
-
-/* Whether a day's rows are of one kind, so that they can become one. */
-static bool is_plain(const struct rewriting *r)
-{
-    bool good = true;
-    for (size_t i = 0; i < r->roster.count; i++) {
-        uint32_t at = r->roster.days[i].day - r->work->reading.first_day;
-        const struct catalog_finals *finals = &r->work->reading.finals[at % ROLLUP_MAX_DAYS];
-        good = good && at < ROLLUP_MAX_DAYS &&
-               (finals->count == 0 || finals->tags[finals->count - 1] >= r->roster.days[i].tag);
-    }
-    return good;
-}
-
-enum tm_err rollup_rewrite(struct rollup_work *work, enum partition_tier tier, uint32_t period,
-                           struct tm_why *why)
-{
-    struct rewriting r = {.work = work, .id = {tier, period, false}};
-    struct span whole = partition_period_span(tier, period);
-    r.span = (struct span){whole.from > 0 ? whole.from : 0, whole.to};
-    work->reading.partitions = work->partitions;
-    work->reading.catalog = work->catalog;
-    enum tm_err err = rollup_rosters(work->partitions, r.id, &r.roster, why);
-    if (!err)
-        err = rollup_rosters(work->partitions, (struct partition_id){tier, period, true}, &r.roster, why);
-    if (!err)
-        err = rollup_reading_begin(&work->reading, tier, r.span, why);
-    note_written(work, r.id); /* whatever comes of it: not again at once */
-    if (err || r.roster.count == 0 || !is_plain(&r))
-        return err;
-    return partition_rewrite(work->partitions, tier, period, rewrite_period, &r, why);
 }
