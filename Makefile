@@ -31,7 +31,7 @@ SRC.scoring := $(wildcard scoring/*.c)
 SRC.wire    := $(wildcard server/wire/*.c)
 SRC.client  := $(wildcard server/client/*.c)
 SRC.config  := $(wildcard server/config/*.c)
-SRC.cli     := $(filter-out server/cli/main.c,$(wildcard server/cli/*.c))
+SRC.cli     := $(filter-out server/cli/main.c,$(wildcard server/cli/*.c server/cli/*/*.c))
 SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) server/cli/%.c, \
                $(wildcard server/*.c server/*/*.c))
 SRC.support := $(wildcard tests/support/*.c)

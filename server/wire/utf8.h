@@ -1,4 +1,5 @@
-/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing past U+10FFFF. Private to server/wire.
+/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing past U+10FFFF. For those who read or
+ * write the wire.
  */
 #ifndef TM_WIRE_UTF8_H
 #define TM_WIRE_UTF8_H
