@@ -149,6 +149,9 @@ struct flush_put {
 enum tm_err flush_put_columns(struct flush_work *work, const struct flush_put *put, size_t from, size_t to,
                               struct tm_why *why) TM_MUST_CHECK;
 
+/* Tells tests that work comes by. */
+void flush_pass(const struct flush_work *work, const char *name);
+
 void flush_log(const struct flush_work *work, int level, const char *id, const char *format, ...)
     TM_PRINTF(4, 5);
 

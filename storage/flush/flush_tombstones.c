@@ -55,7 +55,9 @@ static enum tm_err bury(struct flush_work *work, struct deletion *deletion)
         return tm_fail(&deletion->why, err, "out of memory for a delete");
     if (t->day_count == 0)
         return TM_OK; /* nothing of that time is there */
+    flush_pass(work, "delete.flushed");
     err = catalog_bury(work->catalog, t, &deletion->why);
+    flush_pass(work, "delete.buried");
     if (!err)
         tombstones_add(work->tombstones, &deletion->tombstone);
     return err;
@@ -175,9 +177,11 @@ void flush_keep_tombstones(struct flush_work *work, const struct partition_entry
             break;
         }
     }
+    flush_pass(work, "delete.keep");
     if (catalog_keep_tombstones(work->catalog, work->tombstones, &why) != TM_OK)
         flush_log(work, STORE_LOG_WARNING, "delete.failed",
                   "what is done of deletes was not noted: %s; it is tried again", why.text);
+    flush_pass(work, "delete.kept");
     work->figures->deletes = tombstones_count(work->tombstones);
 }
 

@@ -27,7 +27,7 @@ void flush_log(const struct flush_work *work, int level, const char *id, const c
     work->log(work->log_arg, level, id, text);
 }
 
-static void pass_point(const struct flush_work *work, const char *name)
+void flush_pass(const struct flush_work *work, const char *name)
 {
     if (work->fault_point)
         work->fault_point(work->fault_arg, name);
@@ -152,16 +152,16 @@ enum tm_err flush_write(struct flush_work *work, struct tm_why *why)
     if (!job->is_begun)
         err = catalog_begin(work->catalog, work->series, job->ids, job->id_count, job->lsn, why);
     job->is_begun = job->is_begun || !err;
-    pass_point(work, "flush.begun");
+    flush_pass(work, "flush.begun");
     for (; job->days_done < work->head->day_count && !err; job->days_done += !err) {
         err = write_day(work, work->head->days[job->days_done], why);
-        pass_point(work, "flush.day");
+        flush_pass(work, "flush.day");
     }
     if (err)
         return err;
     struct catalog_mark mark = {
         .flushed_lsn = job->lsn, .newest_ms = job->newest_ms, .believed = job->believed};
     err = catalog_finish(work->catalog, work->head, &mark, bytes_view(&job->producers), why);
-    pass_point(work, "flush.finished");
+    flush_pass(work, "flush.finished");
     return err;
 }
