@@ -163,35 +163,34 @@ static void drop_query(struct query *query)
 
 /* What Prometheus answers to this error. */
 struct refusal_words {
-    unsigned status;
     const char *type;
     const char *text;
+    unsigned status;
     bool may_retry;
 };
 
 static struct refusal_words words_of(const struct query *query)
 {
     static const struct refusal_words ends[] = {
-        [QUERY_TIMED_OUT] = {UNAVAILABLE, "timeout",
-                             "the query took longer than limits.query_timeout: ask for "
-                             "fewer series or less time",
-                             false},
-        [QUERY_GONE] = {UNAVAILABLE, "canceled", "the client has gone", false},
-        [QUERY_SHUT_DOWN] = {UNAVAILABLE, "unavailable", "the daemon is shutting down", true},
+        [QUERY_TIMED_OUT] =
+            {"timeout", "the query took longer than limits.query_timeout: ask for fewer series or less time",
+             UNAVAILABLE, false},
+        [QUERY_GONE] = {"canceled", "the client has gone", UNAVAILABLE, false},
+        [QUERY_SHUT_DOWN] = {"unavailable", "the daemon is shutting down", UNAVAILABLE, true},
     };
     if (query->end != QUERY_GOES_ON)
         return ends[query->end];
     switch (query->err) {
     case TM_INVALID:
-        return (struct refusal_words){BAD_REQUEST, "bad_data", query->why.text, false};
+        return (struct refusal_words){"bad_data", query->why.text, BAD_REQUEST, false};
     case TM_LIMIT:
     case TM_TOO_LARGE:
-        return (struct refusal_words){UNPROCESSABLE, "execution", query->why.text, false};
+        return (struct refusal_words){"execution", query->why.text, UNPROCESSABLE, false};
     case TM_NOMEM:
     case TM_BUSY:
-        return (struct refusal_words){UNAVAILABLE, "unavailable", query->why.text, true};
+        return (struct refusal_words){"unavailable", query->why.text, UNAVAILABLE, true};
     default:
-        return (struct refusal_words){SERVER_ERROR, "internal", query->why.text, false};
+        return (struct refusal_words){"internal", query->why.text, SERVER_ERROR, false};
     }
 }
 

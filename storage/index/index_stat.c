@@ -67,7 +67,8 @@ static enum tm_err list_top(const struct index *ix, const struct top *top, struc
         bool is_pair = ranked->value != VALUES_NONE;
         if (is_pair) {
             *to++ = '=';
-            memcpy(to, value.ptr, value.len);
+            if (value.len > 0)
+                memcpy(to, value.ptr, value.len);
             to += value.len;
         }
         out->items[out->count] = (struct index_item){.text = {begin, (size_t)(to - begin)},

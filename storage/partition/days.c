@@ -246,7 +246,8 @@ static enum tm_err mark_day(struct partitions *set, void *arg, struct tm_why *wh
 enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uint32_t day,
                       const struct days_wanted *wanted, bool *found, struct tm_why *why)
 {
-    struct marking marking = {tombstones, day, wanted, found};
+    struct marking marking = {.tombstones = tombstones, .day = day, .wanted = wanted};
+    marking.found = &found[0];
     return days_look(set, PARTITION_RAW, day, mark_day, &marking, why);
 }
 
