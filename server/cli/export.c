@@ -35,8 +35,8 @@ static double read_value(const json_t *value, bool *ok)
     return number;
 }
 
-static enum tm_err pass_samples(const json_t *times, const json_t *values, const struct source_sink *sink,
-                                struct tm_why *why)
+static enum tm_err pass_samples(const json_t *times, const json_t *values, const json_t *divisors,
+                                const struct source_sink *sink, struct tm_why *why)
 {
     time_ms_t time[PIECE_COUNT];
     double value[PIECE_COUNT];
@@ -49,6 +49,8 @@ static enum tm_err pass_samples(const json_t *times, const json_t *values, const
             ok = ok && json_is_integer(when);
             time[i] = json_integer_value(when);
             value[i] = read_value(json_array_get(values, at), &ok);
+            if (divisors)
+                value[i] /= read_value(json_array_get(divisors, at), &ok);
         }
         if (!ok)
             return tm_fail(why, TM_CORRUPT, "a time or a value is no number");
@@ -75,8 +77,8 @@ static enum tm_err announce(const struct labels *labels, struct bytes *last, con
     return err;
 }
 
-enum tm_err export_line(struct str line, struct bytes *last, const struct source_sink *sink,
-                        struct tm_why *why)
+enum tm_err export_line(struct str line, struct bytes *last, enum source_field field,
+                        const struct source_sink *sink, struct tm_why *why)
 {
     json_error_t fault;
     struct labels labels;
@@ -84,18 +86,24 @@ enum tm_err export_line(struct str line, struct bytes *last, const struct source
     json_t *metric = json_object_get(root, "metric");
     const json_t *times = json_object_get(root, "times");
     const json_t *values = json_object_get(root, "values");
+    const json_t *divisors = NULL;
+    if (root && !values) {
+        divisors = field == SOURCE_AVG ? json_object_get(root, "count") : NULL;
+        values = json_object_get(root, field == SOURCE_AVG ? "sum" : source_field_name(field));
+    }
     enum tm_err err = TM_OK;
     if (!root)
         err = tm_fail(why, TM_CORRUPT, "%s", fault.text);
     else if (!json_is_object(metric) || !json_is_array(times) || !json_is_array(values) ||
-             json_array_size(times) != json_array_size(values))
+             json_array_size(times) != json_array_size(values) ||
+             (divisors && json_array_size(divisors) != json_array_size(values)))
         err = tm_fail(why, TM_CORRUPT, "metric, times and values do not stand in it as they must");
     if (!err)
         err = read_labels(metric, &labels, why);
     if (!err && json_array_size(times))
         err = announce(&labels, last, sink, why);
     if (!err)
-        err = pass_samples(times, values, sink, why);
+        err = pass_samples(times, values, divisors, sink, why);
     json_decref(root);
     return err;
 }
@@ -104,6 +112,7 @@ enum tm_err export_line(struct str line, struct bytes *last, const struct source
 
 struct lines {
     const struct source_sink *sink;
+    enum source_field field;
     struct bytes rest; /* of a line that is not complete */
     struct bytes last;
     enum tm_err err;
@@ -113,7 +122,7 @@ struct lines {
 static void take_line(struct lines *lines, struct str line)
 {
     if (line.len)
-        lines->err = export_line(line, &lines->last, lines->sink, lines->why);
+        lines->err = export_line(line, &lines->last, lines->field, lines->sink, lines->why);
 }
 
 static bool take_piece(void *arg, struct str piece)
@@ -152,11 +161,11 @@ static enum tm_err judge(const struct http_answer *answer, struct tm_why *why)
     return tm_fail(why, is_ours ? TM_INVALID : TM_IO, "%s", told.text);
 }
 
-enum tm_err export_read(struct http *http, const char *path, const struct source_sink *sink,
-                        struct tm_why *why)
+enum tm_err export_read(struct http *http, const char *path, enum source_field field,
+                        const struct source_sink *sink, struct tm_why *why)
 {
     struct tm_why inner = {0};
-    struct lines lines = {.sink = sink, .why = &inner};
+    struct lines lines = {.sink = sink, .field = field, .why = &inner};
     struct http_answer answer = {0};
     enum tm_err err = http_stream(http, path, take_piece, &lines, &answer, why);
     if (!err)

@@ -21,7 +21,11 @@ static const struct option query_options[] = {
     {.name = "tier",
      .argument = "raw|5m|1h",
      .fallback = "raw",
-     .text = "samples as they were sent, or the averages of 5 minutes or an hour"},
+     .text = "samples as they were sent, or what is kept of each 5 minutes or hour"},
+    {.name = "of",
+     .argument = "avg|min|max|last|sum|count|increase",
+     .fallback = "avg",
+     .text = "what to show of each 5 minutes or hour; only with --tier 5m or 1h"},
     {.name = "format", .argument = "table|csv|json", .fallback = "table", .text = "how samples are printed"},
     {.name = "limit",
      .argument = "N",
@@ -126,6 +130,20 @@ static enum tm_err read_plot(const struct args *args, struct query *query, struc
     return TM_OK;
 }
 
+static enum tm_err read_field(const struct args *args, struct query *query, struct tm_why *why)
+{
+    const char *text = options_text(args, "of");
+    if (options_given(args, "of") && strcmp(query->request.tier, "raw") == 0)
+        return tm_fail(why, TM_INVALID,
+                       "--of needs --tier 5m or 1h; samples as they were sent are one value each");
+    for (int i = 0; i < SOURCE_FIELDS; i++)
+        if (strcmp(source_field_name((enum source_field)i), text) == 0) {
+            query->request.field = (enum source_field)i;
+            return TM_OK;
+        }
+    return tm_fail(why, TM_INVALID, "--of is avg, min, max, last, sum, count or increase, not \"%s\"", text);
+}
+
 static enum tm_err read_query(const struct args *args, struct query *query, struct tm_why *why)
 {
     const char *tier = options_text(args, "tier");
@@ -137,7 +155,9 @@ static enum tm_err read_query(const struct args *args, struct query *query, stru
     if (strcmp(tier, "raw") != 0 && strcmp(tier, "5m") != 0 && strcmp(tier, "1h") != 0)
         return tm_fail(why, TM_INVALID, "--tier is raw, 5m or 1h, not \"%s\"", tier);
     query->request = (struct source_request){.selector = args->operands[0], .tier = tier};
-    enum tm_err err = read_span(args, &query->request.span, why);
+    enum tm_err err = read_field(args, query, why);
+    if (!err)
+        err = read_span(args, &query->request.span, why);
     if (!err)
         err = read_format(args, query, why);
     return err ? err : read_plot(args, query, why);

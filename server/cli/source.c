@@ -24,6 +24,55 @@ static enum tm_err announce(struct reader *reader, uint32_t series, const struct
     return err;
 }
 
+const char *source_field_name(enum source_field field)
+{
+    static const char *const names[SOURCE_FIELDS] = {
+        [SOURCE_AVG] = "avg",           [SOURCE_MIN] = "min", [SOURCE_MAX] = "max",
+        [SOURCE_LAST] = "last",         [SOURCE_SUM] = "sum", [SOURCE_COUNT] = "count",
+        [SOURCE_INCREASE] = "increase",
+    };
+    return names[field];
+}
+
+static double field_of(const struct rollup *row, enum source_field field)
+{
+    const double values[SOURCE_FIELDS] = {
+        [SOURCE_AVG] = row->sum / (double)row->count,
+        [SOURCE_MIN] = row->min,
+        [SOURCE_MAX] = row->max,
+        [SOURCE_LAST] = row->last,
+        [SOURCE_SUM] = row->sum,
+        [SOURCE_COUNT] = (double)row->count,
+        [SOURCE_INCREASE] = row->increase,
+    };
+    return values[field];
+}
+
+/* As walk_series, bucket by bucket. */
+static enum tm_err walk_rollups(struct reader *reader, uint32_t series, const struct source_request *request,
+                                const struct source_sink *sink, struct tm_why *why)
+{
+    const struct rollup *rows;
+    size_t count;
+    struct reader_walk walk;
+    bool is_announced = false;
+    enum reader_tier tier = strcmp(request->tier, "5m") == 0 ? READER_5M : READER_1H;
+    enum tm_err err;
+    reader_walk_init(&walk, series, request->span);
+    while ((err = reader_rollup_next(reader, &walk, tier, &rows, &count, why)) == TM_OK) {
+        if (!is_announced)
+            err = announce(reader, series, sink, why);
+        is_announced = true;
+        for (size_t i = 0; i < count && !err; i++) {
+            double value = field_of(&rows[i], request->field);
+            err = sink->samples(sink->arg, &rows[i].start, &value, 1, why);
+        }
+        if (err)
+            return err;
+    }
+    return err == TM_NOT_FOUND ? TM_OK : err;
+}
+
 static enum tm_err walk_series(struct reader *reader, uint32_t series, struct span span,
                                const struct source_sink *sink, struct tm_why *why)
 {
@@ -52,9 +101,6 @@ static enum tm_err read_folder(const char *dir, const struct source_request *req
     struct selector selector = {0};
     struct index_ids ids = {0};
     struct reader *reader = NULL;
-    if (strcmp(request->tier, "raw") != 0)
-        return tm_fail(why, TM_INVALID,
-                       "--data-dir reads raw samples only; leave out --tier, or ask tidemarkd");
     enum tm_err err = selector_parse(str_of(request->selector), &selector, why);
     if (err == TM_LIMIT || err == TM_TOO_LARGE)
         err = TM_INVALID;
@@ -65,7 +111,8 @@ static enum tm_err read_folder(const char *dir, const struct source_request *req
     if (!err && (err = reader_sort(reader, &ids)))
         (void)tm_fail(why, err, "out of memory");
     for (size_t i = 0; i < ids.count && !err; i++)
-        err = walk_series(reader, ids.ids[i], request->span, sink, why);
+        err = strcmp(request->tier, "raw") == 0 ? walk_series(reader, ids.ids[i], request->span, sink, why)
+                                                : walk_rollups(reader, ids.ids[i], request, sink, why);
     index_ids_fini(&ids);
     reader_close(reader);
     selector_fini(&selector);
@@ -101,7 +148,7 @@ static enum tm_err read_daemon(const struct args *args, const struct source_requ
     if (!err && bytes_error(&path))
         err = tm_fail(why, TM_NOMEM, "out of memory");
     if (!err)
-        err = export_read(http, (const char *)path.data, sink, why);
+        err = export_read(http, (const char *)path.data, request->field, sink, why);
     bytes_fini(&path);
     http_close(http);
     return err;

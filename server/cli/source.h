@@ -17,10 +17,26 @@ struct source_sink {
                            struct tm_why *why);
 };
 
+/* What a bucket of 5 minutes or an hour is shown by. */
+enum source_field {
+    SOURCE_AVG,
+    SOURCE_MIN,
+    SOURCE_MAX,
+    SOURCE_LAST,
+    SOURCE_SUM,
+    SOURCE_COUNT,
+    SOURCE_INCREASE,
+    SOURCE_FIELDS
+};
+
+/* "avg", "min", ...; static. */
+const char *source_field_name(enum source_field field);
+
 struct source_request {
     const char *selector;
     struct span span;
-    const char *tier; /* "raw", "5m", "1h" */
+    const char *tier;        /* "raw", "5m", "1h" */
+    enum source_field field; /* of the other tiers than raw */
 };
 
 /* Reads by --data-dir if that was given, else from --server. TM_INVALID: the selector is wrong, or something

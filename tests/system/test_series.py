@@ -64,12 +64,27 @@ def test_query_gives_the_same_from_the_daemon_as_from_the_folder(running):
     assert '(10 of 12 series)' in out
 
 
+def test_tiers_show_one_field_of_each_bucket(running):
+    """CONTRACT 1: --tier; the same from the daemon as from the folder."""
+    words = ['query', 'cpu{pod="p7"}', '--from', '-1h', '--to', '+1h', '--json']
+    bucket = AT // 300000 * 300
+    both_in_one = AT // 300000 == (AT + 1000) // 300000
+    for field, value in (('avg', '7.25'), ('min', '7'), ('max', '7.5'), ('last', '7.5'), ('sum', '14.5'), ('count', '2')):
+        result = json.loads(both(running, *words, '--tier', '5m', '--of', field)[1])['result']
+        if both_in_one:
+            assert result[0]['values'] == [[bucket, value]], field
+    span = ['--from', str(AT // 3600000 * 3600), '--to', '+1h']
+    assert len(json.loads(both(running, 'query', 'cpu{pod="p7"}', '--json', '--tier', '1h', *span)[1])['result'][0]['values']) in (1, 2)
+
+
 @pytest.mark.parametrize('args, says', [
     (('series', 'x{'), 'parse error'),
     (('series', '--by', 'pod'), '--by is metric, label or service'),
     (('series', 'x', '--by', 'label'), 'leave out the selector'),
     (('series', '--limit', 'x'), '--limit'),
     (('query', 'x{'), 'parse error'),
+    (('query', 'x', '--of', 'max'), '--of needs --tier'),
+    (('query', 'x', '--tier', '5m', '--of', 'p99'), '--of is avg'),
 ])
 def test_mistakes_are_one_sentence_and_exit_2(running, args, says):
     for more in (['--server', 'http://' + running.http], ['--data-dir', running.data_dir]):
