@@ -1,7 +1,8 @@
-/* The hand-off between the owner and the journal thread; run it under the thread sanitizer. */
+/* The hand-off between the owner, the journal thread and the flush thread; run it under the thread sanitizer.
+ */
 #include <stdatomic.h>
 
-#include "tests/unit/storage/fixture.h"
+#include "tests/unit/storage/engine.h"
 
 enum { BATCHES = 400, SERIES = 50, WINDOW = 16 };
 
@@ -95,6 +96,70 @@ static void failures_are_handed_over_as_well(void **state)
     assert_int_equal(stats_of(f->store).events, BATCHES - tally.failed);
 }
 
+/* ---- the flush thread ---- */
+
+enum { ROUNDS = 60 };
+
+/* A few samples of today, of a day that is sealed at once, and of one that is beyond a short retention. */
+static enum tm_err try_days(struct fixture *f, int round)
+{
+    struct batch *batch = store_batch_new(f->store);
+    for (int i = 0; i < 20; i++) {
+        put(f->store, batch, "today", DAY0 + round * 100 + i, round);
+        put(f->store, batch, "sealed", DAY0 - 3 * DAY_MS + round * 100 + i, round);
+        put(f->store, batch, "old", DAY0 - 40 * DAY_MS + round * 100 + i, round);
+    }
+    return send_batch(f->store, batch, NULL);
+}
+
+/* What waits for the flush is bounded: it may be busy. */
+static void send_days(struct fixture *f, int round)
+{
+    enum tm_err err;
+    while ((err = try_days(f, round)) == TM_BUSY) {
+        pass_time(f, 2000);
+        store_poll(f->store);
+    }
+    assert_int_equal(err, TM_OK);
+}
+
+static void set_raw_retention(struct fixture *f, int64_t raw_ms)
+{
+    f->options.retention_raw_ms = raw_ms;
+    store_set_retention(f->store, &(struct store_retention){.raw_ms = raw_ms});
+}
+
+static void days_are_written_sealed_and_dropped_while_the_owner_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    f->options.head_bytes = 4096; /* nearly each poll finds a flush due */
+    f->options.segment_bytes = 20000;
+    fixture_open(f);
+    for (int round = 0; round < ROUNDS; round++) {
+        send_days(f, round);
+        set_raw_retention(f, round % 2 ? 30 * DAY_MS : 0);
+        (void)stats_of(f->store);
+        (void)store_trouble(f->store);
+        (void)count_of(f->store, "sealed");
+        pass_time(f, round % 5 == 0 ? 2 * HOUR_MS : 1000);
+        store_poll(f->store);
+        if (round % 7 == 3)
+            fixture_reopen(f); /* in the middle of whatever the thread does */
+        if (round % 11 == 5)
+            assert_int_equal(store_flush(f->store), TM_OK);
+    }
+    set_raw_retention(f, 30 * DAY_MS);
+    assert_int_equal(store_flush(f->store), TM_OK);
+    flush_settle(f->store);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(count_of(f->store, "today"), ROUNDS * 20);
+        assert_int_equal(count_of(f->store, "sealed"), ROUNDS * 20);
+        assert_int_equal(count_of(f->store, "old"), 0);
+        fixture_reopen(f);
+    }
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -102,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(submitting_and_syncing_go_on_at_the_same_time),
         WITH_STORE(failures_are_handed_over_as_well),
+        WITH_STORE(days_are_written_sealed_and_dropped_while_the_owner_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
