@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "storage/backup/freeze.h"
 #include "storage/log_level.h"
 #include "storage/store_private.h"
 
+enum { DESCRIPTORS_PART = 8, ENVIRONMENTS_MIN = 8 };
 enum {
     SEGMENT_DEFAULT_BYTES = 64 << 20,
     PENDING_DEFAULT_BYTES = 64 << 20,
@@ -74,6 +76,16 @@ static enum tm_err open_journal(struct store *store, const struct journal_end *e
     return journal_open(&options, &store->journal, why);
 }
 
+/* Each environment takes two descriptors, and sockets want some too. */
+static unsigned max_environments(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= PARTITION_MAX_OPEN * DESCRIPTORS_PART)
+        return PARTITION_MAX_OPEN;
+    unsigned fits = (unsigned)files.rlim_cur / DESCRIPTORS_PART;
+    return fits < ENVIRONMENTS_MIN ? ENVIRONMENTS_MIN : fits;
+}
+
 /* The catalog, if anything was ever flushed, and the partitions. */
 static enum tm_err open_files(struct store *store, struct tm_why *why)
 {
@@ -81,6 +93,7 @@ static enum tm_err open_files(struct store *store, struct tm_why *why)
     const struct partitions_options partitions = {
         .dir = store->dir,
         .clock = store->options.clock,
+        .max_open = max_environments(),
         .log = flush_note,
         .log_arg = store,
         .fault_point = store->options.fault_point,

@@ -11,7 +11,7 @@
 #include "server/daemon/daemon_internal.h"
 #include "server/daemon/loop_memory.h"
 
-enum { DESCRIPTORS_WANTED = 65536, SECOND_MS = 1000, READER_OLD_S = 60 };
+enum { DESCRIPTORS_WANTED = 65536, DESCRIPTORS_NEEDED = 512, SECOND_MS = 1000, READER_OLD_S = 60 };
 
 static void on_store_wake(void *arg)
 {
@@ -128,6 +128,19 @@ static void raise_descriptor_limit(void)
     rlim_t want = files.rlim_max < DESCRIPTORS_WANTED ? files.rlim_max : DESCRIPTORS_WANTED;
     if (files.rlim_cur < want)
         (void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){want, files.rlim_max});
+}
+
+/* 64 days of two files each, as many again for those who read them, and sockets. */
+static void check_descriptor_limit(const struct daemon *daemon)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= DESCRIPTORS_NEEDED)
+        return;
+    log_write(
+        daemon->log, LOG_LEVEL_WARNING, "daemon.few_descriptors",
+        "this process may have %llu files open, %d are needed to read 64 days at once beside connections: "
+        "fewer days are kept open; raise the limit (LimitNOFILE= of the unit, or ulimit -Hn)",
+        (unsigned long long)files.rlim_cur, DESCRIPTORS_NEEDED);
 }
 
 static enum tm_err open_store(struct daemon *daemon, struct tm_why *why)
@@ -249,6 +262,8 @@ int daemon_run(const char *config_path, struct config *config)
         level = LOG_LEVEL_INFO; /* the settings table admits known words only */
     daemon->log = log_open(stderr, daemon->clock, level);
     open_handles(daemon);
+    if (daemon->log)
+        check_descriptor_limit(daemon);
     enum tm_err err =
         daemon->log ? open_parts(daemon, &why) : tm_fail(&why, TM_NOMEM, "out of memory at start");
     if (err) {

@@ -1,11 +1,12 @@
 """The store's files under the real daemon: killed in the middle of flush, seal, merge and drop; full disks, maps
 that fill up, meta pages that can't be written, series without end, clocks that jump."""
+import base64
 import errno
+import json
 import os
 import random
 import re
-import shutil
-import subprocess
+import resource
 import time
 
 import pytest
@@ -141,6 +142,55 @@ def test_a_disk_without_room_for_partitions_fails_the_flush_and_resumes_alone(sm
         agent.send(5)
         check_ledger(daemon.dump(), [agent])
         daemon.restart()
+        check_ledger(daemon.dump(), [agent])
+        agent.close()
+
+
+# ---- case 10: a map is full ----
+
+def test_a_map_that_is_full_grows_beside_the_work_with_one_line(tmp_path):
+    """FAULTS 10: events of more bytes than the index's first map has. It grows in the middle of a flush; one line
+    for each growth; L, nothing was refused."""
+    with Daemon(config={'limits': {'max_message': '4MiB'}}) as daemon:
+        daemon.pin_ports()
+        agent = Agent(daemon, 'a')
+        agent.send(3)
+        with Req(daemon.rep, timeout_ms=20000) as req:
+            for _ in range(40):
+                rows = [f'exception,service=noise,type=N message="{base64.b64encode(os.urandom(45000)).decode()}"'
+                        for _ in range(48)]
+                reply = req.ask('\n'.join(rows))
+                while not reply['ok']:
+                    assert reply['retry_after_ms'] > 0, reply
+                    time.sleep(0.2)
+                    reply = req.ask('\n'.join(rows))
+        agent.send(3)
+        assert flush(daemon) == 200
+        lines = [line for line in daemon.read_log().splitlines() if 'map_grown' in line]
+        assert 1 <= len(lines) <= 2 and 'flush.failed' not in daemon.read_log(), lines
+        check_ledger(daemon.dump(), [agent])
+        daemon.restart()
+        check_ledger(daemon.dump(), [agent])
+        agent.close()
+
+
+# ---- few descriptors ----
+
+def test_a_low_limit_of_descriptors_is_told_and_served_within():
+    """RLIMIT_NOFILE far below the need: one clear line; days beyond what may be open at once are read all the
+    same."""
+    with Daemon(rlimits={resource.RLIMIT_NOFILE: 160}) as daemon:
+        daemon.pin_ports()
+        assert 'daemon.few_descriptors' in daemon.read_log() and 'LimitNOFILE' in daemon.read_log()
+        agent = Agent(daemon, 'a')
+        agent.send(3)
+        for days in range(1, 29):
+            send_old(daemon, days, count=5)
+        assert flush(daemon) == 200
+        assert len(days_of(daemon)) >= 28
+        code, body, _ = daemon.request('GET', '/api/v1/export?match[]=old', timeout=30)
+        assert code == 200, body[:300]
+        assert sum(len(json.loads(line)['values']) for line in body.decode().splitlines()) == 28 * 5
         check_ledger(daemon.dump(), [agent])
         agent.close()
 
