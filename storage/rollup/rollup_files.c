@@ -77,6 +77,7 @@ static enum tm_err read_roster(struct partition_step *step, struct partition_id 
     const struct partition_key at = {window, ROLLUP_ROSTER_SERIES, 0};
     struct chunk_key key = days_chunk_key(id, &at);
     struct str bytes;
+    *out = (struct rollup_roster){.count = 0};
     enum tm_err err = partition_get(step, &at, &bytes, why);
     if (!err)
         err = rollup_roster_decode(&key, bytes, out);
