@@ -2,7 +2,6 @@
 #include "storage/rollup/rollup_private.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "storage/partition/days.h"
 
@@ -118,7 +117,7 @@ static enum tm_err find_changes(struct rollup_work *work, struct tm_why *why)
         if (i == rows->count || err)
             break;
         bool is_there = at < stored->count && stored->rows[at].start == start;
-        if (!is_there || memcmp(&stored->rows[at], &rows->rows[i], sizeof *rows->rows) != 0)
+        if (!is_there || !rollup_is_same(&stored->rows[at], &rows->rows[i]))
             err = add_row(work, &rows->rows[i], why);
         at += is_there;
     }

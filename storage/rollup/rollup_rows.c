@@ -1,6 +1,5 @@
 #include "storage/rollup/rollup_rows.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +24,24 @@ enum tm_err rollup_rows_add(struct rollup_rows *rows, const struct rollup *row)
     return TM_OK;
 }
 
-static bool is_stale(double value)
+static uint64_t bits_of(double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    return bits == STALE_BITS;
+    return bits;
+}
+
+bool rollup_is_same(const struct rollup *a, const struct rollup *b)
+{
+    return a->start == b->start && a->last_time == b->last_time && a->count == b->count &&
+           bits_of(a->sum) == bits_of(b->sum) && bits_of(a->min) == bits_of(b->min) &&
+           bits_of(a->max) == bits_of(b->max) && bits_of(a->last) == bits_of(b->last) &&
+           bits_of(a->increase) == bits_of(b->increase);
+}
+
+static bool is_stale(double value)
+{
+    return bits_of(value) == STALE_BITS;
 }
 
 static bool is_nan(double value)

@@ -2,6 +2,7 @@
 #ifndef TM_STORAGE_ROLLUP_ROWS_H
 #define TM_STORAGE_ROLLUP_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "storage/chunk/columns.h"
@@ -26,6 +27,9 @@ enum tm_err rollup_rows_add(struct rollup_rows *rows, const struct rollup *row) 
  * buckets lacks what came over the border. TM_NOMEM. */
 enum tm_err rollup_compute(const struct columns *samples, struct span span, int64_t bucket_ms,
                            struct rollup_rows *out) TM_MUST_CHECK;
+
+/* Whether two rows are the same to the bit, NaN included. */
+bool rollup_is_same(const struct rollup *a, const struct rollup *b);
 
 /* Adds what `more` says about other samples of the same bucket. */
 void rollup_merge(struct rollup *row, const struct rollup *more);
