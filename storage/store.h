@@ -177,7 +177,8 @@ void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *lat
 
 enum { DELETIONS_MAX = 64 };
 
-/* What is to go: samples in span of the series that any of the selectors takes. Events are not touched. */
+/* What is to go: samples in span of the series that any of the selectors takes. Events are not touched, nor
+ * rollups of days whose samples retention has removed. */
 struct deletion_order {
     const struct selector *selectors;
     size_t count;

@@ -94,7 +94,8 @@ const struct command delete_command = {
         "far as they were acknowledged before. When the command returns nobody sees them any more, after a "
         "restart neither; disk space comes back within minutes, for today's when the day is over. What is "
         "sent "
-        "afterwards for the same series and times is new data and stays. Events are not deleted.",
+        "afterwards for the same series and times is new data and stays. Events are not deleted, "
+        "nor the 5-minute and hourly values of days whose samples retention has removed already.",
     .options = delete_options,
     .run = run_delete,
 };

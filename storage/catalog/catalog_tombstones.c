@@ -184,7 +184,7 @@ static int load_one(const struct catalog *catalog, MDB_txn *txn, const MDB_val *
     if (!rc && !is_damaged && count > 0 && tombstones_at(out, count - 1)->id >= t->id)
         is_damaged = true;
     mark->damaged_deletes += is_damaged || (t && t->is_everywhere);
-    enum tm_err err = rc || is_damaged ? TM_OK : tombstones_reserve(out);
+    enum tm_err err = rc || is_damaged ? TM_OK : tombstones_reserve(out, t->series_count);
     if (!rc && !is_damaged && !err)
         tombstones_add(out, &t);
     tombstone_free(t);

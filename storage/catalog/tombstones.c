@@ -8,6 +8,8 @@
 
 #include "storage/grow.h"
 
+#define ITEM_BYTES sizeof(void *) /* of the table */
+
 struct tombstones {
     pthread_rwlock_t lock; /* the flush thread holds it for writing while it changes anything */
     struct tombstone **items;
@@ -58,13 +60,15 @@ struct tombstone *tombstones_at(const struct tombstones *set, size_t i)
 
 /* ---- changing ---- */
 
-enum tm_err tombstones_reserve(struct tombstones *set)
+enum tm_err tombstones_reserve(struct tombstones *set, size_t series_count)
 {
     size_t count = tombstones_count(set);
-    if (count >= TOMBSTONES_MAX)
+    for (size_t i = 0; i < count; i++)
+        series_count += set->items[i]->series_count;
+    if (count >= TOMBSTONES_MAX || series_count > TOMBSTONES_SERIES_MAX)
         return TM_LIMIT;
     pthread_rwlock_wrlock(&set->lock);
-    struct tombstone **items = grow_array(set->items, &set->capacity, count + 1, sizeof *items);
+    struct tombstone **items = grow_array(set->items, &set->capacity, count + 1, ITEM_BYTES);
     if (items)
         set->items = items;
     pthread_rwlock_unlock(&set->lock);

@@ -16,7 +16,7 @@
 #include "storage/model/err.h"
 
 /* Deletes that are not wholly carried out, and series in one of them. */
-enum { TOMBSTONES_MAX = 1000, TOMBSTONE_SERIES_MAX = 1 << 26 };
+enum { TOMBSTONES_MAX = 1000, TOMBSTONES_SERIES_MAX = 1 << 25 };
 
 struct tombstone_day {
     uint32_t day;
@@ -44,8 +44,9 @@ struct tombstones *tombstones_new(void);
 /* NULL is allowed. */
 void tombstones_free(struct tombstones *set);
 
-/* Makes room for one more. TM_LIMIT: there are TOMBSTONES_MAX. TM_NOMEM. */
-enum tm_err tombstones_reserve(struct tombstones *set) TM_MUST_CHECK;
+/* Makes room for one more, of so many series. TM_LIMIT: there are TOMBSTONES_MAX, or they would name more
+ * than TOMBSTONES_SERIES_MAX series. TM_NOMEM. */
+enum tm_err tombstones_reserve(struct tombstones *set, size_t series_count) TM_MUST_CHECK;
 /* Adds one, for which there is room; taken over, *tombstone is nulled. Its id must be above all others. */
 void tombstones_add(struct tombstones *set, struct tombstone **tombstone);
 

@@ -43,12 +43,11 @@ static enum tm_err bury(struct flush_work *work, struct deletion *deletion)
     t->lsn = work->job->deletion_lsn;
     t->id = now > last ? now : last + 1;
     deletion->id = t->id;
-    enum tm_err err = tombstones_reserve(work->tombstones);
+    enum tm_err err = tombstones_reserve(work->tombstones, t->series_count);
     if (err == TM_LIMIT)
         return tm_fail(&deletion->why, TM_BUSY,
-                       "%d deletes are not carried out in the files yet: days of today are rewritten when "
-                       "they are over; try again tomorrow",
-                       TOMBSTONES_MAX);
+                       "too many deletes are not carried out in the files yet: today is rewritten when it is "
+                       "over; try again then");
     if (!err)
         err = list_days(work, t->span, &t->days, &t->day_count);
     if (err)
