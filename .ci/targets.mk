@@ -33,9 +33,9 @@ check-suites:
 	-@$(SUITE) lint $(SUB) -j2 tidy cppcheck
 	-@$(SUITE) unit-release .ci/unit build/release
 	-@$(SUITE) build-asan $(SUB) -j2 BUILD=asan programs unit tools
-	-@$(SUITE) unit-asan env ENGINE_STEPS=1500 READER_ROUNDS=60 YEARS=1 .ci/unit build/asan
+	-@$(SUITE) unit-asan env ENGINE_STEPS=700 READER_ROUNDS=60 YEARS=1 .ci/unit build/asan
 	-@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
-	-@$(SUITE) unit-tsan env POWERLOSS_SEEDS=20 ENGINE_STEPS=700 READER_ROUNDS=40 YEARS=1 .ci/unit build/tsan
+	-@$(SUITE) unit-tsan env POWERLOSS_SEEDS=20 ENGINE_STEPS=400 READER_ROUNDS=40 YEARS=1 .ci/unit build/tsan
 	-@$(SUITE) system $(PYTEST) tests/system -m "not soak"
 	-@$(SUITE) system-asan env TIDEMARK_BUILD=asan $(PYTEST) -m "not soak" $(patsubst %,tests/system/test_%.py,smoke wire http)
 	-@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
@@ -54,7 +54,7 @@ soak: deps ## the full counts: 200 kills, 10,000 power losses, a million connect
 	@$(SUITE) build $(SUB) -j2 BUILD=release programs unit tools shims
 	@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
 	@$(SUITE) powerloss env POWERLOSS_SEEDS=10000 build/release/tests/unit/storage/test_powerloss
-	@$(SUITE) engine env ENGINE_SEEDS=300 READER_ROUNDS=3000 YEARS=10 sh -c 'for t in engine_model reader_process three_years; do build/release/tests/unit/storage/test_$$t || exit 1; done'
+	@$(SUITE) engine env ENGINE_SEEDS=300 ENGINE_STEPS=10000 READER_ROUNDS=3000 YEARS=10 sh -c 'for t in engine_model reader_process three_years; do build/release/tests/unit/storage/test_$$t || exit 1; done'
 	@$(SUITE) system-full env KILLS=200 SOAK=1 $(PYTEST) tests/system
 	@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
 	@$(SUITE) fuzz-long env FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS) .ci/fuzz build/fuzz

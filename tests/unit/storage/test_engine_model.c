@@ -330,7 +330,7 @@ static unsigned long setting(const char *name, unsigned long otherwise)
 
 static void the_store_holds_what_the_model_holds(void **state)
 {
-    unsigned long steps = setting("ENGINE_STEPS", 10000), seeds = setting("ENGINE_SEEDS", 2);
+    unsigned long steps = setting("ENGINE_STEPS", 2500), seeds = setting("ENGINE_SEEDS", 4);
     unsigned long first = setting("ENGINE_FIRST", 1);
     (void)state;
     for (unsigned long seed = first; seed < first + seeds; seed++) {
