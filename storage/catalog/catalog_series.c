@@ -11,21 +11,25 @@ enum { TXN_BYTES = 4 << 20 };
 
 /* ---- loading ---- */
 
-/* The series of one block. TM_CORRUPT: some could not be read. */
+/* The series of one block; first all are read, since looking each up waits for memory. TM_CORRUPT: some could
+ * not be read. */
 static enum tm_err load_block(const MDB_val *key, const MDB_val *data, struct catalog_unpacker *unpacker,
                               struct series_table *series)
 {
     struct cursor in;
-    struct catalog_series one;
+    struct catalog_series block[CATALOG_BLOCK_SERIES];
+    size_t count = 0;
     if (key->mv_size != 4 || !catalog_check(key, data, &in))
         return TM_CORRUPT;
     enum tm_err err = catalog_unpacker_open(unpacker, catalog_get_u32(key->mv_data), in);
-    while (!err) {
-        err = catalog_unpacker_next(unpacker, &one);
-        if (!err)
-            err = series_restore_at(series, one.labels, one.service, one.number);
+    while (!err && (err = catalog_unpacker_next(unpacker, &block[count])) == TM_OK)
+        series_expect_labels(series, block[count++].labels);
+    enum tm_err worst = err == TM_NOT_FOUND ? TM_OK : err;
+    for (size_t i = 0; i < count && worst != TM_NOMEM; i++) {
+        err = series_restore_at(series, block[i].labels, block[i].service, block[i].number);
+        worst = err ? err : worst;
     }
-    return err == TM_NOT_FOUND ? TM_OK : err;
+    return worst;
 }
 
 static int load_series(struct catalog *catalog, MDB_txn *txn, struct series_table *series,
@@ -35,9 +39,13 @@ static int load_series(struct catalog *catalog, MDB_txn *txn, struct series_tabl
     MDB_val key, data;
     struct catalog_unpacker unpacker = {0};
     enum tm_err err = TM_OK;
-    int rc = mdb_cursor_open(txn, catalog->series, &cursor);
+    MDB_stat stat;
+    int rc = mdb_stat(txn, catalog->series, &stat);
+    if (!rc)
+        rc = mdb_cursor_open(txn, catalog->series, &cursor);
     if (rc)
         return rc;
+    (void)series_reserve(series, stat.ms_entries * CATALOG_BLOCK_SERIES);
     while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
         err = load_block(&key, &data, &unpacker, series);
         mark->damaged += err == TM_CORRUPT;

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "storage/grow.h"
+#include "storage/catalog/id_table.h"
 #include "storage/catalog/label_sets.h"
 #include "storage/catalog/services.h"
 
@@ -24,7 +25,6 @@ enum {
 
 struct series_entry {
     uint32_t labels; /* of label_sets; 0: none */
-    uint32_t hash;   /* of the encoded labels */
     uint32_t service;
     uint32_t users; /* batches under way that use it, while it is not durable */
 };
@@ -50,9 +50,7 @@ struct series_table {
     struct raw_slot *raw;
     size_t raw_capacity;
     size_t raw_used;
-    uint32_t *by_labels; /* open addressing */
-    size_t by_labels_capacity;
-    size_t by_labels_used;
+    struct id_table by_labels; /* all that are not free */
     uint64_t idle;
     uint64_t live;
     uint64_t refused;
@@ -79,11 +77,9 @@ struct series_table *series_new(int64_t max_series, int64_t max_series_per_servi
     table->label_sets.seed = table->seed;
     table->raw = calloc(TABLE_FIRST, sizeof *table->raw);
     table->raw_capacity = TABLE_FIRST;
-    table->by_labels = calloc(TABLE_FIRST, sizeof *table->by_labels);
-    table->by_labels_capacity = TABLE_FIRST;
     table->states = calloc(TABLE_FIRST, 1);
     table->state_capacity = TABLE_FIRST;
-    if (!table->raw || !table->by_labels || !table->states) {
+    if (!table->raw || !table->states) {
         series_free(table);
         return NULL;
     }
@@ -108,7 +104,7 @@ void series_free(struct series_table *table)
     free(table->states);
     free(table->free_list);
     free(table->raw);
-    free(table->by_labels);
+    id_table_fini(&table->by_labels);
     free(table);
 }
 
@@ -188,54 +184,15 @@ static uint32_t hash_labels(const struct series_table *table, struct str labels)
     return (uint32_t)XXH3_64bits_withSeed(labels.ptr, labels.len, table->seed);
 }
 
-/* Where the series of these labels is, or the empty place for it. */
-static size_t find_labels(const struct series_table *table, struct str labels, uint32_t hash)
+static series_id find_id(const struct series_table *table, struct str labels, uint32_t hash)
 {
-    size_t mask = table->by_labels_capacity - 1;
-    size_t at = hash & mask;
-    for (; table->by_labels[at] != 0; at = (at + 1) & mask) {
-        const struct series_entry *entry = entry_at(table, table->by_labels[at]);
-        if (entry->hash == hash && label_sets_equal(&table->label_sets, entry->labels, labels))
+    size_t at = 0;
+    series_id id;
+    while ((id = id_table_next(&table->by_labels, hash, &at)) != 0) {
+        if (label_sets_equal(&table->label_sets, entry_at(table, id)->labels, labels))
             break;
     }
-    return at;
-}
-
-static series_id find_id(const struct series_table *table, struct str labels)
-{
-    return table->by_labels[find_labels(table, labels, hash_labels(table, labels))];
-}
-
-static void enter_by_labels(struct series_table *table, series_id id)
-{
-    size_t mask = table->by_labels_capacity - 1;
-    size_t at = entry_at(table, id)->hash & mask;
-    while (table->by_labels[at] != 0)
-        at = (at + 1) & mask;
-    table->by_labels[at] = id;
-    table->by_labels_used++;
-}
-
-/* Into an empty table. */
-static void fill_by_labels(struct series_table *table)
-{
-    table->by_labels_used = 0;
-    for (series_id id = 1; id < table->count; id++) {
-        if (table->states[id] != SERIES_FREE)
-            enter_by_labels(table, id);
-    }
-}
-
-static bool rebuild_by_labels(struct series_table *table, size_t capacity)
-{
-    uint32_t *by_labels = calloc(capacity, sizeof *by_labels);
-    if (!by_labels)
-        return false;
-    free(table->by_labels);
-    table->by_labels = by_labels;
-    table->by_labels_capacity = capacity;
-    fill_by_labels(table);
-    return true;
+    return id;
 }
 
 /* ---- numbers ---- */
@@ -280,11 +237,10 @@ static enum tm_err make_number(struct series_table *table, series_id *out)
 }
 
 /* Under the number *out, or one of the table's choice if that is 0. */
-static enum tm_err make_series(struct series_table *table, struct str labels, struct str service,
-                               series_id *out)
+static enum tm_err make_series(struct series_table *table, struct str labels, uint32_t hash,
+                               struct str service, series_id *out)
 {
-    if ((table->by_labels_used + 1) * 4 > table->by_labels_capacity * 3 &&
-        !rebuild_by_labels(table, table->by_labels_capacity * 2))
+    if (!id_table_reserve(&table->by_labels, table->by_labels.used + 1))
         return TM_NOMEM;
     uint32_t slot;
     enum tm_err err = services_intern(&table->services, service, &slot);
@@ -299,12 +255,11 @@ static enum tm_err make_series(struct series_table *table, struct str labels, st
         label_sets_give(&table->label_sets, set);
         return err;
     }
-    *entry_at(table, *out) =
-        (struct series_entry){.labels = set, .hash = hash_labels(table, labels), .service = slot};
+    *entry_at(table, *out) = (struct series_entry){.labels = set, .service = slot};
     services_at(&table->services, slot)->references++;
     table->states[*out] = SERIES_IDLE;
     table->idle++;
-    enter_by_labels(table, *out);
+    id_table_add(&table->by_labels, hash, *out);
     return TM_OK;
 }
 
@@ -348,7 +303,8 @@ enum tm_err series_intern(struct series_table *table, const struct series_hash *
     if (labels.len > SERIES_LABELS_MAX_BYTES || service.len > SERIES_LABELS_MAX_BYTES)
         return tm_fail(why, TM_TOO_LARGE, "the labels of one series take %zu bytes; at most %d are kept",
                        labels.len, SERIES_LABELS_MAX_BYTES);
-    series_id id = find_id(table, labels);
+    uint32_t key = hash_labels(table, labels);
+    series_id id = find_id(table, labels, key);
     if (id == 0 || table->states[id] == SERIES_IDLE) {
         struct str owner = id ? series_owner(table, id) : service;
         enum tm_err err = check_limits(table, owner, why);
@@ -356,7 +312,7 @@ enum tm_err series_intern(struct series_table *table, const struct series_hash *
             return err;
     }
     if (id == 0) {
-        enum tm_err err = make_series(table, labels, service, &id);
+        enum tm_err err = make_series(table, labels, key, service, &id);
         if (err)
             return tm_fail(why, err, "no room for a new series: %s", tm_err_text(err));
     }
@@ -431,8 +387,9 @@ static void settle_at_once(struct series_table *table, series_id id)
 
 enum tm_err series_restore(struct series_table *table, struct str labels, struct str service, series_id *out)
 {
-    series_id id = find_id(table, labels);
-    enum tm_err err = id ? TM_OK : make_series(table, labels, service, &id);
+    uint32_t hash = hash_labels(table, labels);
+    series_id id = find_id(table, labels, hash);
+    enum tm_err err = id ? TM_OK : make_series(table, labels, hash, service, &id);
     if (err)
         return err;
     settle_at_once(table, id);
@@ -440,21 +397,37 @@ enum tm_err series_restore(struct series_table *table, struct str labels, struct
     return TM_OK;
 }
 
+void series_expect_labels(const struct series_table *table, struct str labels)
+{
+    id_table_expect(&table->by_labels, hash_labels(table, labels));
+}
+
+bool series_reserve(struct series_table *table, size_t count)
+{
+    return id_table_reserve(&table->by_labels, count);
+}
+
 enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service, series_id id)
 {
+    uint32_t hash = hash_labels(table, labels);
     if (id == 0 || id >= (uint32_t)CHUNK * CHUNKS || table->free_count > 0 ||
-        series_state(table, id) != SERIES_FREE || find_id(table, labels) != 0)
+        series_state(table, id) != SERIES_FREE || find_id(table, labels, hash) != 0)
         return TM_CORRUPT;
     while (table->count <= id) { /* a number below that nobody restores belonged to a batch that failed */
         if (!make_room(table, table->count))
             return TM_NOMEM;
         table->count++;
     }
-    enum tm_err err = make_series(table, labels, service, &id);
+    enum tm_err err = make_series(table, labels, hash, service, &id);
     if (err)
         return err;
     settle_at_once(table, id);
     return TM_OK;
+}
+
+static bool is_known(const void *arg, uint32_t id)
+{
+    return ((const struct series_table *)arg)->states[id] != SERIES_FREE;
 }
 
 void series_sweep(struct series_table *table)
@@ -478,8 +451,7 @@ void series_sweep(struct series_table *table)
         memset(table->raw, 0, table->raw_capacity * sizeof *table->raw);
         table->raw_used = 0;
     }
-    memset(table->by_labels, 0, table->by_labels_capacity * sizeof *table->by_labels);
-    fill_by_labels(table);
+    id_table_sweep(&table->by_labels, is_known, table);
     services_sweep(&table->services);
     label_sets_sweep(&table->label_sets);
 }

@@ -57,6 +57,11 @@ enum tm_err series_restore(struct series_table *table, struct str labels, struct
 enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service,
                               series_id id) TM_MUST_CHECK;
 
+/* Hints that the series of these labels is restored soon. */
+void series_expect_labels(const struct series_table *table, struct str labels);
+/* Makes room for about so many series. False without memory; nothing is lost by that. */
+bool series_reserve(struct series_table *table, size_t count);
+
 /* Its state; SERIES_FREE for a number that was never given. */
 enum series_state series_state(const struct series_table *table, series_id id);
 
