@@ -5,6 +5,7 @@
 #include "server/config/config.h"
 #include "server/daemon/daemon.h"
 #include "server/gate/frame.h"
+#include "server/job/job.h"
 
 static const char usage[] =
     "usage: tidemarkd [-c FILE] [--check | --print-config]\n"
@@ -100,6 +101,8 @@ int main(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "--gate") == 0)
         return gate_run(argc - 2, argv + 2);
+    if (argc > 2 && strcmp(argv[1], "--job") == 0)
+        return job_run(argc - 2, argv + 2);
     struct arguments arguments = parse_arguments(argc, argv);
     switch (arguments.action) {
     case ACTION_WRONG:

@@ -6,6 +6,7 @@
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
+#include "server/job/job.h"
 #include "server/query/queries.h"
 #include "storage/store.h"
 
@@ -21,6 +22,7 @@ struct api_rates {
 struct api {
     struct store *store;
     struct queries *queries;
+    struct jobs *jobs;
     struct ingest *ingest;
     struct counters *counters;
     struct http_server *http;
@@ -62,6 +64,10 @@ void api_ready(void *arg, struct http_exchange *exchange);
 void api_reload(void *arg, struct http_exchange *exchange);
 void api_flush(void *arg, struct http_exchange *exchange);
 void api_delete(void *arg, struct http_exchange *exchange);
+void api_verify(void *arg, struct http_exchange *exchange);
+void api_verify_status(void *arg, struct http_exchange *exchange);
+void api_backup(void *arg, struct http_exchange *exchange);
+void api_backup_status(void *arg, struct http_exchange *exchange);
 void api_buildinfo(void *arg, struct http_exchange *exchange);
 void api_series(void *arg, struct http_exchange *exchange);
 void api_labels(void *arg, struct http_exchange *exchange);

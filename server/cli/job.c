@@ -61,10 +61,11 @@ static enum tm_err take_result(json_t *data, const char *server, json_t **out, s
 {
     const char *error = json_string_value(json_object_get(data, "error"));
     *out = json_incref(json_object_get(data, "result"));
+    enum tm_err err = *out ? TM_OK
+                           : tm_fail(why, TM_IO, "%.100s: %.300s", server,
+                                     error ? error : "the work ended without a result");
     json_decref(data);
-    if (*out)
-        return TM_OK;
-    return tm_fail(why, TM_IO, "%.100s: %.300s", server, error ? error : "the work ended without a result");
+    return err;
 }
 
 static enum tm_err wait_for(struct http *http, const char *path, const char *server, struct job_line *line,

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &bench_command,
     &verify_command,
     &delete_command,
+    &backup_command,
     NULL,
     // clang-format on
 };

@@ -207,7 +207,12 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
     daemon->ingest = ingest_open(daemon->store, daemon->config, &daemon->counters, daemon->clock);
     if (!daemon->ingest)
         return tm_fail(why, TM_NOMEM, "out of memory at start");
+    const struct jobs_options jobs = {&daemon->loop, daemon->log, daemon->store, daemon->config->data_dir};
+    daemon->jobs = jobs_open(&jobs);
+    if (!daemon->jobs)
+        return tm_fail(why, TM_NOMEM, "out of memory at start");
     daemon->api = (struct api){
+        .jobs = daemon->jobs,
         .store = daemon->store,
         .ingest = daemon->ingest,
         .counters = &daemon->counters,

@@ -30,6 +30,7 @@ struct daemon {
     struct store *store;
     struct counters counters;
     struct ingest *ingest;
+    struct jobs *jobs;
     struct http_server *http;
     struct queries *queries;
     int64_t reader_told_ns; /* when an old reader was last logged; 0: never */

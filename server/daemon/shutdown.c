@@ -22,6 +22,7 @@ static void close_parts(struct daemon *daemon)
     close_handle(&daemon->hangup);
     if (daemon->store)
         store_flush_cancel(daemon->store);
+    jobs_stop(daemon->jobs); /* who waits for one is answered */
     http_close(daemon->http);
     daemon->http = NULL;
     for (size_t i = 0; i < daemon->gate_count; i++)
@@ -37,6 +38,8 @@ void daemon_part_closed(struct daemon *daemon)
         daemon->queries = daemon->api.queries = NULL;
         store_close(daemon->store);
         daemon->store = NULL;
+        jobs_close(daemon->jobs);
+        daemon->jobs = NULL;
         close_handle(&daemon->durable);
     }
 }
@@ -88,6 +91,7 @@ void daemon_shut_down(struct daemon *daemon)
     if (daemon->queries)
         queries_stop(daemon->queries);
     api_stop(&daemon->api);
+    jobs_stop(daemon->jobs);
     if (daemon->http)
         http_stop_listening(daemon->http);
     (void)uv_timer_start(&daemon->drain, on_drain, 0, DRAIN_STEP_MS);

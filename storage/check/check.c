@@ -255,13 +255,37 @@ static struct identity identify(const struct checking *c, const struct found *f)
     return out;
 }
 
-/* The index is read again if it grew: what a partition names may be newer than what was read. */
-static enum tm_err refresh_index(struct checking *c, bool *is_newer, struct tm_why *why)
+static uint64_t count_unknown(const struct check_shared *shared, uint32_t *first)
 {
-    struct check_totals before = c->index;
+    uint64_t count = 0;
+    for (uint32_t byte = 0; byte < CHECK_SERIES_MAX / 8; byte++) {
+        uint8_t left = shared->seen[byte] & (uint8_t)~shared->known[byte];
+        if (left && count == 0)
+            *first = byte * 8 + (uint32_t)__builtin_ctz(left);
+        count += (uint64_t)__builtin_popcount(left);
+    }
+    return count;
+}
+
+/* What a partition names may be newer than what was read of the index: that is read again first. */
+static enum tm_err check_series(struct checking *c, const struct found *f, struct tm_why *why)
+{
+    uint32_t first = 0;
+    char text[CHECK_TEXT_BYTES];
+    if (!c->has_index || count_unknown(c->shared, &first) == 0)
+        return TM_OK;
     enum tm_err err = check_index(c, why);
-    *is_newer = c->index.version != before.version;
-    return err;
+    if (err || !c->has_index)
+        return err;
+    uint64_t count = count_unknown(c->shared, &first);
+    if (count == 0)
+        return TM_OK;
+    (void)snprintf(text, sizeof text,
+                   "has chunks of %" PRIu64 " series that the index does not define (the first: %" PRIu32
+                   "): they can't be asked for; restore index and partitions from one backup",
+                   count, first);
+    tell(c, CHECK_DAMAGE, f->place, text);
+    return TM_OK;
 }
 
 /* Until nothing changes meanwhile. False: it went away. */
@@ -269,7 +293,7 @@ static enum tm_err check_until_still(struct checking *c, const struct found *f, 
                                      struct tm_why *why)
 {
     struct partition_path path = path_of(c->options->dir, f->id, "", NULL);
-    struct check_partition place = {path.text, f->id, c->has_index};
+    struct check_partition place = {path.text, f->id};
     enum tm_err err = TM_OK;
     *is_there = true;
     for (int i = 0; i < TRIES && !err; i++) {
@@ -280,16 +304,8 @@ static enum tm_err check_until_still(struct checking *c, const struct found *f, 
         *is_there = file_exists(path.text);
         struct identity after = identify(c, f);
         bool is_still = before.data == after.data && before.pages == after.pages;
-        bool is_newer = false;
-        if (!*is_there)
-            return TM_OK;
-        if (is_still && c->has_index && c->outcome->totals.unknown_series > 0) {
-            err = refresh_index(c, &is_newer, why);
-            if (!err && !is_newer)
-                err = run(c, f->place, check_partition_work, &place, partition_bytes(c, f), why);
-        }
-        if (is_still && !is_newer && i > 0)
-            return err; /* twice the same */
+        if (!*is_there || (is_still && i > 0))
+            return TM_OK; /* gone, or twice the same */
         pause_a_moment();
     }
     return err;
@@ -323,7 +339,7 @@ static enum tm_err check_found(struct checking *c, const struct found *f, struct
     add_partition(c);
     c->result->bytes += bytes;
     c->before_bytes += bytes;
-    return TM_OK;
+    return check_series(c, f, why);
 }
 
 /* ---- the whole ---- */

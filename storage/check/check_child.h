@@ -15,8 +15,6 @@ enum { CHECK_LINES_MAX = 100, CHECK_TEXT_BYTES = 400 };
 /* What a child counted. */
 struct check_totals {
     uint64_t chunks, samples, chunk_bytes, series, event_blocks, records, bytes;
-    uint64_t unknown_series; /* chunks of series that the index does not define */
-    uint64_t version;        /* of the index */
     uint64_t flushed_lsn;
     uint64_t damages;
     bool sealed;
@@ -25,7 +23,8 @@ struct check_totals {
 /* Shared by parent and children. */
 struct check_shared {
     _Atomic uint64_t done_bytes;
-    uint8_t known[CHECK_SERIES_MAX / 8]; /* bits: series that the index defines */
+    uint8_t known[CHECK_SERIES_MAX / 8]; /* bits: series that the index defines, */
+    uint8_t seen[CHECK_SERIES_MAX / 8];  /* and those that the partition has chunks of */
 };
 
 struct check_line {
@@ -84,11 +83,10 @@ struct check_index {
 };
 check_work_fn check_index_work;
 
-/* A partition, its series compared with shared->known. */
+/* A partition. Fills shared->seen. */
 struct check_partition {
     const char *path;
     struct partition_id id;
-    bool has_index; /* shared->known is whole */
 };
 check_work_fn check_partition_work;
 

@@ -38,7 +38,6 @@ enum tm_err check_index_work(void *arg, struct check_report *report, struct tm_w
     report->totals.series = result.series;
     report->totals.event_blocks = result.event_blocks;
     report->totals.bytes = result.bytes;
-    report->totals.version = result.version;
     report->totals.flushed_lsn = result.flushed_lsn;
     report->totals.damages = result.damages;
     return err;
@@ -50,7 +49,6 @@ struct checked_partition {
     const struct check_partition *place;
     struct check_report *report;
     struct span span;
-    uint32_t first_unknown;
     struct chunk_reader reader;
 };
 
@@ -82,9 +80,8 @@ static enum tm_err check_chunk(void *arg, const struct partition_item *item, str
         return err;
     const struct chunk_head *head = &p->reader.head;
     *out = (struct partition_extent){head->first, head->last, head->count};
-    bool is_known = series < CHECK_SERIES_MAX && p->report->shared->known[series / 8] >> series % 8 & 1;
-    if (!is_known && p->report->totals.unknown_series++ == 0)
-        p->first_unknown = series;
+    if (series < CHECK_SERIES_MAX)
+        p->report->shared->seen[series / 8] |= (uint8_t)(1u << series % 8);
     return head->first >= p->span.from && head->last < p->span.to ? TM_OK : TM_CORRUPT;
 }
 
@@ -108,21 +105,12 @@ static void tell_partition(void *arg, const char *text)
     check_tell(p->report, CHECK_DAMAGE, line);
 }
 
-static void tell_unknown(struct checked_partition *p)
-{
-    char text[CHECK_TEXT_BYTES];
-    (void)snprintf(text, sizeof text,
-                   "%" PRIu64 " chunks belong to series that the index does not define (the first: %" PRIu32
-                   "): they can't be asked for; restore index and partitions from one backup",
-                   p->report->totals.unknown_series, p->first_unknown);
-    check_tell(p->report, CHECK_DAMAGE, text);
-}
-
 enum tm_err check_partition_work(void *arg, struct check_report *report, struct tm_why *why)
 {
     const struct check_partition *place = arg;
     static struct checked_partition p;
     struct partition_check_result result;
+    memset(report->shared->seen, 0, sizeof report->shared->seen);
     p = (struct checked_partition){
         .place = place, .report = report, .span = partition_period_span(place->id.tier, place->id.period)};
     const struct partition_check_options options = {.chunk = place->id.tier == PARTITION_RAW ? check_chunk
@@ -136,7 +124,5 @@ enum tm_err check_partition_work(void *arg, struct check_report *report, struct 
     report->totals.bytes = result.bytes;
     report->totals.sealed = result.sealed;
     report->totals.damages = result.damages;
-    if (place->has_index && report->totals.unknown_series > 0)
-        tell_unknown(&p);
     return err;
 }

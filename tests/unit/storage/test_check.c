@@ -260,7 +260,7 @@ static void chunks_of_unknown_series_are_told(void **state)
     struct check_result r = check(f, &told, TM_CORRUPT);
     assert_true(r.damages >= DAYS);
     assert_non_null(
-        strstr(told.text, "39 chunks belong to series that the index does not define (the first: 2)"));
+        strstr(told.text, "has chunks of 39 series that the index does not define (the first: 2)"));
 }
 
 static void a_missing_index_is_told(void **state)

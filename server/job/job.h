@@ -1,0 +1,51 @@
+/* Long work on the data folder, in a child process: verification, backup. One of each kind at a time; ingest
+ * and queries never wait for it. Loop thread only. */
+#ifndef TM_JOB_H
+#define TM_JOB_H
+
+#include <stdint.h>
+
+#include "server/log/log.h"
+#include "storage/model/bytes.h"
+#include "storage/model/err.h"
+#include "storage/store.h"
+
+enum job_kind { JOB_VERIFY, JOB_BACKUP, JOB_KINDS };
+
+struct jobs;
+struct uv_loop_s;
+
+struct jobs_options {
+    struct uv_loop_s *loop;
+    struct log *log;
+    struct store *store;
+    const char *data_dir; /* borrowed */
+};
+
+/* NULL when out of memory. */
+struct jobs *jobs_open(const struct jobs_options *options);
+
+/* Told once, when the work is done: result is the JSON document that it left, or empty, then error is a
+ * sentence. */
+typedef void job_done_fn(void *arg, struct str result, const char *error);
+
+/* Begins the work. to: where a backup goes, an absolute path; NULL for others. done may be NULL. TM_BUSY: it
+ * is under way already; TM_INVALID, TM_NOMEM, TM_IO; done is not called then. */
+enum tm_err jobs_start(struct jobs *jobs, enum job_kind kind, const char *to, job_done_fn *done, void *arg,
+                       struct tm_why *why) TM_MUST_CHECK;
+
+/* Appends {"state":"none|running|done|failed",...}: while it runs place, done_bytes, all_bytes; then result
+ * or error of the last one. */
+void jobs_status_json(const struct jobs *jobs, enum job_kind kind, struct bytes *out);
+
+/* Ends what runs; done functions are called. Before http_close. NULL is allowed. */
+void jobs_stop(struct jobs *jobs);
+/* Frees it, once its handles are closed. The store is gone by then, or its freezing is over. NULL is allowed.
+ */
+void jobs_close(struct jobs *jobs);
+
+/* The child: `tidemarkd --job verify DIR` or `--job backup DIR TO`. Writes lines to stdout: `P done all
+ * place`, at the end `R document` or `E sentence`. Returns the exit code. */
+int job_run(int argc, char **argv);
+
+#endif
