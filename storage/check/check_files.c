@@ -119,7 +119,7 @@ enum tm_err check_partition_work(void *arg, struct check_report *report, struct 
                                                     .arg = &p};
     enum tm_err err = partition_check(place->path, place->id, &options, &result, why);
     report->totals.chunks = result.chunks;
-    report->totals.samples = result.samples;
+    report->totals.samples = place->id.tier == PARTITION_RAW ? result.samples : 0; /* else they are rows */
     report->totals.chunk_bytes = result.bytes;
     report->totals.bytes = result.bytes;
     report->totals.sealed = result.sealed;

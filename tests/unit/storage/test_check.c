@@ -113,12 +113,12 @@ static void a_sound_folder_is_sound_and_counted(void **state)
         struct check_result r = check(f, &told, TM_OK);
         assert_int_equal(told.damages, 0);
         assert_int_equal(r.damages, 0);
-        assert_int_equal(r.partitions, DAYS);
+        assert_int_equal(r.partitions, DAYS + 2); /* of rollups: a week and a month */
         assert_int_equal(r.sealed, DAYS - 1);
         assert_int_equal(r.quarantined, 0);
         assert_int_equal(r.series, SERIES);
         assert_int_equal(r.samples, DAYS * SERIES * POINTS + 1);
-        assert_int_equal(r.chunks, DAYS * SERIES);
+        assert_int_equal(r.chunks, DAYS * SERIES + 2 * (DAYS - 1) * (SERIES + 1)); /* with rosters */
         assert_int_equal(r.event_blocks, 2);
         assert_true(r.records >= 2);
         assert_true(r.bytes > r.chunk_bytes && r.chunk_bytes > 0);

@@ -1,6 +1,6 @@
 /* Rollups behind the store: whatever comes in whatever order, they say what the samples say. A plain model
- * against it, with late data, overwritten samples, restarts, kills, dropped days. ENGINE_SEEDS seeds of
- * ENGINE_STEPS steps. */
+ * against it, with late data, overwritten samples, restarts, kills, dropped days. ROLLUP_SEEDS seeds of
+ * ROLLUP_STEPS steps. */
 #include "storage/rollup/rollup_files.h"
 #include "tests/unit/storage/engine.h"
 
@@ -475,7 +475,7 @@ static unsigned long setting(const char *name, unsigned long otherwise)
 
 static void the_rows_say_what_the_samples_say(void **state)
 {
-    unsigned long steps = setting("ENGINE_STEPS", 300), seeds = setting("ENGINE_SEEDS", 3);
+    unsigned long steps = setting("ROLLUP_STEPS", 250), seeds = setting("ROLLUP_SEEDS", 2);
     (void)state;
     for (unsigned long seed = 1; seed <= seeds; seed++) {
         struct fixture *f = fixture_new();
