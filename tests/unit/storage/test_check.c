@@ -177,7 +177,11 @@ static void a_damaged_record_is_told_with_what_it_costs(void **state)
     assert_non_null(strstr(told.text, "journal: segment 00000000"));
     assert_non_null(strstr(told.text, "1 record is lost"));
     bytes[starts[count - 2] + 40] ^= 1;
-    bytes[starts[0] + 40] ^= 1; /* flushed long ago */
+    write_whole(path, bytes, len);
+    fixture_open(f);
+    flush_now(f);
+    fixture_close(f);
+    bytes[starts[0] + 40] ^= 1; /* flushed long ago, in a segment that was not removed */
     write_whole(path, bytes, len);
     r = check(f, &told, TM_CORRUPT);
     assert_int_equal(r.damages, 1);
