@@ -70,7 +70,7 @@ static int open_tables(struct catalog *catalog)
 static int open_call(void *arg)
 {
     struct catalog *catalog = arg;
-    struct catalog_place place;
+    struct catalog_place place = {0};
     int rc = catalog_place_open(catalog->dir, catalog->read_only, &catalog->env, &place);
     return rc ? rc : open_tables(catalog);
 }

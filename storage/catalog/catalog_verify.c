@@ -235,7 +235,7 @@ static int walk_all(struct walk *w)
 static int check_call(void *arg)
 {
     struct walk *w = arg;
-    struct catalog_place place;
+    struct catalog_place place = {0};
     int rc = catalog_place_open(w->dir, true, &w->env, &place);
     if (!rc)
         rc = mdb_txn_begin(w->env, NULL, MDB_RDONLY, &w->txn);

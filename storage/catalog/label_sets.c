@@ -67,17 +67,19 @@ static enum tm_err make_room(struct label_sets *sets)
 {
     if ((sets->pair_count + 1) * 4 <= sets->pair_capacity * 3)
         return TM_OK;
-    struct label_sets grown = *sets;
-    grown.pair_capacity = sets->pair_capacity ? sets->pair_capacity * 2 : PAIRS_FIRST;
-    grown.pairs = calloc(grown.pair_capacity, sizeof *grown.pairs);
-    if (!grown.pairs)
+    uint32_t *old = sets->pairs;
+    size_t old_capacity = sets->pair_capacity;
+    size_t capacity = old_capacity ? old_capacity * 2 : PAIRS_FIRST;
+    uint32_t *pairs = calloc(capacity, sizeof *pairs);
+    if (!pairs)
         return TM_NOMEM;
-    for (size_t i = 0; i < sets->pair_capacity; i++) {
-        if (sets->pairs[i] != 0)
-            grown.pairs[find_pair(&grown, text_of(pair_at(sets, sets->pairs[i])))] = sets->pairs[i];
+    sets->pairs = pairs;
+    sets->pair_capacity = capacity;
+    for (size_t i = 0; i < old_capacity; i++) {
+        if (old[i] != 0)
+            pairs[find_pair(sets, text_of(pair_at(sets, old[i])))] = old[i];
     }
-    free(sets->pairs);
-    *sets = grown;
+    free(old);
     return TM_OK;
 }
 
