@@ -20,7 +20,7 @@ bool catalog_place_of(const char *dir, struct catalog_place *out)
 
 bool catalog_place_exists(const char *dir)
 {
-    struct catalog_place place;
+    struct catalog_place place = {0};
     struct stat info;
     return catalog_place_of(dir, &place) && stat(place.data, &info) == 0 && info.st_size > 0;
 }
