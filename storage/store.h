@@ -18,6 +18,7 @@
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/model/event.h"
+#include "storage/model/http_event.h"
 #include "storage/model/labels.h"
 #include "storage/model/number.h"
 #include "storage/model/str.h"
@@ -135,6 +136,10 @@ enum tm_err store_batch_sample(struct batch *batch, series_id id, time_ms_t time
  * bears. Bytes are copied. TM_NOMEM. */
 enum tm_err store_batch_event(struct batch *batch, enum event_kind kind, time_ms_t time,
                               struct str line) TM_MUST_CHECK;
+
+/* Adds a raw HTTP event; it is found by storage/events/events.h. Bytes are copied. TM_INVALID (a number out
+ * of its bounds), TM_NOMEM. */
+enum tm_err store_batch_http(struct batch *batch, const struct http_event *event) TM_MUST_CHECK;
 
 /* How many samples and events it holds. */
 size_t store_batch_count(const struct batch *batch);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "server/events/agents.h"
 #include "server/events/filter_private.h"
 
 void filter_free(struct filter *filter)
@@ -30,6 +31,18 @@ static struct str text_of(const struct filter_test *test, const struct http_even
     return event->tags ? labels_get(event->tags, test->tag) : (struct str){"", 0};
 }
 
+static double class_of(struct str agent)
+{
+    enum agent_class class;
+    return agent_class_parse(agent, &class) == TM_OK ? (double)class : (double)AGENT_OTHER;
+}
+
+static bool milliseconds_of(int64_t us, double *out)
+{
+    *out = (double)us / 1000;
+    return us >= 0;
+}
+
 /* False: the event has none. */
 static bool number_of(enum filter_field field, const struct http_event *event, double *out)
 {
@@ -41,20 +54,17 @@ static bool number_of(enum filter_field field, const struct http_event *event, d
         *out = (double)(event->status - event->status % 100) / 100;
         return true;
     case FIELD_AGENT:
-        *out = (double)event->agent;
+        *out = class_of(event->agent);
         return true;
     case FIELD_BYTES:
         *out = (double)event->bytes;
         return event->bytes >= 0;
     case FIELD_DURATION:
-        *out = event->duration_ms;
-        return event->duration_ms >= 0;
+        return milliseconds_of(event->duration_us, out);
     case FIELD_ORIGIN:
-        *out = event->origin_ms;
-        return event->origin_ms >= 0;
+        return milliseconds_of(event->origin_us, out);
     case FIELD_EDGE:
-        *out = event->edge_ms;
-        return event->edge_ms >= 0;
+        return milliseconds_of(event->edge_us, out);
     default:
         *out = (double)event->count;
         return true;

@@ -23,30 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server/events/agents.h"
 #include "storage/model/err.h"
-#include "storage/model/labels.h"
+#include "storage/model/http_event.h"
 
 enum { FILTER_TEXT_MAX = 8192, FILTER_TESTS_MAX = 128, FILTER_DEPTH_MAX = 32 };
-
-/* One event as a filter sees it. Views only. */
-struct http_event {
-    struct str service;
-    struct str env;
-    struct str method;
-    struct str url;
-    struct str page_group;
-    struct str cache;
-    struct str user_agent;
-    enum agent_class agent;
-    int status;
-    int64_t bytes;      /* -1: none */
-    int64_t count;      /* 1 where the line said nothing */
-    double duration_ms; /* negative: none, as are the next two */
-    double origin_ms;
-    double edge_ms;
-    const struct labels *tags; /* all tags of the line; NULL: none */
-};
 
 struct filter_fault {
     size_t column; /* from 1, in bytes */
@@ -62,7 +42,7 @@ enum tm_err filter_new(struct str text, struct filter **out, struct filter_fault
 /* NULL is allowed. */
 void filter_free(struct filter *filter);
 
-/* One thread at a time. */
+/* One thread at a time. An agent that is none of the classes is `other`. */
 bool filter_matches(struct filter *filter, const struct http_event *event);
 
 #endif

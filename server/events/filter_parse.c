@@ -1,4 +1,5 @@
 /* Reading a filter's text (the grammar stands in filter.h) into tests and steps. */
+#include "server/events/agents.h"
 #include "server/events/filter.h"
 
 #include <stdarg.h>

@@ -12,6 +12,7 @@ int64_t lines_retention_ms(const struct config *config, enum event_kind kind)
         return 0;
     case EVENT_METRIC:
     case EVENT_TALLY:
+    case EVENT_REQUEST:
     case EVENT_KIND_COUNT:
         break;
     }

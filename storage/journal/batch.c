@@ -107,6 +107,23 @@ enum tm_err store_batch_event(struct batch *batch, enum event_kind kind, time_ms
     return TM_OK;
 }
 
+enum tm_err store_batch_http(struct batch *batch, const struct http_event *event)
+{
+    struct batch_event *events =
+        grow_array(batch->events, &batch->event_capacity, batch->event_count + 1, sizeof *events);
+    size_t before = batch->lines.len;
+    if (!events)
+        return TM_NOMEM;
+    batch->events = events;
+    enum tm_err err = http_event_encode(event, &batch->lines);
+    batch->lines.failed = false;
+    if (err)
+        return err;
+    events[batch->event_count++] =
+        (struct batch_event){event->time, (uint32_t)(batch->lines.len - before), EVENT_REQUEST};
+    return TM_OK;
+}
+
 size_t store_batch_count(const struct batch *batch)
 {
     return batch->sample_count + batch->event_count;

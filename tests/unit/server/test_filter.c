@@ -21,13 +21,13 @@ static const struct http_event event = {
     .url = {"/p/17?q=\"x\"", 11},
     .page_group = {"product", 7},
     .user_agent = {"Googlebot/2.1", 13},
-    .agent = AGENT_CRAWLER,
+    .agent = {"crawler", 7},
     .status = 404,
     .bytes = 512,
     .count = 1,
-    .duration_ms = 45.25,
-    .origin_ms = -1,
-    .edge_ms = 0,
+    .duration_us = 45250,
+    .origin_us = -1,
+    .edge_us = 0,
     .tags = &tags,
 };
 
