@@ -258,7 +258,7 @@ static struct identity identify(const struct checking *c, const struct found *f)
 static uint64_t count_unknown(const struct check_shared *shared, uint32_t *first)
 {
     uint64_t count = 0;
-    for (uint32_t byte = 0; byte < CHECK_SERIES_MAX / 8; byte++) {
+    for (uint32_t byte = 0; byte < shared->seen_end; byte++) {
         uint8_t left = shared->seen[byte] & (uint8_t)~shared->known[byte];
         if (left && count == 0)
             *first = byte * 8 + (uint32_t)__builtin_ctz(left);

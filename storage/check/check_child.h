@@ -23,6 +23,7 @@ struct check_totals {
 /* Shared by parent and children. */
 struct check_shared {
     _Atomic uint64_t done_bytes;
+    uint32_t known_end, seen_end; /* behind the last bytes of these that are not 0: most folders need few */
     uint8_t known[CHECK_SERIES_MAX / 8]; /* bits: series that the index defines, */
     uint8_t seen[CHECK_SERIES_MAX / 8];  /* and those that the partition has chunks of */
 };

@@ -14,8 +14,12 @@
 static void know_series(void *arg, uint32_t number)
 {
     const struct check_report *report = arg;
-    if (number < CHECK_SERIES_MAX)
-        report->shared->known[number / 8] |= (uint8_t)(1u << number % 8);
+    struct check_shared *shared = report->shared;
+    if (number >= CHECK_SERIES_MAX)
+        return;
+    shared->known[number / 8] |= (uint8_t)(1u << number % 8);
+    if (number / 8 >= shared->known_end)
+        shared->known_end = number / 8 + 1;
 }
 
 static void tell_index(void *arg, const char *text)
@@ -33,7 +37,8 @@ enum tm_err check_index_work(void *arg, struct check_report *report, struct tm_w
     const struct check_index *place = arg;
     const struct catalog_verify_options options = {know_series, tell_index, report};
     struct catalog_verify_result result;
-    memset(report->shared->known, 0, sizeof report->shared->known);
+    memset(report->shared->known, 0, report->shared->known_end);
+    report->shared->known_end = 0;
     enum tm_err err = catalog_verify(place->dir, &options, &result, why);
     report->totals.series = result.series;
     report->totals.event_blocks = result.event_blocks;
@@ -69,6 +74,15 @@ static enum tm_err decode_all(struct chunk_reader *reader, const struct chunk_ke
     return !err && (seen != reader->head.count || last != reader->head.last) ? TM_CORRUPT : err;
 }
 
+static void note_seen(struct check_shared *shared, uint32_t series)
+{
+    if (series >= CHECK_SERIES_MAX)
+        return;
+    shared->seen[series / 8] |= (uint8_t)(1u << series % 8);
+    if (series / 8 >= shared->seen_end)
+        shared->seen_end = series / 8 + 1;
+}
+
 static enum tm_err check_chunk(void *arg, const struct partition_item *item, struct partition_extent *out)
 {
     struct checked_partition *p = arg;
@@ -80,8 +94,7 @@ static enum tm_err check_chunk(void *arg, const struct partition_item *item, str
         return err;
     const struct chunk_head *head = &p->reader.head;
     *out = (struct partition_extent){head->first, head->last, head->count};
-    if (series < CHECK_SERIES_MAX)
-        p->report->shared->seen[series / 8] |= (uint8_t)(1u << series % 8);
+    note_seen(p->report->shared, series);
     return head->first >= p->span.from && head->last < p->span.to ? TM_OK : TM_CORRUPT;
 }
 
@@ -110,7 +123,8 @@ enum tm_err check_partition_work(void *arg, struct check_report *report, struct 
     const struct check_partition *place = arg;
     static struct checked_partition p;
     struct partition_check_result result;
-    memset(report->shared->seen, 0, sizeof report->shared->seen);
+    memset(report->shared->seen, 0, report->shared->seen_end);
+    report->shared->seen_end = 0;
     p = (struct checked_partition){
         .place = place, .report = report, .span = partition_period_span(place->id.tier, place->id.period)};
     const struct partition_check_options options = {.chunk = place->id.tier == PARTITION_RAW ? check_chunk
