@@ -9,6 +9,7 @@
 #include "storage/partition/days.h"
 #include "storage/grow.h"
 #include "storage/log_level.h"
+#include "storage/markers/markers_table.h"
 
 /* Numbers above are hostile: the table of the writer could not have given them. */
 enum { SERIES_NUMBER_MAX = 1 << 26, DAMAGE_LINES_MAX = 20 };
@@ -38,6 +39,7 @@ void contents_fini(struct contents *contents)
     partitions_close(contents->partitions);
     catalog_close(contents->catalog);
     tombstones_free(contents->tombstones);
+    markers_free(contents->markers);
     index_free(contents->index);
     producers_free(contents->producers);
     series_free(contents->series);
@@ -87,11 +89,18 @@ enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_
 
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event, const char *line)
 {
-    enum tm_err err = head_event(&contents->head, event->kind, event->time, (struct str){line, event->len});
+    struct str text = {line, event->len};
+    enum tm_err err = TM_OK;
+    bool is_marker = event->kind == EVENT_MARKER;
+    if (is_marker && contents->markers) /* before the head: tried again it changes nothing */
+        err = markers_apply(contents->markers, text);
+    if (!err)
+        err = head_event(&contents->head, event->kind, event->time, text);
     if (err)
         return err;
     contents->events++;
-    note_time(contents, event->time);
+    if (!is_marker) /* which may lie in the future */
+        note_time(contents, event->time);
     return TM_OK;
 }
 
@@ -103,6 +112,39 @@ enum tm_err contents_load(struct contents *contents, struct tm_why *why)
                                    contents->tombstones, &contents->mark, why);
     contents->newest_ms = contents->mark.newest_ms;
     return err;
+}
+
+static enum tm_err gather_block(struct contents *contents, const struct bytes *block)
+{
+    struct cursor in = cursor_of(block->data, block->len);
+    enum tm_err err = TM_OK;
+    while (cursor_left(&in) > 0 && !in.bad && !err) {
+        (void)cursor_zigzag(&in);
+        struct str line = cursor_str(&in);
+        if (!in.bad)
+            err = markers_apply(contents->markers, line);
+    }
+    return err;
+}
+
+enum tm_err contents_gather(struct contents *contents, uint64_t *damaged, struct tm_why *why)
+{
+    const struct catalog_wanted wanted = {
+        EVENT_MARKER, {INT64_MIN, INT64_MAX}, contents->mark.flushed_lsn, damaged};
+    struct catalog_position position = {.is_begun = false};
+    struct bytes block = {0};
+    enum tm_err err = TM_OK;
+    *damaged = 0;
+    contents->markers = markers_new();
+    if (!contents->markers)
+        return tm_fail(why, TM_NOMEM, "out of memory for markers");
+    while (contents->catalog && !err) {
+        err = catalog_events_next(contents->catalog, &position, &wanted, &block, why);
+        if (!err)
+            err = gather_block(contents, &block);
+    }
+    bytes_fini(&block);
+    return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
 enum tm_err contents_index(struct contents *contents, size_t most)

@@ -29,6 +29,8 @@
 #include "storage/catalog/producers.h"
 #include "storage/catalog/series.h"
 
+struct markers;
+
 struct contents {
     pthread_rwlock_t lock;
     bool has_lock;
@@ -39,6 +41,7 @@ struct contents {
     struct partitions *partitions; /* owned; NULL: there are none */
     struct catalog *catalog;       /* owned; NULL: nothing was ever flushed */
     struct tombstones *tombstones; /* what of the partitions is deleted */
+    struct markers *markers;       /* owned; NULL: a reader's, which does not gather them */
     struct catalog_mark mark;      /* how far these go */
     uint32_t stored_series;        /* numbers above are this process's own: partitions know others by them */
     struct index *index;           /* of the first indexed_count durable series; made when first asked for */
@@ -71,6 +74,10 @@ enum tm_err contents_event(struct contents *contents, const struct batch_event *
 /* Loads what the catalog says, if there is one. Into empty contents, before the replay. Errors as
  * catalog_load. */
 enum tm_err contents_load(struct contents *contents, struct tm_why *why) TM_MUST_CHECK;
+
+/* From now on markers are gathered: those that the catalog has, and what the replay brings. Between
+ * contents_load and contents_replay. Damaged ones are left out and counted. Errors as catalog_load. */
+enum tm_err contents_gather(struct contents *contents, uint64_t *damaged, struct tm_why *why) TM_MUST_CHECK;
 
 /* Adds up to most durable series to the index that are not in it. Locked alone. TM_NOMEM: try again. */
 enum tm_err contents_index(struct contents *contents, size_t most) TM_MUST_CHECK;

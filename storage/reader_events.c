@@ -23,7 +23,7 @@ static void tell_block(struct telling *telling, struct str lines)
 static enum tm_err tell_catalog(struct reader *reader, struct catalog *catalog, uint64_t until,
                                 struct telling *telling, struct tm_why *why)
 {
-    const struct catalog_wanted wanted = {telling->wanted.kind, telling->wanted.span, until};
+    const struct catalog_wanted wanted = {telling->wanted.kind, telling->wanted.span, until, NULL};
     struct catalog_position position = {.is_begun = false};
     while (catalog && !telling->is_over) {
         enum tm_err err = reader_check(reader, why);

@@ -19,6 +19,7 @@
 #include "storage/model/err.h"
 #include "storage/model/event.h"
 #include "storage/model/http_event.h"
+#include "storage/markers/markers.h"
 #include "storage/model/labels.h"
 #include "storage/model/number.h"
 #include "storage/model/str.h"
@@ -141,6 +142,17 @@ enum tm_err store_batch_event(struct batch *batch, enum event_kind kind, time_ms
  * of its bounds), TM_NOMEM. */
 enum tm_err store_batch_http(struct batch *batch, const struct http_event *event) TM_MUST_CHECK;
 
+/* Adds a marker, under the id that it then bears, which is told (id may be NULL). The same marker again, or a
+ * deploy of the same service, env, version and time, changes nothing (storage/markers/markers.h). It must have
+ * passed marker_check. TM_NOMEM. */
+enum tm_err store_batch_marker(struct batch *batch, const struct marker *marker, uint64_t *id) TM_MUST_CHECK;
+
+/* Gives a marker the named fields of `to` (MARKER_HAS_..., at least one; its id is to->id), or removes it. at:
+ * when somebody wished that. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
+enum tm_err store_batch_marker_change(struct batch *batch, time_ms_t at, const struct marker *to,
+                                      uint32_t fields) TM_MUST_CHECK;
+enum tm_err store_batch_marker_delete(struct batch *batch, time_ms_t at, uint64_t id) TM_MUST_CHECK;
+
 /* How many samples and events it holds. */
 size_t store_batch_count(const struct batch *batch);
 
@@ -177,6 +189,11 @@ void store_flush_cancel(struct store *store);
 /* The wall clock and the time that the store believes (storage/believed.h), which differ after a jump: what
  * lies within the bounds of either is to be taken. */
 void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *later_ms);
+
+/* ---- markers ---- */
+
+/* Those that are visible. Valid until the store is closed. */
+const struct markers *store_markers(const struct store *store);
 
 /* ---- deleting ---- */
 
@@ -267,7 +284,7 @@ struct store_stats {
     uint64_t rollup_bytes;    /* on disk */
     uint64_t rolled_days;     /* since start: days of which rollups were made, or made anew */
     uint64_t expired_rollups; /* since start: weeks and months of rollups removed by age */
-    time_ms_t newest_ms;      /* newest sample or event time applied, 0 if none */
+    time_ms_t newest_ms;      /* newest sample or event time applied, markers apart; 0 if none */
     bool read_only;
 };
 

@@ -99,6 +99,7 @@ static enum tm_err open_files(struct store *store, struct tm_why *why)
         .fault_point = store->options.fault_point,
         .fault_arg = store->options.fault_arg,
     };
+    uint64_t damaged = 0;
     enum tm_err err = partitions_open(&partitions, &store->contents.partitions, why);
     if (err)
         return err;
@@ -112,6 +113,11 @@ static enum tm_err open_files(struct store *store, struct tm_why *why)
     if (!err && store->contents.mark.damaged_deletes > 0)
         store_log(store, STORE_LOG_ERROR, "index.damaged",
                   "deletes in the index are damaged: what they hid may be seen again; delete it once more");
+    if (!err)
+        err = contents_gather(&store->contents, &damaged, why);
+    if (!err && damaged > 0)
+        store_log(store, STORE_LOG_ERROR, "index.damaged",
+                  "markers in the index are damaged and were left out: restore the folder from a backup");
     return err;
 }
 

@@ -89,6 +89,8 @@ static enum tm_err take_line(struct lines *l, const struct line *line, struct tm
     }
     if (!err)
         err = check_time(l, kind, time, why);
+    if (!err && kind == EVENT_MARKER)
+        return lines_add_marker(l, line, time, why);
     if (!err && kind != EVENT_METRIC)
         return lines_add_event(l, line, kind, time);
     if (!err && l->key.measurement.len)
@@ -178,6 +180,7 @@ enum tm_err lines_take(struct lines *lines, struct str text, enum precision prec
     enum line_step step;
     enum tm_err err = TM_OK;
     line_reader_init(&reader, text, precision, first_number);
+    lines->precision = precision;
     while (!err && (step = line_next(&reader, &line)) != LINE_END) {
         bool simple = step == LINE_OK && line_is_simple(&line);
         if (simple)

@@ -30,9 +30,10 @@ struct lines {
     time_ms_t later;
     struct batch *batch;
     struct reply *reply;
-    struct bytes scratch; /* of the key being parsed; owned, lines_fini */
-    struct bytes metric;  /* name of the metric being made; owned */
-    struct line_key key;  /* of the line being parsed */
+    enum precision precision; /* of the message, for fields that hold a time */
+    struct bytes scratch;     /* of the key being parsed; owned, lines_fini */
+    struct bytes metric;      /* name of the metric being made; owned */
+    struct line_key key;      /* of the line being parsed */
     struct queued_line queue[LINES_QUEUE];
     size_t queued;
     uint64_t samples;

@@ -19,7 +19,7 @@ int64_t lines_retention_ms(const struct config *config, enum event_kind kind)
     return raw;
 }
 
-static struct str service_of(const struct config *config, const struct labels *tags)
+struct str lines_service(const struct config *config, const struct labels *tags)
 {
     for (size_t i = 0; i < config->service_from.count; i++) {
         struct str service = labels_get(tags, str_of(config->service_from.at[i]));
@@ -69,7 +69,7 @@ enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum e
         err = check_tags(lines, why);
     if (err)
         return err;
-    struct str service = service_of(lines->config, &lines->key.tags);
+    struct str service = lines_service(lines->config, &lines->key.tags);
     if (!lines->writes_all && !access_allows_service(&lines->access, service))
         return fail_scope(lines, service, why);
     *kind = line_kind(&lines->key, line);
@@ -146,7 +146,8 @@ static enum tm_err make_one(struct lines *l, struct str field, struct series_has
         return err;
     if (labels_add(&set, STR(LABEL_NAME), name) || labels_sort(&set, &twice))
         return tm_fail(why, TM_LIMIT, "a series has at most %d labels, its name among them", LABELS_MAX);
-    return store_series_intern(l->store, l->batch, hash, &set, service_of(l->config, &l->key.tags), id, why);
+    return store_series_intern(l->store, l->batch, hash, &set, lines_service(l->config, &l->key.tags), id,
+                               why);
 }
 
 enum tm_err lines_make_series(struct lines *lines, const struct line *line, const struct series_hash *hashes,

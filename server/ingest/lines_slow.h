@@ -21,6 +21,13 @@ enum tm_err lines_check_event(struct lines *lines, const struct line *line, enum
 enum tm_err lines_add_event(struct lines *lines, const struct line *line, enum event_kind kind,
                             time_ms_t time) TM_MUST_CHECK;
 
+/* The same for a marker (lines_marker.c). TM_INVALID with why, TM_NOMEM. */
+enum tm_err lines_add_marker(struct lines *lines, const struct line *line, time_ms_t time,
+                             struct tm_why *why) TM_MUST_CHECK;
+
+/* The first of the labels service_from names that these tags have; empty: none. A view into tags. */
+struct str lines_service(const struct config *config, const struct labels *tags);
+
 /* Names or makes the series of every field of a metric line. A line is taken whole or not at all: TM_INVALID
  * and TM_LIMIT with why, TM_NOMEM. */
 enum tm_err lines_make_series(struct lines *lines, const struct line *line, const struct series_hash *hashes,

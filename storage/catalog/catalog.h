@@ -86,6 +86,7 @@ struct catalog_wanted {
     enum event_kind kind;
     struct span span;
     uint64_t until;
+    uint64_t *damaged; /* counts blocks that are damaged, which are left out then; NULL: they are an error */
 };
 enum tm_err catalog_events_next(struct catalog *catalog, struct catalog_position *position,
                                 const struct catalog_wanted *wanted, struct bytes *out,

@@ -212,6 +212,11 @@ static int find_block(struct catalog *catalog, MDB_txn *txn, void *arg)
         if (catalog_get_u32((uint8_t *)key.mv_data + 8) != (uint32_t)wanted->kind)
             continue;
         rc = decode_block(&key, &data, wanted, f->out, &is_wanted);
+        if (rc == MDB_CORRUPTED && wanted->damaged) {
+            ++*wanted->damaged;
+            is_wanted = false;
+            rc = 0;
+        }
         if (rc || is_wanted)
             break;
     }

@@ -171,7 +171,7 @@ static void events_are_read_in_the_order_written(void **state)
         assert_string_equal(events.text, "1@4=third;");
         reader_close(reader);
         assert_int_equal(stats_of(f->store).events, 4);
-        assert_int_equal(stats_of(f->store).newest_ms, 6);
+        assert_int_equal(stats_of(f->store).newest_ms, 5); /* a marker may lie ahead */
         fixture_reopen(f);
     }
 }
