@@ -70,7 +70,7 @@ void contents_unlock(struct contents *contents)
     check_lock(pthread_rwlock_unlock(&contents->lock));
 }
 
-static void note_time(struct contents *contents, time_ms_t time)
+void contents_note_time(struct contents *contents, time_ms_t time)
 {
     if (time > contents->newest_ms)
         contents->newest_ms = time;
@@ -83,8 +83,17 @@ enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_
     if (err)
         return err;
     contents->samples++;
-    note_time(contents, time);
+    contents_note_time(contents, time);
     return TM_OK;
+}
+
+enum tm_err contents_cell(struct contents *contents, const struct batch_cell *cell, uint32_t age)
+{
+    const struct count_add add = {cell->series, cell->cell, cell->slot, cell->value, age};
+    enum tm_err err = cell->value != 0 ? head_cell(&contents->head, &add) : TM_OK;
+    if (!err)
+        contents->cells++;
+    return err;
 }
 
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event, const char *line)
@@ -100,7 +109,7 @@ enum tm_err contents_event(struct contents *contents, const struct batch_event *
         return err;
     contents->events++;
     if (!is_marker) /* which may lie in the future */
-        note_time(contents, event->time);
+        contents_note_time(contents, event->time);
     return TM_OK;
 }
 
@@ -175,12 +184,14 @@ enum tm_err contents_index(struct contents *contents, size_t most)
 
 /* Up to which lsn a day has what the journal holds too. */
 struct day_tag {
+    enum partition_tier tier;
     uint32_t day;
     uint64_t tag;
 };
 
 struct replaying {
     struct contents *contents;
+    bool is_reader; /* in another process: it keeps records apart */
     contents_log_fn *log;
     void *log_arg;
     uint64_t damage_lines;
@@ -277,15 +288,17 @@ static enum tm_err learn_definitions(struct replaying *replaying, const struct b
     return TM_OK;
 }
 
-/* The tag of a time's day. Days are few: a flush that was interrupted holds what an hour brought. */
-static enum tm_err find_tag(struct replaying *replaying, time_ms_t time, uint64_t *tag)
+/* The tag of a time's day in a tier of days. Days are few: a flush that was interrupted holds what an hour
+ * brought. */
+static enum tm_err find_tag(struct replaying *replaying, enum partition_tier tier, time_ms_t time,
+                            uint64_t *tag)
 {
     uint32_t day;
     *tag = 0;
-    if (partition_period_of(PARTITION_RAW, time, &day) != TM_OK)
+    if (partition_period_of(tier, time, &day) != TM_OK)
         return TM_OK;
     for (size_t i = replaying->tag_count; i-- > 0;) {
-        if (replaying->tags[i].day == day) {
+        if (replaying->tags[i].day == day && replaying->tags[i].tier == tier) {
             *tag = replaying->tags[i].tag;
             return TM_OK;
         }
@@ -295,21 +308,22 @@ static enum tm_err find_tag(struct replaying *replaying, time_ms_t time, uint64_
     if (!tags)
         return TM_NOMEM;
     replaying->tags = tags;
-    enum tm_err err = days_tag(replaying->contents->partitions, day, tag, &replaying->why);
+    enum tm_err err = days_tier_tag(replaying->contents->partitions, tier, day, tag, &replaying->why);
     if (err == TM_CORRUPT) /* that partition will not be read: take what the journal has */
         err = TM_OK;
     if (!err)
-        tags[replaying->tag_count++] = (struct day_tag){day, *tag};
+        tags[replaying->tag_count++] = (struct day_tag){tier, day, *tag};
     return err;
 }
 
-/* Whether a sample of this record is in a partition already: its flush got as far as its day. */
-static enum tm_err check_stored(struct replaying *replaying, uint64_t lsn, time_ms_t time, bool *is_stored)
+/* Whether what a record has of this time is in a partition already: its flush got as far as its day. */
+static enum tm_err check_stored(struct replaying *replaying, enum partition_tier tier, uint64_t lsn,
+                                time_ms_t time, bool *is_stored)
 {
     uint64_t tag = 0;
     enum tm_err err = TM_OK;
     if (replaying->contents->partitions && lsn <= replaying->contents->mark.promised_lsn)
-        err = find_tag(replaying, time, &tag);
+        err = find_tag(replaying, tier, time, &tag);
     *is_stored = lsn <= tag;
     return err;
 }
@@ -326,12 +340,39 @@ static enum tm_err apply_samples(struct replaying *replaying, uint64_t lsn,
             (*lost)++;
             continue;
         }
-        enum tm_err err = check_stored(replaying, lsn, sample->time, &is_stored);
+        enum tm_err err = check_stored(replaying, PARTITION_RAW, lsn, sample->time, &is_stored);
         if (!err && !is_stored)
             err = contents_sample(replaying->contents, id, sample->time, &sample->number);
         if (err)
             return err;
     }
+    return TM_OK;
+}
+
+/* A reader keeps records apart: what the daemon flushes behind its back is told by the lsn. */
+static enum tm_err apply_cells(struct replaying *replaying, uint64_t lsn, const struct batch_content *content,
+                               uint64_t *lost)
+{
+    uint64_t base = replaying->contents->head.counts.base_lsn;
+    uint64_t age = replaying->is_reader ? lsn - base : 0;
+    bool is_stored = false;
+    if (replaying->is_reader && (lsn <= base || age > UINT32_MAX))
+        return TM_CORRUPT;
+    for (size_t i = 0; i < content->cell_count; i++) {
+        struct batch_cell cell = content->cells[i];
+        cell.series = cell.series < replaying->number_capacity ? replaying->numbers[cell.series] : 0;
+        if (cell.series == 0) {
+            (*lost)++;
+            continue;
+        }
+        enum tm_err err = check_stored(replaying, PARTITION_COUNTS, lsn, cell_time(cell.slot), &is_stored);
+        if (!err && !is_stored)
+            err = contents_cell(replaying->contents, &cell, (uint32_t)age);
+        if (err)
+            return err;
+    }
+    if (content->cell_count > 0)
+        contents_note_time(replaying->contents, content->newest_cell_ms);
     return TM_OK;
 }
 
@@ -347,6 +388,8 @@ static enum tm_err apply_content(struct replaying *replaying, const struct segme
     if (err || !is_new)
         return err;
     err = apply_samples(replaying, lsn, content, &lost);
+    if (!err)
+        err = apply_cells(replaying, lsn, content, &lost);
     const char *line = content->lines.ptr;
     for (size_t i = 0; i < content->event_count && !err; i++) {
         err = contents_event(replaying->contents, &content->events[i], line);
@@ -354,9 +397,9 @@ static enum tm_err apply_content(struct replaying *replaying, const struct segme
     }
     if (lost > 0 && !err) {
         char what[128];
-        (void)snprintf(what, sizeof what,
-                       "%" PRIu64 " samples of one record are lost with the definition of their series",
-                       lost);
+        (void)snprintf(
+            what, sizeof what,
+            "%" PRIu64 " samples or counts of one record are lost with the definition of their series", lost);
         replaying->contents->damaged_records++;
         log_damage(replaying, segment->number, what);
     }
@@ -427,7 +470,8 @@ static enum tm_err judge_start(struct replaying *replaying, const struct journal
 enum tm_err contents_replay(struct contents *contents, int folder, contents_log_fn *log, void *log_arg,
                             struct journal_end *end, struct tm_why *why)
 {
-    struct replaying replaying = {.contents = contents, .log = log, .log_arg = log_arg};
+    struct replaying replaying = {
+        .contents = contents, .log = log, .log_arg = log_arg, .is_reader = end == NULL};
     struct journal_visitor visitor = {
         .arg = &replaying,
         .flushed_lsn = contents->mark.flushed_lsn,
@@ -437,6 +481,7 @@ enum tm_err contents_replay(struct contents *contents, int folder, contents_log_
         .torn = on_torn,
     };
     struct journal_end own;
+    contents->head.counts.base_lsn = end ? contents->mark.promised_lsn : contents->mark.flushed_lsn;
     enum tm_err err = journal_replay(folder, &visitor, &own, why);
     batch_arrays_fini(&replaying.arrays);
     bytes_fini(&replaying.scratch);
@@ -451,6 +496,9 @@ enum tm_err contents_replay(struct contents *contents, int folder, contents_log_
     }
     if (own.next_lsn <= contents->mark.promised_lsn)
         own.next_lsn = contents->mark.promised_lsn + 1; /* days may bear that tag: no lsn is used twice */
+    if (own.next_lsn == contents->mark.promised_lsn + 1 &&
+        contents->mark.promised_lsn > contents->mark.flushed_lsn)
+        own.next_lsn++; /* nor is that tag: the next flush is told from the one that was interrupted */
     if (end)
         *end = own;
     else

@@ -47,6 +47,8 @@ struct contents {
     struct index *index;           /* of the first indexed_count durable series; made when first asked for */
     atomic_size_t indexed_count;   /* changed under the lock, read anywhere */
     uint64_t samples;
+    uint64_t cells;
+    uint64_t saturated; /* sums of heads that are gone which did not fit in 64 bits */
     uint64_t events;
     time_ms_t newest_ms;
     time_ms_t written_ms; /* believed time of the last record replayed; 0: there was none */
@@ -65,9 +67,13 @@ void contents_lock(struct contents *contents);
 void contents_lock_shared(struct contents *contents);
 void contents_unlock(struct contents *contents);
 
-/* Makes a sample or an event visible and counts it. TM_NOMEM. */
+/* Makes a sample, a cell or an event visible and counts it. TM_NOMEM. */
 enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_t time,
                             const struct number *number) TM_MUST_CHECK;
+enum tm_err contents_cell(struct contents *contents, const struct batch_cell *cell,
+                          uint32_t age) TM_MUST_CHECK;
+/* Notes the time of something that was made visible. */
+void contents_note_time(struct contents *contents, time_ms_t time);
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event,
                            const char *line) TM_MUST_CHECK;
 

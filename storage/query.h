@@ -130,9 +130,13 @@ struct reader_walk {
 };
 void reader_walk_init(struct reader_walk *walk, uint32_t series, struct span span);
 
-/* The next samples, by time, each time once: those of one UTC day at most, so that a step is bounded. Arrays
- * as reader_samples. TM_NOT_FOUND at the end; TM_CORRUPT (a day is damaged; restore it), TM_BUSY, TM_IO,
- * TM_NOMEM: the position stays. TM_LIMIT: max_samples is passed. TM_CLOSED: stopped. */
+/* The next samples, by time, each time once: those of one UTC day at most, so that a step is bounded. A
+ * series of counts (cell 0 alone) gives, for each UTC day in which it has cells, a cumulative counter: 0 at
+ * midnight, then a sample at the end of each 10 s (that of the day's last 10 s a millisecond before
+ * midnight), the last one at the newest time of all that is stored (at least 1 ms behind the start of its 10
+ * s), with the sum of the cells from midnight on. A series with other cells, a histogram, gives no samples
+ * for them. Arrays as reader_samples. TM_NOT_FOUND at the end; TM_CORRUPT (a day is damaged; restore it),
+ * TM_BUSY, TM_IO, TM_NOMEM: the position stays. TM_LIMIT: max_samples is passed. TM_CLOSED: stopped. */
 enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, const time_ms_t **times,
                              const double **values, size_t *count, struct tm_why *why) TM_MUST_CHECK;
 
@@ -140,6 +144,22 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
  * arrays are owned by the reader and valid until its next call. Errors as reader_walk_next. */
 enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
                            const double **values, size_t *count) TM_MUST_CHECK;
+
+/* ---- counts ---- */
+
+/* The sum of one cell in 10 s of event time (storage/model/cell.h), as a walk over cells gives it. */
+struct reader_cell {
+    time_ms_t time; /* start of the 10 s */
+    uint32_t cell;
+    int64_t value; /* not 0 */
+};
+
+/* The next cells of a series, of 10 s that begin in what is left of the walk's span, by time and then by
+ * cell: those of one UTC day at most. Exact: each batch that was acknowledged before the call is in it, once.
+ * *cells is the reader's and valid until its next call. Errors as reader_walk_next. */
+enum tm_err reader_cells_next(struct reader *reader, struct reader_walk *walk,
+                              const struct reader_cell **cells, size_t *count,
+                              struct tm_why *why) TM_MUST_CHECK;
 
 /* ---- rollups ---- */
 

@@ -93,6 +93,10 @@ void reader_close(struct reader *reader)
     columns_fini(&reader->heads);
     columns_fini(&reader->day);
     columns_fini(&reader->all);
+    cells_fini(&reader->head_cells);
+    cells_fini(&reader->cells);
+    free(reader->given_cells);
+    columns_fini(&reader->counter);
     bytes_fini(&reader->lines);
     rollup_reading_fini(&reader->rollups);
     rollup_rows_fini(&reader->stored);

@@ -15,6 +15,11 @@ struct reader {
     struct columns day;
     struct columns all;
     struct bytes lines;
+    struct cells head_cells;
+    struct cells cells;
+    struct reader_cell *given_cells;
+    size_t given_capacity;
+    struct columns counter;
     struct rollup_reading rollups;
     struct rollup_rows stored; /* of the day that is read */
     struct rollup_rows made;
@@ -35,6 +40,15 @@ bool reader_find_day(struct contents *contents, uint32_t series, struct span *sp
  * outside. Errors as reader_walk_next. */
 enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct span span,
                                struct tm_why *why) TM_MUST_CHECK;
+
+/* Narrows [*from, *to) slots of 10 s to the first day that may have cells of the series. False: there is
+ * none. */
+bool reader_find_cells_day(struct contents *contents, uint32_t series, int64_t *from, int64_t *to);
+
+/* Gathers the samples of a counter in span, which lies in one day, in reader->counter; none if the series has
+ * no cells there, or cells besides the sum. Errors as reader_walk_next. */
+enum tm_err reader_collect_counter(struct reader *reader, uint32_t series, struct span span,
+                                   struct tm_why *why) TM_MUST_CHECK;
 
 /* TM_CLOSED if the query is to end. */
 enum tm_err reader_check(const struct reader *reader, struct tm_why *why) TM_MUST_CHECK;

@@ -95,6 +95,43 @@ enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct sp
     return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : TM_OK;
 }
 
+/* Narrows span to its first day that may have samples or cells of the series. A counter has samples from
+ * midnight on, so cells before the span count. */
+static bool find_any_day(struct contents *contents, uint32_t series, struct span *span)
+{
+    struct span all = *span, cells = day_of(span->from);
+    int64_t from = cell_slot(cells.from), to = cell_slot(span->to) + (span->to % CELL_MS != 0);
+    bool any = reader_find_day(contents, series, span);
+    if (!reader_find_cells_day(contents, series, &from, &to))
+        return any;
+    cells = day_of(cell_time(from));
+    if (any && cells.from > span->from)
+        return true;
+    span->from = cells.from > all.from ? cells.from : all.from;
+    span->to = cells.to < all.to ? cells.to : all.to;
+    return true;
+}
+
+/* Puts a counter's samples among those of the day; of equal times the sample stays. */
+static enum tm_err add_counter(struct reader *reader, uint32_t series, struct span span, struct tm_why *why)
+{
+    struct columns *day = &reader->day, *counter = &reader->counter;
+    enum tm_err err = reader_collect_counter(reader, series, span, why);
+    if (err || counter->count == 0)
+        return err;
+    err = columns_reserve(counter, day->count);
+    for (size_t i = 0; i < day->count && !err; i++)
+        columns_add(counter, day->times[i], day->values[i]);
+    if (!err)
+        err = columns_settle(counter);
+    if (err)
+        return tm_fail(why, err, "out of memory for a counter");
+    struct columns other = *day;
+    *day = *counter;
+    *counter = other;
+    return TM_OK;
+}
+
 enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, const time_ms_t **times,
                              const double **values, size_t *count, struct tm_why *why)
 {
@@ -104,9 +141,11 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
         enum tm_err err = reader_check(reader, why);
         if (err)
             return err;
-        if (!reader_find_day(reader->contents, walk->series, &span))
+        if (!find_any_day(reader->contents, walk->series, &span))
             break;
         err = reader_collect_day(reader, walk->series, span, why);
+        if (!err)
+            err = add_counter(reader, walk->series, span, why);
         if (!err)
             err = reader_check(reader, why); /* too many by now: none of them is given */
         if (err)

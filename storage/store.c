@@ -111,7 +111,8 @@ struct batch *store_batch_new(struct store *store)
 
 static void recycle_batch(struct store *store, struct batch *batch)
 {
-    if (store->spare_count == SPARE_BATCHES_MAX || batch->sample_capacity > SPARE_SAMPLES_MAX) {
+    if (store->spare_count == SPARE_BATCHES_MAX || batch->sample_capacity > SPARE_SAMPLES_MAX ||
+        batch->cells.capacity > SPARE_SAMPLES_MAX) {
         batch_free(batch);
         return;
     }
@@ -217,6 +218,13 @@ static enum tm_err apply_batch(struct store *store, struct batch *batch)
         if (err)
             return err;
     }
+    for (; batch->applied_cells < batch->cells.count; batch->applied_cells++) {
+        err = contents_cell(&store->contents, &batch->cells.at[batch->applied_cells], 0);
+        if (err)
+            return err;
+    }
+    if (batch->cells.count > 0)
+        contents_note_time(&store->contents, batch->cells.newest_ms);
     for (; batch->applied_events < batch->event_count; batch->applied_events++) {
         const struct batch_event *event = &batch->events[batch->applied_events];
         const char *line = (const char *)batch->lines.data + batch->applied_line_bytes;
@@ -283,7 +291,7 @@ static size_t show_group(struct store *store, bool must_finish)
         struct batch *batch = (struct batch *)item;
         if (!show_batch(store, batch, must_finish))
             break;
-        samples += batch->sample_count + batch->event_count;
+        samples += batch->sample_count + batch->cells.count + batch->event_count;
     }
     contents_unlock(&store->contents);
     return count;
@@ -365,6 +373,8 @@ void store_stats(const struct store *store, struct store_stats *out)
     *out = (struct store_stats){
         .series = series_live_count(contents->series),
         .samples = contents->samples,
+        .cells = contents->cells,
+        .cells_saturated = contents->head.counts.saturated + contents->saturated + figures.saturated,
         .events = contents->events,
         .producers = producers_count(contents->producers),
         .producer_gaps = producers_gap_count(contents->producers),
@@ -380,7 +390,8 @@ void store_stats(const struct store *store, struct store_stats *out)
         .damaged_records = contents->damaged_records,
         .torn_tails = contents->torn_tails,
         .disk_free_bytes = store->free_bytes,
-        .data_bytes = journal.bytes + figures.partition_bytes + figures.rollup_bytes + figures.catalog_bytes,
+        .data_bytes = journal.bytes + figures.partition_bytes + figures.count_bytes + figures.rollup_bytes +
+                      figures.catalog_bytes,
         .head_bytes = contents->head.bytes + contents->flushing.bytes,
         .flushes = flush->count,
         .flush_failures = flush->failures,
@@ -388,6 +399,9 @@ void store_stats(const struct store *store, struct store_stats *out)
         .flush_cpu_ns = figures.busy_ns,
         .partitions = figures.partitions,
         .partition_bytes = figures.partition_bytes,
+        .count_days = figures.count_days,
+        .count_bytes = figures.count_bytes,
+        .flushed_cells = figures.cells,
         .sealed_days = figures.sealed_days,
         .expired_days = figures.expired_days,
         .crowded_days = figures.crowded_days,

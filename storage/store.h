@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/model/cell.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/model/event.h"
@@ -133,6 +134,13 @@ struct batch *store_batch_new(struct store *store);
 enum tm_err store_batch_sample(struct batch *batch, series_id id, time_ms_t time,
                                struct number value) TM_MUST_CHECK;
 
+/* Adds to the exact sum that a series has in one cell for the 10 s of event time that time lies in. Adds to
+ * one cell become one; a batch is applied once, so whatever the order of batches, the sums are the same.
+ * Cells: storage/model/cell.h. TM_LIMIT: what this batch adds to the cell does not fit in 64 bits, nothing is
+ * changed; TM_NOMEM. */
+enum tm_err store_batch_cell(struct batch *batch, series_id id, uint32_t cell, time_ms_t time,
+                             int64_t add) TM_MUST_CHECK;
+
 /* Adds an event, exception, tally or marker as the line it came as (without timestamp), with the time it
  * bears. Bytes are copied. TM_NOMEM. */
 enum tm_err store_batch_event(struct batch *batch, enum event_kind kind, time_ms_t time,
@@ -153,7 +161,7 @@ enum tm_err store_batch_marker_change(struct batch *batch, time_ms_t at, const s
                                       uint32_t fields) TM_MUST_CHECK;
 enum tm_err store_batch_marker_delete(struct batch *batch, time_ms_t at, uint64_t id) TM_MUST_CHECK;
 
-/* How many samples and events it holds. */
+/* How many samples, cells and events it holds. */
 size_t store_batch_count(const struct batch *batch);
 
 /* Undoes the series it made, frees it. NULL is allowed. */
@@ -252,7 +260,9 @@ const char *store_trouble(const struct store *store);
 struct store_stats {
     uint64_t series;  /* known */
     uint64_t samples; /* applied since start, replay included */
-    uint64_t events;  /* applied since start, replay included */
+    uint64_t cells;   /* applied since start, replay included; adds to one cell in one batch are one */
+    uint64_t cells_saturated; /* sums that did not fit in 64 bits and stay at the bound; since start */
+    uint64_t events;          /* applied since start, replay included */
     uint64_t producers;
     uint64_t producer_gaps;  /* batches that came after a gap */
     uint64_t series_refused; /* over a limit */
@@ -275,6 +285,9 @@ struct store_stats {
     uint64_t flush_cpu_ns;    /* processor time of the thread that flushes and keeps order */
     uint64_t partitions;      /* days on disk, late ones apart */
     uint64_t partition_bytes; /* on disk */
+    uint64_t count_days;      /* the same of counts */
+    uint64_t count_bytes;
+    uint64_t flushed_cells;   /* written to partitions, rewritten ones too */
     uint64_t sealed_days;     /* since start: sealed or merged */
     uint64_t expired_days;    /* since start: removed by age */
     uint64_t crowded_days;    /* since start: removed for max_disk */

@@ -6,6 +6,7 @@
 #include "storage/catalog/catalog_verify.h"
 #include "storage/check/check_child.h"
 #include "storage/chunk/chunk.h"
+#include "storage/counts/count_days.h"
 #include "storage/partition/days.h"
 #include "storage/rollup/rollup_files.h"
 
@@ -54,6 +55,7 @@ struct checked_partition {
     const struct check_partition *place;
     struct check_report *report;
     struct span span;
+    struct cells cells;
     struct chunk_reader reader;
 };
 
@@ -98,6 +100,16 @@ static enum tm_err check_chunk(void *arg, const struct partition_item *item, str
     return head->first >= p->span.from && head->last < p->span.to ? TM_OK : TM_CORRUPT;
 }
 
+static enum tm_err check_counts(void *arg, const struct partition_item *item, struct partition_extent *out)
+{
+    struct checked_partition *p = arg;
+    atomic_fetch_add(&p->report->shared->done_bytes, item->value.len);
+    enum tm_err err = count_days_check(p->place->id, item, &p->cells, out);
+    if (!err)
+        note_seen(p->report->shared, item->key.series);
+    return err;
+}
+
 /* What a delete or the catalog forgot may have rollups still: their series are not asked for. */
 static enum tm_err check_rollup(void *arg, const struct partition_item *item, struct partition_extent *out)
 {
@@ -127,11 +139,17 @@ enum tm_err check_partition_work(void *arg, struct check_report *report, struct 
     report->shared->seen_end = 0;
     p = (struct checked_partition){
         .place = place, .report = report, .span = partition_period_span(place->id.tier, place->id.period)};
-    const struct partition_check_options options = {.chunk = place->id.tier == PARTITION_RAW ? check_chunk
-                                                                                             : check_rollup,
-                                                    .report = tell_partition,
-                                                    .arg = &p};
+    static enum tm_err (*const checks[PARTITION_TIERS])(void *, const struct partition_item *,
+                                                        struct partition_extent *) = {
+        [PARTITION_RAW] = check_chunk,
+        [PARTITION_5M] = check_rollup,
+        [PARTITION_1H] = check_rollup,
+        [PARTITION_COUNTS] = check_counts,
+    };
+    const struct partition_check_options options = {
+        .chunk = checks[place->id.tier], .report = tell_partition, .arg = &p};
     enum tm_err err = partition_check(place->path, place->id, &options, &result, why);
+    cells_fini(&p.cells);
     report->totals.chunks = result.chunks;
     report->totals.samples = place->id.tier == PARTITION_RAW ? result.samples : 0; /* else they are rows */
     report->totals.chunk_bytes = result.bytes;

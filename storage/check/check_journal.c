@@ -66,6 +66,10 @@ static uint64_t count_undefined(const struct reading *r, const struct batch_cont
         uint32_t number = content->samples[i].series;
         lost += number >= r->capacity || !r->defined[number];
     }
+    for (size_t i = 0; i < content->cell_count; i++) {
+        uint32_t number = content->cells[i].series;
+        lost += number >= r->capacity || !r->defined[number];
+    }
     return lost;
 }
 
@@ -98,7 +102,8 @@ static enum tm_err on_record(void *arg, const struct segment_header *segment, co
         tell_segment(r, CHECK_DAMAGE, segment->number, text);
     } else if (lost > 0) {
         (void)snprintf(text, sizeof text,
-                       "record %" PRIu64 ": %" PRIu64 " samples belong to series whose definition is lost",
+                       "record %" PRIu64 ": %" PRIu64
+                       " samples or counts belong to series whose definition is lost",
                        record->lsn, lost);
         tell_segment(r, CHECK_DAMAGE, segment->number, text);
     }

@@ -210,7 +210,7 @@ static enum tm_err cut_head(struct store *store)
         .dir = store->dir, .make = true, .log = flush_note, .log_arg = store};
     struct tm_why why;
     const struct batch *first = (const struct batch *)store->durable;
-    if (first && first->applied_samples + first->applied_events > 0)
+    if (first && first->applied_samples + first->applied_cells + first->applied_events > 0)
         return TM_BUSY;
     enum tm_err err = TM_OK;
     if (!contents->catalog) {
@@ -236,6 +236,7 @@ static enum tm_err cut_head(struct store *store)
     contents->flushing = contents->head;
     contents->head =
         (struct head){.scratch = contents->flushing.scratch, .packed = contents->flushing.packed};
+    contents->head.counts.base_lsn = flush->job.lsn;
     contents->flushing.scratch = NULL;
     contents->flushing.packed = (struct bytes){0};
     contents_unlock(contents);
@@ -270,6 +271,7 @@ static void finish_head(struct store *store)
     contents->mark.flushed_lsn = flush->job.lsn;
     contents->mark.promised_lsn = flush->job.lsn;
     flush->garbage = contents->flushing;
+    contents->saturated += contents->flushing.counts.saturated;
     contents->flushing = (struct head){0};
     contents_unlock(contents);
     flush->saved_series = flush->cut_series;

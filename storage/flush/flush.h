@@ -20,10 +20,14 @@
 #include "storage/chunk/columns.h"
 #include "storage/contents.h"
 #include "storage/partition/days.h"
+#include "storage/partition/present.h"
 #include "storage/model/bytes.h"
 #include "storage/model/err.h"
 #include "storage/rollup/rollup_roll.h"
 #include "storage/store.h"
+
+/* A day this long over is sealed; a late one this long quiet is merged. */
+#define FLUSH_SETTLE_MS INT64_C(3600000)
 
 enum { FLUSH_LINES = 32, FLUSH_CHUNK_SAMPLES = 2000, FLUSH_LATE_DAYS = 64 };
 
@@ -44,6 +48,7 @@ struct flush_job {
     bool has_head;
     bool is_begun;
     size_t days_done;
+    size_t count_days_done;
     uint64_t lsn;
     uint32_t *ids; /* new series, ascending */
     size_t id_count;
@@ -60,6 +65,8 @@ struct flush_job {
 
 struct flush_figures {
     uint64_t samples;         /* written */
+    uint64_t cells;           /* written */
+    uint64_t saturated;       /* sums of windows that did not fit in 64 bits */
     uint64_t chunks;          /* written */
     uint64_t busy_ns;         /* of the thread's processor time */
     uint64_t unstorable;      /* samples outside the years 1970 to 9999 */
@@ -68,6 +75,8 @@ struct flush_figures {
     uint64_t crowded_days;    /* dropped for room */
     uint64_t partitions;      /* there now */
     uint64_t partition_bytes; /* on disk now */
+    uint64_t count_days;      /* the same of counts */
+    uint64_t count_bytes;
     uint64_t catalog_bytes;
     uint64_t deletes;         /* tombstones */
     uint64_t rolled_days;     /* rollups of a day made, or made anew */
@@ -109,15 +118,18 @@ struct flush_work {
     struct flush_figures *figures; /* the thread's own copy */
     struct chunk_scratch *scratch;
     struct columns columns;
+    struct cells cells;
     struct bytes chunk;
     struct rollup_work rollups;
     struct {
+        enum partition_tier tier;
         uint32_t day;
         int64_t written_ms;  /* monotonic */
     } late[FLUSH_LATE_DAYS]; /* late partitions written since the start; the oldest is overwritten */
     size_t late_next;
     int64_t rewrite_after_ms; /* monotonic; a rewrite failed: not before */
-    bool is_more;             /* more is to be kept in order: call again */
+    int64_t rewrite_counts_after_ms;
+    bool is_more; /* more is to be kept in order: call again */
 };
 
 /* Does job: on the flush thread. The first error ends it. */
@@ -134,11 +146,27 @@ void flush_keep_tombstones(struct flush_work *work, const struct partition_entry
 /* Whether a rewrite of this day would leave out what is deleted. */
 bool flush_day_has_deletes(const struct flush_work *work, uint32_t day);
 
+/* Writes the head's cells: a window a day. Errors as flush_write. */
+enum tm_err flush_write_counts(struct flush_work *work, struct tm_why *why) TM_MUST_CHECK;
+/* Drops days of counts that are too old, rewrites at most one that is over, and takes its figures. */
+void flush_keep_counts(struct flush_work *work);
+/* Drops a day of counts; false: it is not there, or could not be (logged). */
+bool flush_drop_counts(struct flush_work *work, uint32_t day);
+/* The oldest day of counts; false: there is none. */
+bool flush_oldest_counts(struct flush_work *work, uint32_t *day);
+
+/* Notes that a late partition was written; whether one was not, for a while. */
+void flush_note_late(struct flush_work *work, enum partition_tier tier, uint32_t day);
+bool flush_is_quiet(const struct flush_work *work, enum partition_tier tier, uint32_t day);
+
+/* Takes a chunk: a writer's or a rewrite's put. */
+typedef enum tm_err flush_put_fn(void *arg, uint32_t series, uint32_t part, struct str value,
+                                 const struct partition_extent *extent, struct tm_why *why);
+
 /* Encodes columns[from, to) as chunks of at most `most` samples and puts each. */
 struct flush_put {
     void *arg;
-    enum tm_err (*put)(void *arg, uint32_t series, uint32_t part, struct str value,
-                       const struct partition_extent *extent, struct tm_why *why);
+    flush_put_fn *put;
     struct partition_id id;
     uint32_t window;
     uint32_t series;

@@ -8,8 +8,6 @@
 #include "storage/log_level.h"
 
 enum { SCAN_ITEMS = 4096, REWRITE_SAMPLES = 8640, BITS = 8 };
-/* A day this long over is sealed; a late one this long quiet is merged. */
-#define SETTLE_MS INT64_C(3600000)
 
 /* ---- rewriting a day ---- */
 
@@ -144,15 +142,16 @@ static void settle_day(struct flush_work *work, uint32_t day)
     }
     if (err == TM_CLOSED)
         return;
-    work->rewrite_after_ms = work->job->mono_ms + SETTLE_MS;
+    work->rewrite_after_ms = work->job->mono_ms + FLUSH_SETTLE_MS;
     flush_log(work, STORE_LOG_WARNING, "seal.failed",
               "a day was not sealed: %s; it is tried again in an hour", why.text);
 }
 
-static bool is_quiet(const struct flush_work *work, uint32_t day)
+bool flush_is_quiet(const struct flush_work *work, enum partition_tier tier, uint32_t day)
 {
     for (size_t i = 0; i < FLUSH_LATE_DAYS; i++) {
-        if (work->late[i].day == day && work->job->mono_ms - work->late[i].written_ms < SETTLE_MS)
+        if (work->late[i].day == day && work->late[i].tier == tier &&
+            work->job->mono_ms - work->late[i].written_ms < FLUSH_SETTLE_MS)
             return false;
     }
     return true;
@@ -165,8 +164,8 @@ static void settle_days(struct flush_work *work, const struct partition_entry *e
         return;
     for (size_t i = 0; i < count; i++) {
         const struct partition_entry *entry = &entries[i];
-        bool is_due = entry->id.late ? is_quiet(work, entry->id.period)
-                                     : !entry->sealed && entry->span.to <= now - SETTLE_MS;
+        bool is_due = entry->id.late ? flush_is_quiet(work, PARTITION_RAW, entry->id.period)
+                                     : !entry->sealed && entry->span.to <= now - FLUSH_SETTLE_MS;
         if (!entry->id.late && entry->sealed)
             is_due = flush_day_has_deletes(work, entry->id.period);
         if (entry->damaged || !is_due)
@@ -198,7 +197,27 @@ static uint64_t note_bytes(struct flush_work *work, const struct partition_entry
     work->figures->partitions = count;
     work->figures->partition_bytes = bytes;
     work->figures->catalog_bytes = work->catalog ? catalog_bytes(work->catalog) : 0;
-    return bytes + work->figures->rollup_bytes + work->figures->catalog_bytes + work->job->journal_bytes;
+    return bytes + work->figures->count_bytes + work->figures->rollup_bytes + work->figures->catalog_bytes +
+           work->job->journal_bytes;
+}
+
+/* The oldest day of samples or counts that is over. */
+static bool find_oldest(struct flush_work *work, const struct partition_entry *entries, size_t count,
+                        uint32_t *day)
+{
+    uint32_t counted = 0;
+    bool any = flush_oldest_counts(work, &counted);
+    if (count > 0 && (!any || entries[0].id.period < counted))
+        counted = entries[0].id.period;
+    *day = counted;
+    return (any || count > 0) && partition_period_span(PARTITION_RAW, counted).to <= work->job->now_ms;
+}
+
+static bool drop_both(struct flush_work *work, const struct partition_entry *entries, size_t count,
+                      uint32_t day)
+{
+    bool dropped = flush_drop_counts(work, day);
+    return (count > 0 && entries[0].id.period == day && drop_day(work, day)) || dropped;
 }
 
 /* The oldest day goes, never the present one; when there is none, the oldest week of five minutes. */
@@ -209,10 +228,11 @@ static void drop_crowded(struct flush_work *work, const struct partition_entry *
     if (most == 0 || bytes <= most)
         return;
     char name[PARTITION_PERIOD_NAME_BYTES] = "?";
-    bool is_day = count > 0 && entries[0].span.to <= work->job->now_ms;
+    uint32_t day;
+    bool is_day = find_oldest(work, entries, count, &day);
     if (is_day)
-        (void)!partition_period_name(PARTITION_RAW, entries[0].id.period, name);
-    if (!(is_day ? drop_day(work, entries[0].id.period) : rollup_drop_crowded(&work->rollups, name)))
+        (void)!partition_period_name(PARTITION_RAW, day, name);
+    if (!(is_day ? drop_both(work, entries, count, day) : rollup_drop_crowded(&work->rollups, name)))
         return;
     work->figures->crowded_days += is_day;
     work->is_more = true;
@@ -258,6 +278,7 @@ void flush_keep(struct flush_work *work)
     partitions_tick(work->partitions);
     if (work->job->has_head)
         forget_events(work);
+    flush_keep_counts(work);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct partition_entry *entries;
         size_t count;

@@ -13,6 +13,7 @@ void flush_work_fini(struct flush_work *work)
 {
     free(work->scratch);
     columns_fini(&work->columns);
+    cells_fini(&work->cells);
     bytes_fini(&work->chunk);
     rollup_work_fini(&work->rollups);
 }
@@ -105,13 +106,14 @@ static enum tm_err put_day(struct flush_work *work, struct partition_writer *wri
     return err;
 }
 
-static void note_late(struct flush_work *work, uint32_t day)
+void flush_note_late(struct flush_work *work, enum partition_tier tier, uint32_t day)
 {
     size_t at = 0;
-    while (at < FLUSH_LATE_DAYS && work->late[at].day != day)
+    while (at < FLUSH_LATE_DAYS && (work->late[at].day != day || work->late[at].tier != tier))
         at++;
     if (at == FLUSH_LATE_DAYS)
         at = work->late_next++ % FLUSH_LATE_DAYS;
+    work->late[at].tier = tier;
     work->late[at].day = day;
     work->late[at].written_ms = work->job->mono_ms;
 }
@@ -141,7 +143,7 @@ static enum tm_err write_day(struct flush_work *work, int64_t number, struct tm_
     }
     err = partition_writer_commit(&writer, work->job->lsn, why);
     if (!err && is_late)
-        note_late(work, day);
+        flush_note_late(work, PARTITION_RAW, day);
     return err;
 }
 
@@ -157,6 +159,8 @@ enum tm_err flush_write(struct flush_work *work, struct tm_why *why)
         err = write_day(work, work->head->days[job->days_done], why);
         flush_pass(work, "flush.day");
     }
+    if (!err)
+        err = flush_write_counts(work, why);
     if (err)
         return err;
     struct catalog_mark mark = {

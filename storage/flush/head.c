@@ -57,6 +57,7 @@ void head_fini(struct head *head)
     }
     free(head->series);
     head_free_events(head);
+    count_head_fini(&head->counts);
     free(head->scratch);
     free(head->days);
     bytes_fini(&head->packed);
@@ -65,7 +66,7 @@ void head_fini(struct head *head)
 
 bool head_is_empty(const struct head *head)
 {
-    return head->samples == 0 && head->events == 0;
+    return head->samples == 0 && head->events == 0 && head->counts.cells == 0;
 }
 
 /* ---- room ---- */
@@ -236,6 +237,14 @@ enum tm_err head_sample(struct head *head, uint32_t id, time_ms_t time, const st
     series->points[series->count++] = (struct point){time, number->value};
     head->samples++;
     return TM_OK;
+}
+
+enum tm_err head_cell(struct head *head, const struct count_add *add)
+{
+    size_t before = head->counts.bytes;
+    enum tm_err err = count_head_add(&head->counts, add);
+    head->bytes += head->counts.bytes - before;
+    return err;
 }
 
 static enum tm_err collect_block(const struct head_block *block, uint32_t id, struct columns *out)

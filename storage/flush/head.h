@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "storage/chunk/columns.h"
+#include "storage/counts/count_head.h"
 #include "storage/model/bytes.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
@@ -38,6 +39,7 @@ struct head {
     uint64_t samples;
     uint64_t blocks; /* encoded */
     uint64_t events;
+    struct count_head counts; /* its memory is in bytes, too */
 };
 void head_fini(struct head *head);
 
@@ -64,6 +66,9 @@ bool head_first(const struct head *head, uint32_t series, struct span span, time
 
 /* How many decimals the values of a series have, at most; a hint for the codec. */
 int32_t head_exponent(const struct head *head, uint32_t series);
+
+/* Adds to a cell. TM_NOMEM: it is not there. */
+enum tm_err head_cell(struct head *head, const struct count_add *add) TM_MUST_CHECK;
 
 /* Copies an event in. TM_NOMEM. */
 enum tm_err head_event(struct head *head, uint8_t kind, time_ms_t time, struct str line) TM_MUST_CHECK;

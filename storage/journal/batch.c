@@ -24,10 +24,12 @@ void batch_clear(struct batch *batch)
 {
     end_uses(batch);
     bytes_clear(&batch->lines);
+    batch_cells_clear(&batch->cells);
     free(batch->producer);
     *batch = (struct batch){.series = batch->series,
                             .samples = batch->samples,
                             .sample_capacity = batch->sample_capacity,
+                            .cells = batch->cells,
                             .events = batch->events,
                             .event_capacity = batch->event_capacity,
                             .lines = batch->lines,
@@ -41,6 +43,7 @@ void batch_free(struct batch *batch)
         return;
     batch_clear(batch);
     free(batch->samples);
+    batch_cells_fini(&batch->cells);
     free(batch->events);
     free(batch->fresh);
     bytes_fini(&batch->lines);
@@ -72,7 +75,8 @@ void batch_settle_series(struct batch *batch)
 size_t batch_bytes(const struct batch *batch)
 {
     return sizeof *batch + batch->sample_count * sizeof *batch->samples +
-           batch->event_count * sizeof *batch->events + batch->lines.len;
+           batch->cells.count * sizeof *batch->cells.at + batch->event_count * sizeof *batch->events +
+           batch->lines.len;
 }
 
 enum tm_err store_batch_sample(struct batch *batch, series_id id, time_ms_t time, struct number value)
@@ -89,6 +93,12 @@ enum tm_err store_batch_sample(struct batch *batch, series_id id, time_ms_t time
     }
     batch->samples[batch->sample_count++] = (struct sample){value, time, id};
     return TM_OK;
+}
+
+enum tm_err store_batch_cell(struct batch *batch, series_id id, uint32_t cell, time_ms_t time, int64_t add)
+{
+    enum tm_err err = batch_use(batch, id);
+    return err ? err : batch_cells_add(&batch->cells, id, cell, time, add);
 }
 
 enum tm_err store_batch_event(struct batch *batch, enum event_kind kind, time_ms_t time, struct str line)
@@ -126,7 +136,7 @@ enum tm_err store_batch_http(struct batch *batch, const struct http_event *event
 
 size_t store_batch_count(const struct batch *batch)
 {
-    return batch->sample_count + batch->event_count;
+    return batch->sample_count + batch->cells.count + batch->event_count;
 }
 
 /* ---- encoding, on the journal thread ---- */
@@ -140,6 +150,8 @@ static enum tm_err define_series(struct batch_encoder *encoder, const struct bat
         err = definitions_use(definitions, batch->fresh[i]);
     for (size_t i = 0; i < batch->sample_count && !err; i++)
         err = definitions_use(definitions, batch->samples[i].series);
+    for (size_t i = 0; i < batch->cells.count && !err; i++)
+        err = definitions_use(definitions, batch->cells.at[i].series);
     if (err)
         return err;
     struct batch_definition *list =
@@ -163,11 +175,30 @@ static enum tm_err define_series(struct batch_encoder *encoder, const struct bat
     return bytes_error(&encoder->labels);
 }
 
+/* A copy in order, without what became 0: the owner may read the batch's own. */
+static enum tm_err sort_cells(struct batch_encoder *encoder, const struct batch_cells *cells)
+{
+    struct batch_cell *at = grow_array(encoder->cells, &encoder->cell_capacity, cells->count, sizeof *at);
+    if (!at)
+        return TM_NOMEM;
+    encoder->cells = at;
+    encoder->cell_count = 0;
+    for (size_t i = 0; i < cells->count; i++) {
+        if (cells->at[i].value != 0)
+            at[encoder->cell_count++] = cells->at[i];
+    }
+    if (encoder->cell_count > 1)
+        qsort(at, encoder->cell_count, sizeof *at, batch_cells_compare);
+    return TM_OK;
+}
+
 enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch,
                               const struct record_place *place, struct bytes *body)
 {
     definitions_start(&encoder->definitions, place);
     enum tm_err err = define_series(encoder, batch);
+    if (!err)
+        err = sort_cells(encoder, &batch->cells);
     if (err)
         return err;
     struct batch_content content = {
@@ -179,6 +210,9 @@ enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch 
                  batch->pending.body_hash},
         .samples = batch->samples,
         .sample_count = batch->sample_count,
+        .cells = encoder->cells,
+        .cell_count = encoder->cell_count,
+        .newest_cell_ms = batch->cells.newest_ms,
         .events = batch->events,
         .event_count = batch->event_count,
         .lines = bytes_view(&batch->lines),
@@ -193,6 +227,7 @@ void batch_encoder_fini(struct batch_encoder *encoder)
 {
     definitions_fini(&encoder->definitions);
     free(encoder->list);
+    free(encoder->cells);
     bytes_fini(&encoder->labels);
     *encoder = (struct batch_encoder){0};
 }

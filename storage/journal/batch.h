@@ -20,6 +20,7 @@ struct batch {
     struct sample *samples;
     size_t sample_count;
     size_t sample_capacity;
+    struct batch_cells cells;
     struct batch_event *events;
     size_t event_count;
     size_t event_capacity;
@@ -37,6 +38,7 @@ struct batch {
     size_t pending_bytes; /* what it counts for while under way */
     /* How much of it was made visible; applying goes on here after a failed allocation. */
     size_t applied_samples;
+    size_t applied_cells;
     size_t applied_events;
     size_t applied_line_bytes;
 };
@@ -61,6 +63,9 @@ struct batch_encoder {
     struct batch_definition *list;
     size_t list_capacity;
     struct bytes labels; /* of the list */
+    struct batch_cell *cells;
+    size_t cell_count;
+    size_t cell_capacity;
 };
 enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch,
                               const struct record_place *place, struct bytes *body) TM_MUST_CHECK;

@@ -12,6 +12,8 @@
 enum { TAG_LENGTH_BITS = 3, TAG_RAW = 0xff, RAW_BYTES = 8, MANTISSA_MAX_BYTES = 7 };
 /* Where a series' service stands: none, the value of a label (its place from 1), or spelled out. */
 enum { SERVICE_NONE = 0, SERVICE_SPELLED = LABELS_MAX + 1 };
+/* What the byte behind the time of writing says. */
+enum { HAS_PRODUCER = 1, HAS_CELLS = 2 };
 enum { ID_MAX_BYTES = 5, LARGEST_INTEGER_BITS = 53 };
 
 /* No clock of ours shows more; what reckons with it can't overflow. */
@@ -52,7 +54,7 @@ static void put_definitions(const struct batch_content *content, struct bytes *o
 static void put_mark(const struct batch_content *content, struct bytes *out)
 {
     bytes_zigzag(out, content->written_ms);
-    bytes_u8(out, content->is_marked);
+    bytes_u8(out, (content->is_marked ? HAS_PRODUCER : 0) | (content->cell_count > 0 ? HAS_CELLS : 0));
     if (!content->is_marked)
         return;
     bytes_str(out, content->mark.producer);
@@ -167,6 +169,8 @@ void batch_encode(const struct batch_content *content, struct bytes *out)
     put_series(content, out);
     put_times(content, out);
     put_values(content, out);
+    if (content->cell_count > 0)
+        batch_cells_encode(content->cells, content->cell_count, content->newest_cell_ms, out);
     put_events(content, out);
 }
 
@@ -175,6 +179,7 @@ void batch_encode(const struct batch_content *content, struct bytes *out)
 void batch_arrays_fini(struct batch_arrays *arrays)
 {
     free(arrays->samples);
+    free(arrays->cells.at);
     free(arrays->events);
     free(arrays->definitions);
     *arrays = (struct batch_arrays){0};
@@ -230,13 +235,15 @@ static enum tm_err take_definitions(struct cursor *c, struct batch_arrays *array
     return c->bad ? TM_CORRUPT : TM_OK;
 }
 
-static void take_mark(struct cursor *c, struct batch_content *out)
+static void take_mark(struct cursor *c, struct batch_content *out, bool *has_cells)
 {
     out->written_ms = cursor_zigzag(c);
-    uint8_t marked = cursor_u8(c);
-    if (marked > 1 || out->written_ms > WRITTEN_MAX_MS || out->written_ms < -WRITTEN_MAX_MS)
+    uint8_t has = cursor_u8(c);
+    if (has > (HAS_PRODUCER | HAS_CELLS) || out->written_ms > WRITTEN_MAX_MS ||
+        out->written_ms < -WRITTEN_MAX_MS)
         c->bad = true;
-    out->is_marked = marked == 1;
+    out->is_marked = (has & HAS_PRODUCER) != 0;
+    *has_cells = (has & HAS_CELLS) != 0;
     if (!out->is_marked)
         return;
     out->mark.producer = cursor_str(c);
@@ -361,7 +368,8 @@ enum tm_err batch_decode(struct str body, struct batch_arrays *arrays, struct ba
     enum tm_err err = take_definitions(&c, arrays, out);
     if (err)
         return err;
-    take_mark(&c, out);
+    bool has_cells;
+    take_mark(&c, out, &has_cells);
     size_t count = take_count(&c, 2);
     struct sample *samples = grow_array(arrays->samples, &arrays->sample_capacity, count, sizeof *samples);
     if (!samples)
@@ -374,6 +382,13 @@ enum tm_err batch_decode(struct str body, struct batch_arrays *arrays, struct ba
         return TM_CORRUPT;
     out->samples = samples;
     out->sample_count = count;
+    if (has_cells)
+        err = batch_cells_decode(&c, &arrays->cells);
+    if (err)
+        return err;
+    out->cells = has_cells ? arrays->cells.at : NULL;
+    out->cell_count = has_cells ? arrays->cells.count : 0;
+    out->newest_cell_ms = out->cell_count > 0 ? arrays->cells.newest_ms : 0;
     return take_events(&c, arrays, out);
 }
 

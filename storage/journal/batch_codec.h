@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/journal/batch_cells.h"
 #include "storage/model/bytes.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
@@ -39,6 +40,9 @@ struct batch_content {
     struct producer_mark mark;
     const struct sample *samples;
     size_t sample_count;
+    const struct batch_cell *cells; /* in order, each once */
+    size_t cell_count;
+    time_ms_t newest_cell_ms; /* 0 without cells */
     const struct batch_event *events;
     size_t event_count;
     struct str lines;
@@ -53,6 +57,7 @@ void batch_encode(const struct batch_content *content, struct bytes *out);
 struct batch_arrays {
     struct sample *samples;
     size_t sample_capacity;
+    struct batch_cell_array cells;
     struct batch_event *events;
     size_t event_capacity;
     struct batch_definition *definitions;

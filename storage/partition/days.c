@@ -91,28 +91,19 @@ static enum tm_err collect_step(struct partition_step *step, const struct collec
     }
 }
 
-/* Read steps of what a day has: none, the main partition, the late one or both. Both at once, main first:
- * while the main one is read nobody of this process can merge the late one into it. */
-struct day_steps {
-    struct partition_step at[2];
-    struct partition_id ids[2];
-    int count;
-};
-
-static void end_steps(struct day_steps *steps)
+void days_end_steps(struct day_steps *steps)
 {
     while (steps->count > 0)
         partition_step_end(&steps->at[--steps->count]);
 }
 
-/* To be ended whatever it returns. */
-static enum tm_err begin_steps(struct partitions *set, uint32_t day, struct day_steps *steps,
-                               struct tm_why *why)
+enum tm_err days_begin_steps(struct partitions *set, enum partition_tier tier, uint32_t day,
+                             struct day_steps *steps, struct tm_why *why)
 {
     enum tm_err err = TM_OK;
     steps->count = 0;
     for (int i = 0; i < 2 && !err; i++) {
-        struct partition_id id = {PARTITION_RAW, day, i == 1};
+        struct partition_id id = {tier, day, i == 1};
         steps->ids[steps->count] = id;
         err = partition_step_begin(set, id, &steps->at[steps->count], why);
         steps->count += !err;
@@ -156,12 +147,12 @@ static enum tm_err collect_day(struct partitions *set, void *arg, struct tm_why 
     struct collecting *c = arg;
     struct day_steps steps;
     c->out->count = c->out_before;
-    enum tm_err err = begin_steps(set, c->id.period, &steps, why);
+    enum tm_err err = days_begin_steps(set, PARTITION_RAW, c->id.period, &steps, why);
     for (int i = 0; i < steps.count && !err; i++) {
         c->id = steps.ids[i];
         err = collect_step(&steps.at[i], c, why);
     }
-    end_steps(&steps);
+    days_end_steps(&steps);
     return err;
 }
 
@@ -232,13 +223,13 @@ static enum tm_err mark_day(struct partitions *set, void *arg, struct tm_why *wh
     const struct marking *m = arg;
     struct day_steps steps;
     struct columns scratch = {0};
-    enum tm_err err = begin_steps(set, m->day, &steps, why);
+    enum tm_err err = days_begin_steps(set, PARTITION_RAW, m->day, &steps, why);
     for (size_t i = 0; i < m->wanted->count && !err; i++) {
         struct collecting c = {.series = m->wanted->ids[i], .span = m->wanted->span, .out = &scratch};
         if (!m->found[i])
             err = mark_series(&steps, m->tombstones, &c, &m->found[i], why);
     }
-    end_steps(&steps);
+    days_end_steps(&steps);
     columns_fini(&scratch);
     return err;
 }
@@ -253,10 +244,16 @@ enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uin
 
 enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct tm_why *why)
 {
+    return days_tier_tag(set, PARTITION_RAW, day, tag, why);
+}
+
+enum tm_err days_tier_tag(struct partitions *set, enum partition_tier tier, uint32_t day, uint64_t *tag,
+                          struct tm_why *why)
+{
     *tag = 0;
     for (int late = 0; late < 2; late++) {
         struct partition_step step;
-        struct partition_id id = {PARTITION_RAW, day, late == 1};
+        struct partition_id id = {tier, day, late == 1};
         enum tm_err err = partition_step_begin(set, id, &step, why);
         if (err == TM_NOT_FOUND)
             continue;
@@ -276,10 +273,16 @@ enum tm_err days_next(struct partitions *set, uint32_t from, uint32_t *day)
 
 enum tm_err days_list(struct partitions *set, struct partition_entry **out, size_t *count)
 {
+    return days_tier_list(set, PARTITION_RAW, out, count);
+}
+
+enum tm_err days_tier_list(struct partitions *set, enum partition_tier tier, struct partition_entry **out,
+                           size_t *count)
+{
     size_t room = 0;
     *out = NULL;
     for (;;) {
-        partitions_list(set, PARTITION_RAW, DAYS_ALL, *out, room, count);
+        partitions_list(set, tier, DAYS_ALL, *out, room, count);
         if (*count <= room)
             return TM_OK;
         room = *count + 16;

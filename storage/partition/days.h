@@ -19,6 +19,19 @@ typedef enum tm_err days_look_fn(struct partitions *set, void *arg, struct tm_wh
 enum tm_err days_look(struct partitions *set, enum partition_tier tier, uint32_t period, days_look_fn *look,
                       void *arg, struct tm_why *why) TM_MUST_CHECK;
 
+/* Read steps of what a day has: none, the main partition, the late one or both. Both at once, main first:
+ * while the main one is read nobody of this process can merge the late one into it. */
+struct day_steps {
+    struct partition_step at[2];
+    struct partition_id ids[2];
+    int count;
+};
+/* To be ended whatever it returns. tier is one of days. Errors as partition_step_begin, but for TM_NOT_FOUND.
+ */
+enum tm_err days_begin_steps(struct partitions *set, enum partition_tier tier, uint32_t day,
+                             struct day_steps *steps, struct tm_why *why) TM_MUST_CHECK;
+void days_end_steps(struct day_steps *steps);
+
 /* What the checksum of a chunk at this place is keyed with. */
 struct chunk_key days_chunk_key(struct partition_id id, const struct partition_key *key);
 
@@ -43,11 +56,17 @@ enum tm_err days_mark(struct partitions *set, struct tombstones *tombstones, uin
 
 /* The highest lsn that was flushed into a day; 0: none. Errors as days_collect. */
 enum tm_err days_tag(struct partitions *set, uint32_t day, uint64_t *tag, struct tm_why *why) TM_MUST_CHECK;
+/* The same for another tier of days. */
+enum tm_err days_tier_tag(struct partitions *set, enum partition_tier tier, uint32_t day, uint64_t *tag,
+                          struct tm_why *why) TM_MUST_CHECK;
 
 /* The first day from `from` on that has partitions. TM_NOT_FOUND. */
 enum tm_err days_next(struct partitions *set, uint32_t from, uint32_t *day) TM_MUST_CHECK;
 
 /* All partitions of raw data, by day; the caller frees *out. TM_NOMEM. */
 enum tm_err days_list(struct partitions *set, struct partition_entry **out, size_t *count) TM_MUST_CHECK;
+/* The same for another tier of days. */
+enum tm_err days_tier_list(struct partitions *set, enum partition_tier tier, struct partition_entry **out,
+                           size_t *count) TM_MUST_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
 #include "storage/partition/partition_period.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #define DAY_MS   ((time_ms_t)86400000)
@@ -16,6 +17,7 @@ static const char *const tier_names[PARTITION_TIERS] = {
     [PARTITION_RAW] = "raw",
     [PARTITION_5M] = "r5m",
     [PARTITION_1H] = "r1h",
+    [PARTITION_COUNTS] = "counts",
 };
 
 const char *partition_tier_name(enum partition_tier tier)
@@ -48,9 +50,14 @@ static struct date date_of(int64_t days)
                          day_in_year - (153 * month_from_march + 2) / 5 + 1};
 }
 
+static bool is_daily(enum partition_tier tier)
+{
+    return tier == PARTITION_RAW || tier == PARTITION_COUNTS;
+}
+
 static int64_t first_day(enum partition_tier tier, uint32_t period)
 {
-    if (tier == PARTITION_RAW)
+    if (is_daily(tier))
         return period;
     if (tier == PARTITION_5M)
         return (int64_t)period * 7 - DAYS_TO_MONDAY;
@@ -62,7 +69,7 @@ enum tm_err partition_period_of(enum partition_tier tier, time_ms_t time, uint32
     if (time < 0 || time / DAY_MS > LAST_DAY)
         return TM_INVALID;
     int64_t days = time / DAY_MS;
-    if (tier == PARTITION_RAW) {
+    if (is_daily(tier)) {
         *period = (uint32_t)days;
     } else if (tier == PARTITION_5M) {
         *period = (uint32_t)((days + DAYS_TO_MONDAY) / 7);
@@ -87,7 +94,7 @@ enum tm_err partition_period_name(enum partition_tier tier, uint32_t period,
     if (date.year > LAST_YEAR)
         return TM_INVALID;
     int year = (int)date.year;
-    if (tier == PARTITION_RAW) {
+    if (is_daily(tier)) {
         (void)snprintf(out, PARTITION_PERIOD_NAME_BYTES, "%04d-%02d-%02d", year, (int)date.month,
                        (int)date.day);
     } else if (tier == PARTITION_5M) {
@@ -117,7 +124,7 @@ enum tm_err partition_period_parse(enum partition_tier tier, struct str name, ui
 {
     char again[PARTITION_PERIOD_NAME_BYTES];
     struct date date = {digits(name, 0, 4), tier == PARTITION_5M ? 1 : digits(name, 5, 2),
-                        tier == PARTITION_RAW ? digits(name, 8, 2) : 1};
+                        is_daily(tier) ? digits(name, 8, 2) : 1};
     if (date.year < FIRST_YEAR || date.month < 1 || date.day < 1)
         return TM_INVALID;
     int64_t days = days_of(date);

@@ -9,9 +9,10 @@
 #include "storage/model/str.h"
 
 enum partition_tier {
-    PARTITION_RAW, /* folder raw: UTC days, 2026-11-22 */
-    PARTITION_5M,  /* folder r5m: ISO weeks, 2026-W47 */
-    PARTITION_1H,  /* folder r1h: months, 2026-11 */
+    PARTITION_RAW,    /* folder raw: UTC days, 2026-11-22 */
+    PARTITION_5M,     /* folder r5m: ISO weeks, 2026-W47 */
+    PARTITION_1H,     /* folder r1h: months, 2026-11 */
+    PARTITION_COUNTS, /* folder counts: UTC days */
     PARTITION_TIERS
 };
 
