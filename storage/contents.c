@@ -349,14 +349,22 @@ static enum tm_err apply_samples(struct replaying *replaying, uint64_t lsn,
     return TM_OK;
 }
 
-/* A reader keeps records apart: what the daemon flushes behind its back is told by the lsn. */
+/* A reader keeps records apart: what the daemon flushes behind its back is told by the lsn. The store keeps
+ * apart what an interrupted flush may have stored. */
+static uint64_t age_of(const struct replaying *replaying, uint64_t lsn)
+{
+    const struct contents *contents = replaying->contents;
+    if (!replaying->is_reader)
+        return lsn > contents->mark.promised_lsn ? contents->head.counts.age : 0;
+    return lsn > contents->head.counts.base_lsn ? lsn - contents->head.counts.base_lsn : UINT64_MAX;
+}
+
 static enum tm_err apply_cells(struct replaying *replaying, uint64_t lsn, const struct batch_content *content,
                                uint64_t *lost)
 {
-    uint64_t base = replaying->contents->head.counts.base_lsn;
-    uint64_t age = replaying->is_reader ? lsn - base : 0;
+    uint64_t age = age_of(replaying, lsn);
     bool is_stored = false;
-    if (replaying->is_reader && (lsn <= base || age > UINT32_MAX))
+    if (age > UINT32_MAX)
         return TM_CORRUPT;
     for (size_t i = 0; i < content->cell_count; i++) {
         struct batch_cell cell = content->cells[i];
@@ -467,6 +475,20 @@ static enum tm_err judge_start(struct replaying *replaying, const struct journal
     return TM_OK;
 }
 
+/* Where the head begins. Days that an interrupted flush wrote bear its tag, promised_lsn, and the next flush
+ * may write the others under the same tag: what is replayed of records up to it is stored once a day has that
+ * tag, what comes behind it only with a later one. */
+static void set_base(struct contents *contents, bool is_reader)
+{
+    struct count_head *counts = &contents->head.counts;
+    bool is_interrupted = contents->mark.promised_lsn > contents->mark.flushed_lsn;
+    counts->base_lsn = contents->mark.flushed_lsn;
+    if (!is_reader && is_interrupted) {
+        counts->base_lsn = contents->mark.promised_lsn - 1;
+        counts->age = 2;
+    }
+}
+
 enum tm_err contents_replay(struct contents *contents, int folder, contents_log_fn *log, void *log_arg,
                             struct journal_end *end, struct tm_why *why)
 {
@@ -481,7 +503,7 @@ enum tm_err contents_replay(struct contents *contents, int folder, contents_log_
         .torn = on_torn,
     };
     struct journal_end own;
-    contents->head.counts.base_lsn = end ? contents->mark.promised_lsn : contents->mark.flushed_lsn;
+    set_base(contents, replaying.is_reader);
     enum tm_err err = journal_replay(folder, &visitor, &own, why);
     batch_arrays_fini(&replaying.arrays);
     bytes_fini(&replaying.scratch);
@@ -496,9 +518,6 @@ enum tm_err contents_replay(struct contents *contents, int folder, contents_log_
     }
     if (own.next_lsn <= contents->mark.promised_lsn)
         own.next_lsn = contents->mark.promised_lsn + 1; /* days may bear that tag: no lsn is used twice */
-    if (own.next_lsn == contents->mark.promised_lsn + 1 &&
-        contents->mark.promised_lsn > contents->mark.flushed_lsn)
-        own.next_lsn++; /* nor is that tag: the next flush is told from the one that was interrupted */
     if (end)
         *end = own;
     else

@@ -219,7 +219,8 @@ static enum tm_err apply_batch(struct store *store, struct batch *batch)
             return err;
     }
     for (; batch->applied_cells < batch->cells.count; batch->applied_cells++) {
-        err = contents_cell(&store->contents, &batch->cells.at[batch->applied_cells], 0);
+        err = contents_cell(&store->contents, &batch->cells.at[batch->applied_cells],
+                            store->contents.head.counts.age);
         if (err)
             return err;
     }

@@ -27,13 +27,15 @@ struct count_head {
     /* All that is in here came with records behind this lsn. A window whose tag is above it holds what was in
      * here of that day. */
     uint64_t base_lsn;
+    uint32_t age; /* of what is added from now on */
     size_t bytes; /* of memory, about */
     uint64_t cells;
     uint64_t saturated; /* sums that did not fit in 64 bits */
 };
 void count_head_fini(struct count_head *head);
 
-/* One add. age: 0, or how many records behind base_lsn it came, to keep adds of different records apart. */
+/* One add. age: 0, or how many records behind base_lsn it came, at least, to keep adds of different records
+ * apart. */
 struct count_add {
     uint32_t series;
     uint32_t cell;
