@@ -34,6 +34,7 @@ struct api {
     bool ready;
     struct api_rates rates;
     struct api_deletion *deletions; /* under way */
+    struct api_change *changes;     /* likewise (api_change.h) */
     bool is_stopping;
     /* Reads the configuration again. TM_INVALID: refused, why says why. */
     enum tm_err (*reload)(void *arg, struct tm_why *why);
@@ -64,6 +65,11 @@ void api_ready(void *arg, struct http_exchange *exchange);
 void api_reload(void *arg, struct http_exchange *exchange);
 void api_flush(void *arg, struct http_exchange *exchange);
 void api_delete(void *arg, struct http_exchange *exchange);
+void api_markers(void *arg, struct http_exchange *exchange);
+void api_markers_post(void *arg, struct http_exchange *exchange);
+void api_marker(void *arg, struct http_exchange *exchange);
+void api_marker_patch(void *arg, struct http_exchange *exchange);
+void api_marker_delete(void *arg, struct http_exchange *exchange);
 void api_verify(void *arg, struct http_exchange *exchange);
 void api_verify_status(void *arg, struct http_exchange *exchange);
 void api_backup(void *arg, struct http_exchange *exchange);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/api/api.h"
+#include "server/api/api_change.h"
 #include "server/query/params.h"
 
 enum { OK = 200, ERROR = 500, UNAVAILABLE = 503 };
@@ -57,6 +58,7 @@ static void on_deleted(void *arg, enum tm_err err, const struct deletion_result 
 void api_stop(struct api *api)
 {
     api->is_stopping = true;
+    api_change_stop(api);
     while (api->deletions) {
         struct api_deletion *deletion = api->deletions;
         api->deletions = deletion->next;

@@ -9,6 +9,8 @@ extern const struct command push_command;
 extern const struct command status_command;
 extern const struct command bench_command;
 extern const struct command delete_command;
+extern const struct command deploy_command;
+extern const struct command marker_command;
 extern const struct command query_command;
 extern const struct command series_command;
 extern const struct command verify_command;

@@ -160,6 +160,15 @@ enum tm_err http_post(struct http *http, const char *path, struct str body, int 
     return transfer(http, path, timeout_ms, &receiver, answer, why);
 }
 
+enum tm_err http_send(struct http *http, const char *method, const char *path, struct str body,
+                      int timeout_ms, struct http_answer *answer, struct tm_why *why)
+{
+    (void)curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, method);
+    enum tm_err err = http_post(http, path, body, timeout_ms, answer, why);
+    (void)curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, NULL);
+    return err;
+}
+
 enum tm_err http_stream(struct http *http, const char *path, http_piece_fn *each, void *arg,
                         struct http_answer *answer, struct tm_why *why)
 {

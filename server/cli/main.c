@@ -10,6 +10,8 @@ static const struct command *const commands[] = {
     &status_command,
     &bench_command,
     &verify_command,
+    &deploy_command,
+    &marker_command,
     &delete_command,
     &backup_command,
     NULL,

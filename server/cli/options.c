@@ -186,7 +186,7 @@ enum tm_err options_parse(const struct command *command, int argc, char **argv, 
     if (err)
         return err;
     out->help = options_given(out, "help");
-    out->version = options_given(out, "version");
+    out->version = options_given(out, "version") && !options_text(out, "version");
     if (out->operand_count && !command->operands && !out->help)
         return tm_fail(why, TM_INVALID, "`tidemark %s` takes no operand, got \"%s\"", command->name, argv[0]);
     return TM_OK;
@@ -300,5 +300,6 @@ void options_help(const struct command *command, FILE *out)
     fputs("\noptions:\n", out);
     const struct option *option;
     for (size_t i = 0; (option = option_at(command, i)); i++)
-        print_option(option, out);
+        if (find_option(command, option->name, strlen(option->name)) == i) /* its own one stands for both */
+            print_option(option, out);
 }

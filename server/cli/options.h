@@ -27,7 +27,8 @@ struct command {
     const char *summary;          /* one line, lower case, no full stop */
     const char *operands;         /* "[FILE...]", NULL: none allowed */
     const char *details;          /* paragraphs for --help and the manual; NULL: none */
-    const struct option *options; /* ends with a NULL name; the global ones come on top */
+    const struct option *options; /* ends with a NULL name; the global ones come on top, but for those whose
+                                     names stand here already */
     /* Returns the exit code. */
     int (*run)(const struct args *args);
 };

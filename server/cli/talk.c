@@ -1,0 +1,131 @@
+#include "server/cli/talk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/cli/command.h"
+
+int talk_open(const struct args *args, struct talk *talk)
+{
+    struct tm_why why = {0};
+    struct key key;
+    *talk = (struct talk){.args = args};
+    if (command_key(args, &key, &why))
+        return command_fail(EXIT_FAILED, &why);
+    enum tm_err err = http_open(command_server(args), key.secret, &talk->http, &why);
+    explicit_bzero(&key, sizeof key);
+    if (err)
+        return command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why);
+    return EXIT_OK;
+}
+
+void talk_close(struct talk *talk)
+{
+    bytes_fini(&talk->answer.body);
+    json_decref(talk->root);
+    http_close(talk->http);
+}
+
+/* The method GET takes no body. */
+static enum tm_err send(struct talk *talk, const char *method, const char *path, const char *body,
+                        struct tm_why *why)
+{
+    if (strcmp(method, "GET") == 0)
+        return http_get(talk->http, path, TALK_TIMEOUT_MS, &talk->answer, why);
+    return http_send(talk->http, method, path, str_of(body), TALK_TIMEOUT_MS, &talk->answer, why);
+}
+
+int talk_ask(struct talk *talk, const char *method, const char *path, const json_t *body, const json_t **data)
+{
+    enum { OK = 200, BAD_REQUEST = 400 };
+    struct tm_why why = {0};
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    *data = NULL;
+    enum tm_err err = body && !text ? tm_fail(&why, TM_NOMEM, "out of memory")
+                                    : send(talk, method, path, text ? text : "", &why);
+    free(text);
+    if (err)
+        return command_fail(EXIT_FAILED, &why);
+    json_decref(talk->root);
+    talk->root = json_loadb((const char *)talk->answer.body.data, talk->answer.body.len, 0, NULL);
+    *data = json_object_get(talk->root, "data");
+    if (talk->answer.status == OK && *data)
+        return EXIT_OK;
+    http_error_text(&talk->answer, &why);
+    return command_fail(talk->answer.status == BAD_REQUEST ? EXIT_USAGE : EXIT_FAILED, &why);
+}
+
+void talk_put_value(const char *name, struct str value, struct bytes *path)
+{
+    bool has_query = path->len > 0 && memchr(path->data, '?', path->len) != NULL;
+    bytes_printf(path, "%c%s=", has_query ? '&' : '?', name);
+    http_escape(value, path);
+}
+
+void talk_put_option(const struct args *args, const char *name, struct bytes *path)
+{
+    if (options_given(args, name))
+        talk_put_value(name, str_of(options_text(args, name)), path);
+}
+
+/* One page behind *cursor, which moves on; NULL: it was the last. EXIT_OK, or the exit code. */
+static int take_page(struct talk *talk, const struct bytes *path, int64_t limit, char **cursor, json_t *items)
+{
+    struct bytes page = {0};
+    const json_t *data = NULL;
+    char number[32];
+    bytes_put(&page, path->data, path->len);
+    (void)snprintf(number, sizeof number, "%lld", (long long)(limit < TALK_PAGE ? limit : TALK_PAGE));
+    talk_put_value("limit", str_of(number), &page);
+    if (*cursor)
+        talk_put_value("cursor", str_of(*cursor), &page);
+    bytes_u8(&page, '\0');
+    struct tm_why why;
+    int code = bytes_error(&page) ? (tm_why_write(&why, "out of memory"), command_fail(EXIT_FAILED, &why))
+                                  : talk_ask(talk, "GET", (const char *)page.data, NULL, &data);
+    bytes_fini(&page);
+    free(*cursor);
+    *cursor = NULL;
+    if (code)
+        return code;
+    const char *next = json_string_value(json_object_get(data, "next"));
+    *cursor = next ? strdup(next) : NULL;
+    (void)json_array_extend(items, json_object_get(data, "items"));
+    return EXIT_OK;
+}
+
+int talk_list(struct talk *talk, const struct bytes *path, json_t **list)
+{
+    int64_t limit = 0;
+    struct tm_why why = {0};
+    char *cursor = NULL;
+    *list = NULL;
+    if (options_number(talk->args, "limit", 1, INT32_MAX, &limit, &why))
+        return command_fail(EXIT_USAGE, &why);
+    json_t *items = json_array();
+    int code = EXIT_OK;
+    do
+        code = take_page(talk, path, limit - (int64_t)json_array_size(items), &cursor, items);
+    while (!code && cursor && (int64_t)json_array_size(items) < limit);
+    if (!code)
+        *list = json_pack("{s:O,s:s?}", "items", items, "next", cursor);
+    json_decref(items);
+    free(cursor);
+    if (!code && !*list)
+        code = command_fail(EXIT_FAILED, (tm_why_write(&why, "out of memory"), &why));
+    return code;
+}
+
+int talk_print_json(const json_t *data)
+{
+    int code = json_dumpf(data, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) ? EXIT_FAILED : EXIT_OK;
+    putchar('\n');
+    return code;
+}
+
+struct str talk_text(const json_t *item, const char *name)
+{
+    const json_t *value = json_object_get(item, name);
+    const char *text = json_string_value(value);
+    return (struct str){text ? text : "", text ? json_string_length(value) : 0};
+}
