@@ -9,8 +9,8 @@ enum { ABANDONED = 64 };
 /* Where a failed assertion of this thread goes on; set by lmdb_guard alone. */
 static _Thread_local jmp_buf *jump_target;
 
-/* Environments that are never closed, kept findable for leak checkers and debuggers. */
-static _Atomic(MDB_env *) abandoned[ABANDONED];
+/* What is never closed, kept findable for leak checkers and debuggers. */
+static _Atomic(void *) abandoned[ABANDONED];
 
 static void jump_out(MDB_env *env, const char *message)
 {
@@ -38,11 +38,11 @@ int lmdb_guard_env(MDB_env *env)
     return mdb_env_set_assert(env, jump_out);
 }
 
-void lmdb_abandon(MDB_env *env)
+void lmdb_abandon(void *broken)
 {
-    for (size_t i = 0; i < ABANDONED; i++) {
-        MDB_env *none = NULL;
-        if (atomic_compare_exchange_strong(&abandoned[i], &none, env))
+    for (size_t i = 0; i < ABANDONED && broken; i++) {
+        void *none = NULL;
+        if (atomic_compare_exchange_strong(&abandoned[i], &none, broken))
             return;
     }
 }

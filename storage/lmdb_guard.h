@@ -18,8 +18,9 @@ int lmdb_guard(lmdb_call *call, void *arg);
 /* Makes the assertions of an environment jump. Right after mdb_env_create. An LMDB result. */
 int lmdb_guard_env(MDB_env *env);
 
-/* Keeps a broken environment for ever: closing it could end the process. */
-void lmdb_abandon(MDB_env *env);
+/* Keeps a broken environment, transaction or cursor for ever: closing it could end the process. NULL:
+ * nothing. Any thread. */
+void lmdb_abandon(void *broken);
 
 /* As mdb_strerror, and a text for LMDB_ASSERTION. */
 const char *lmdb_text(int rc);

@@ -104,8 +104,10 @@ static int begin_txn(struct partition_step *step)
         step->owns_windows = true;
     }
     int rc = lmdb_guard(begin_call, step);
-    if (rc == LMDB_ASSERTION)
+    if (rc == LMDB_ASSERTION) {
+        lmdb_abandon(step->txn);
         step->txn = NULL;
+    }
     if (!rc && step->owns_windows)
         step->window_count = step->windows->count;
     return rc;
@@ -189,6 +191,7 @@ static int seek_call(void *arg)
 static enum tm_err fail_seek(struct partition_step *step, int rc, struct tm_why *why)
 {
     if (rc == LMDB_ASSERTION) {
+        lmdb_abandon(step->cursor ? (void *)step->cursor : (void *)step->txn);
         step->txn = NULL;
         step->cursor = NULL;
     }

@@ -288,7 +288,8 @@ static void each_route_is_there_once_and_every_change_wants_a_key(void **state)
     assert_true(count > 0);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++)
-            assert_string_not_equal(routes[i].path, routes[j].path);
+            assert_true(strcmp(routes[i].path, routes[j].path) != 0 ||
+                        (routes[i].methods & routes[j].methods) == 0);
         if ((routes[i].methods & ~(unsigned)HTTP_GET) && routes[i].guard != HTTP_READ)
             assert_in_range(routes[i].guard, HTTP_WRITE, HTTP_ADMIN);
         assert_int_equal(strncmp(routes[i].path, "/api/v1/admin/", 14) == 0,
