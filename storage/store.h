@@ -151,12 +151,12 @@ enum tm_err store_batch_event(struct batch *batch, enum event_kind kind, time_ms
 enum tm_err store_batch_http(struct batch *batch, const struct http_event *event) TM_MUST_CHECK;
 
 /* Adds a marker, under the id that it then bears, which is told (id may be NULL). The same marker again, or a
- * deploy of the same service, env, version and time, changes nothing (storage/markers/markers.h). It must have
- * passed marker_check. TM_NOMEM. */
+ * deploy of the same service, env, version and time, changes nothing (storage/markers/markers.h). It must
+ * have passed marker_check. TM_NOMEM. */
 enum tm_err store_batch_marker(struct batch *batch, const struct marker *marker, uint64_t *id) TM_MUST_CHECK;
 
-/* Gives a marker the named fields of `to` (MARKER_HAS_..., at least one; its id is to->id), or removes it. at:
- * when somebody wished that. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
+/* Gives a marker the named fields of `to` (MARKER_HAS_..., at least one; its id is to->id), or removes it.
+ * at: when somebody wished that. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
 enum tm_err store_batch_marker_change(struct batch *batch, time_ms_t at, const struct marker *to,
                                       uint32_t fields) TM_MUST_CHECK;
 enum tm_err store_batch_marker_delete(struct batch *batch, time_ms_t at, uint64_t id) TM_MUST_CHECK;
