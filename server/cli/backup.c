@@ -91,8 +91,10 @@ static void print_text(const json_t *data, bool is_restore)
                bytes / 1e6, json_number_value(json_object_get(data, "copied_bytes")) / 1e6,
                text_of(data, "time"));
     json_array_foreach(json_object_get(data, "damaged"), i, place)
+    {
         printf("%s is damaged in the data folder: keep the older backups; `tidemark verify` says more\n",
                json_string_value(place));
+    }
     if (json_integer_value(json_object_get(data, "damages")) > 0)
         puts("it has the damages that the data folder had when the backup was made: `tidemark verify "
              "--data-dir`");

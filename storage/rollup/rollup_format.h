@@ -50,8 +50,9 @@ static inline double rollup_value(const struct rollup *row, enum rollup_column c
 /* The integer nearest to value x 10^exponent, 0 if that is far or no number. */
 static inline uint64_t rollup_integer(double value, int32_t exponent)
 {
+    const double limit = 9007199254740992.0; /* 2^53 */
     double scaled = value * chunk_power_of_ten(exponent);
-    if (!(scaled > -0x1p53 && scaled < 0x1p53))
+    if (!(scaled > -limit && scaled < limit))
         return 0;
     return (uint64_t)(int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
