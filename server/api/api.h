@@ -80,5 +80,6 @@ void api_labels(void *arg, struct http_exchange *exchange);
 void api_label_values(void *arg, struct http_exchange *exchange);
 void api_tsdb(void *arg, struct http_exchange *exchange);
 void api_export(void *arg, struct http_exchange *exchange);
+void api_counts(void *arg, struct http_exchange *exchange);
 
 #endif

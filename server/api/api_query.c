@@ -26,3 +26,8 @@ void api_export(void *arg, struct http_exchange *exchange)
 {
     query_export(((struct api *)arg)->queries, exchange);
 }
+
+void api_counts(void *arg, struct http_exchange *exchange)
+{
+    query_counts(((struct api *)arg)->queries, exchange);
+}

@@ -15,5 +15,7 @@ void query_label_values(struct queries *queries, struct http_exchange *exchange)
 void query_tsdb(struct queries *queries, struct http_exchange *exchange);
 /* GET, POST /api/v1/export: samples as lines of JSON. */
 void query_export(struct queries *queries, struct http_exchange *exchange);
+/* GET, POST /api/v1/counts: exact integers. */
+void query_counts(struct queries *queries, struct http_exchange *exchange);
 
 #endif

@@ -191,6 +191,36 @@ enum tm_err params_count(const struct params *params, const char *name, size_t o
     return TM_OK;
 }
 
+enum tm_err params_step(const struct params *params, int64_t *out_ms, struct tm_why *why)
+{
+    enum { MS_PER_S = 1000 };
+    struct str text;
+    struct tm_why inner;
+    int64_t seconds = 0;
+    *out_ms = 0;
+    if (!params_get(params, "step", &text) || text.len == 0)
+        return TM_OK;
+    size_t digits = 0;
+    for (; digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9' && seconds <= UINT32_MAX;)
+        seconds = seconds * 10 + (text.ptr[digits++] - '0');
+    *out_ms = seconds * MS_PER_S;
+    enum tm_err err = digits == text.len ? TM_OK : when_parse_duration(text, out_ms, &inner);
+    if (!err && *out_ms > 0)
+        return TM_OK;
+    return tm_fail(why, TM_INVALID,
+                   "invalid parameter \"step\": \"%.*s\" is neither seconds nor a duration like 1m, above 0",
+                   (int)(text.len > 100 ? 100 : text.len), text.ptr);
+}
+
+enum tm_err params_page(const struct params *params, size_t otherwise, size_t max, size_t *out,
+                        struct tm_why *why)
+{
+    enum tm_err err = params_count(params, "limit", otherwise, out, why);
+    if (!err && (*out == 0 || *out > max))
+        err = tm_fail(why, TM_INVALID, "invalid parameter \"limit\": it must be in 1 to %zu", max);
+    return err;
+}
+
 static enum tm_err add_match(struct params_matches *out, struct str text, struct tm_why *why)
 {
     struct tm_why inner;

@@ -49,6 +49,13 @@ enum tm_err params_from_to(const struct params *params, time_ms_t now, struct sp
 enum tm_err params_count(const struct params *params, const char *name, size_t otherwise, size_t *out,
                          struct tm_why *why) TM_MUST_CHECK;
 
+/* `step`: seconds, or a duration; missing: 0. TM_INVALID. */
+enum tm_err params_step(const struct params *params, int64_t *out_ms, struct tm_why *why) TM_MUST_CHECK;
+
+/* `limit` of a list, from 1 to max. TM_INVALID. */
+enum tm_err params_page(const struct params *params, size_t otherwise, size_t max, size_t *out,
+                        struct tm_why *why) TM_MUST_CHECK;
+
 /* Every match[] as a selector. The holder owns them. */
 struct params_matches {
     struct selector *at;

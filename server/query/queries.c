@@ -479,3 +479,8 @@ time_ms_t queries_now_ms(const struct queries *queries)
 {
     return clock_wall_ms(queries->options.clock);
 }
+
+const struct config *queries_config(const struct queries *queries)
+{
+    return queries->options.config;
+}

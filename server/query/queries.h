@@ -70,6 +70,9 @@ size_t queries_count(const struct queries *queries);
  * allowed. */
 void queries_close(struct queries *queries);
 
+/* What is configured at present; valid until the loop goes on. */
+const struct config *queries_config(const struct queries *queries);
+
 /* Now, by the clock it was given; for parameters that are relative to it. */
 time_ms_t queries_now_ms(const struct queries *queries);
 

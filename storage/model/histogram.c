@@ -1,6 +1,8 @@
 #include "storage/model/histogram.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 uint32_t histogram_bucket(int64_t value)
 {
@@ -28,4 +30,62 @@ int64_t histogram_lowest(uint32_t bucket)
 int64_t histogram_highest(uint32_t bucket)
 {
     return bucket == HISTOGRAM_LAST ? INT64_MAX : histogram_lowest(bucket + 1) - 1;
+}
+
+/* ---- names ---- */
+
+static const struct str bases[] = {
+    {"http_event_duration_seconds", 27},
+    {"http_event_origin_seconds", 25},
+    {"http_event_edge_seconds", 23},
+};
+
+static const struct str suffixes[] = {
+    [HISTOGRAM_BUCKET] = {"_bucket", 7},
+    [HISTOGRAM_SUM] = {"_sum", 4},
+    [HISTOGRAM_COUNT] = {"_count", 6},
+};
+
+bool histogram_is_base(struct str name)
+{
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
+        if (str_equal(name, bases[i]))
+            return true;
+    }
+    return false;
+}
+
+struct str histogram_suffix(enum histogram_view view)
+{
+    assert(view >= HISTOGRAM_BUCKET && view <= HISTOGRAM_COUNT);
+    return suffixes[view];
+}
+
+enum histogram_view histogram_view_of(struct str name, struct str *base)
+{
+    for (int view = HISTOGRAM_BUCKET; view <= HISTOGRAM_COUNT; view++) {
+        struct str end = suffixes[view];
+        if (name.len <= end.len)
+            continue;
+        *base = (struct str){name.ptr, name.len - end.len};
+        if (str_equal((struct str){name.ptr + base->len, end.len}, end) && histogram_is_base(*base))
+            return (enum histogram_view)view;
+    }
+    return HISTOGRAM_NONE;
+}
+
+const char *histogram_le(uint32_t bucket, char text[HISTOGRAM_LE_BYTES])
+{
+    enum { US_PER_S = 1000000 };
+    if (bucket >= HISTOGRAM_LAST) {
+        (void)snprintf(text, HISTOGRAM_LE_BYTES, "+Inf");
+        return text;
+    }
+    int64_t us = histogram_highest(bucket);
+    int len = snprintf(text, HISTOGRAM_LE_BYTES, "%" PRId64 ".%06" PRId64, us / US_PER_S, us % US_PER_S);
+    while (text[len - 1] == '0')
+        text[--len] = '\0';
+    if (text[len - 1] == '.')
+        text[len - 1] = '\0';
+    return text;
 }

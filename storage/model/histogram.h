@@ -8,7 +8,10 @@
 #ifndef TM_MODEL_HISTOGRAM_H
 #define TM_MODEL_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "storage/model/str.h"
 
 enum {
     HISTOGRAM_EXACT = 32,
@@ -34,5 +37,20 @@ static inline uint32_t histogram_cell(uint32_t bucket)
 {
     return bucket + 1;
 }
+
+/* How a histogram is asked for: by the series that Prometheus would have of it. */
+enum histogram_view { HISTOGRAM_NONE, HISTOGRAM_BUCKET, HISTOGRAM_SUM, HISTOGRAM_COUNT };
+
+/* Is this the name of a stored histogram? */
+bool histogram_is_base(struct str name);
+/* The view that name asks for, with the stored histogram's name in *base; HISTOGRAM_NONE: name is none. */
+enum histogram_view histogram_view_of(struct str name, struct str *base);
+/* "_bucket", "_sum", "_count"; static. Not for HISTOGRAM_NONE. */
+struct str histogram_suffix(enum histogram_view view);
+
+enum { HISTOGRAM_LE_BYTES = 24 };
+/* The label le of a bucket: its highest value, in seconds, as a decimal without needless zeros; "+Inf" of the
+ * last one. Writes and returns text. */
+const char *histogram_le(uint32_t bucket, char text[HISTOGRAM_LE_BYTES]);
 
 #endif
