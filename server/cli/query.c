@@ -9,6 +9,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/plot.h"
+#include "server/cli/query_exact.h"
 #include "server/cli/query_print.h"
 #include "server/cli/units.h"
 #include "storage/model/when.h"
@@ -33,6 +34,10 @@ static const struct option query_options[] = {
     {.name = "plot",
      .argument = "[dumb|FILE.png|FILE.svg]",
      .text = "draw a chart instead: --plot in the terminal, --plot=FILE.png or --plot=FILE.svg as a picture"},
+    {.name = "exact",
+     .text = "counts and sums of events and tallies in integers, added up over the span and all labels"},
+    {.name = "by", .argument = "LABEL,...", .text = "with --exact: one sum for each value of these labels"},
+    {.name = "step", .argument = "DURATION", .text = "with --exact: one sum for each 10s, 1m, 1h ..."},
     SOURCE_OPTION_DATA_DIR,
     {0},
 };
@@ -234,12 +239,32 @@ static enum tm_err plot_samples(const struct args *args, const struct query *que
     return err;
 }
 
+/* --exact has its own words, and the others nothing of them. */
+static enum tm_err check_exact(const struct args *args, struct tm_why *why)
+{
+    static const char *const exact[] = {"by", "step"};
+    static const char *const others[] = {"tier", "of", "limit", "plot"};
+    bool is_exact = options_given(args, "exact");
+    for (size_t i = 0; i < sizeof exact / sizeof exact[0] && !is_exact; i++)
+        if (options_given(args, exact[i]))
+            return tm_fail(why, TM_INVALID, "--%s needs --exact", exact[i]);
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && is_exact; i++)
+        if (options_given(args, others[i]))
+            return tm_fail(why, TM_INVALID, "--exact counts, so --%s says nothing; leave it out", others[i]);
+    return TM_OK;
+}
+
 static int run_query(const struct args *args)
 {
     struct tm_why why = {0};
     struct query query = {0};
+    if (check_exact(args, &why))
+        return command_fail(EXIT_USAGE, &why);
     if (read_query(args, &query, &why))
         return command_fail(EXIT_USAGE, &why);
+    if (options_given(args, "exact"))
+        return query_exact_run(
+            &(struct query_exact){args, query.request.selector, query.request.span, query.format});
     enum tm_err err = query.is_plot ? plot_samples(args, &query, &why) : print_samples(args, &query, &why);
     if (!err)
         return EXIT_OK;
@@ -258,7 +283,9 @@ const struct command query_command = {
         "Examples:\n"
         "  tidemark query 'cpu{service=\"cart\"}' --from -6h\n"
         "  tidemark query cpu --from 2026-11-01 --to 2026-11-02 --format csv > cpu.csv\n"
-        "  tidemark query cpu --from -7d --plot=cpu.png",
+        "  tidemark query cpu --from -7d --plot=cpu.png\n"
+        "  tidemark query 'http_events_total{service=\"shop\"}' --exact --by status --step 1m\n"
+        "Counts are kept by 10 s: what --exact adds up are those 10 s that begin in the span.",
     .options = query_options,
     .run = run_query,
 };
