@@ -43,9 +43,19 @@ void contents_fini(struct contents *contents)
     index_free(contents->index);
     producers_free(contents->producers);
     series_free(contents->series);
+    free(contents->stored);
     if (contents->has_lock)
         pthread_rwlock_destroy(&contents->lock);
     *contents = (struct contents){0};
+}
+
+uint64_t contents_stored_tag(const struct contents *contents, enum partition_tier tier, uint32_t day)
+{
+    for (size_t i = 0; i < contents->stored_count; i++) {
+        if (contents->stored[i].tier == tier && contents->stored[i].day == day)
+            return contents->stored[i].tag;
+    }
+    return 0;
 }
 
 /* Fails only for a thread that holds it already. */
@@ -181,13 +191,6 @@ enum tm_err contents_index(struct contents *contents, size_t most)
 }
 
 /* ---- replay ---- */
-
-/* Up to which lsn a day has what the journal holds too. */
-struct day_tag {
-    enum partition_tier tier;
-    uint32_t day;
-    uint64_t tag;
-};
 
 struct replaying {
     struct contents *contents;
@@ -384,6 +387,24 @@ static enum tm_err apply_cells(struct replaying *replaying, uint64_t lsn, const 
     return TM_OK;
 }
 
+/* HTTP events have days of their own, the others come with the end of a flush. */
+static enum tm_err apply_events(struct replaying *replaying, uint64_t lsn,
+                                const struct batch_content *content)
+{
+    const char *line = content->lines.ptr;
+    enum tm_err err = TM_OK;
+    for (size_t i = 0; i < content->event_count && !err; i++) {
+        const struct batch_event *event = &content->events[i];
+        bool is_stored = false;
+        if (event->kind == EVENT_REQUEST)
+            err = check_stored(replaying, PARTITION_EVENTS, lsn, event->time, &is_stored);
+        if (!err && !is_stored)
+            err = contents_event(replaying->contents, event, line);
+        line += event->len;
+    }
+    return err;
+}
+
 static enum tm_err apply_content(struct replaying *replaying, const struct segment_header *segment,
                                  uint64_t lsn, const struct batch_content *content)
 {
@@ -398,11 +419,8 @@ static enum tm_err apply_content(struct replaying *replaying, const struct segme
     err = apply_samples(replaying, lsn, content, &lost);
     if (!err)
         err = apply_cells(replaying, lsn, content, &lost);
-    const char *line = content->lines.ptr;
-    for (size_t i = 0; i < content->event_count && !err; i++) {
-        err = contents_event(replaying->contents, &content->events[i], line);
-        line += content->events[i].len;
-    }
+    if (!err)
+        err = apply_events(replaying, lsn, content);
     if (lost > 0 && !err) {
         char what[128];
         (void)snprintf(
@@ -508,7 +526,8 @@ enum tm_err contents_replay(struct contents *contents, int folder, contents_log_
     batch_arrays_fini(&replaying.arrays);
     bytes_fini(&replaying.scratch);
     free(replaying.numbers);
-    free(replaying.tags);
+    contents->stored = replaying.tags;
+    contents->stored_count = replaying.tag_count;
     if (err)
         return err;
     err = judge_start(&replaying, &own, end == NULL, why);

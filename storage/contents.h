@@ -31,6 +31,13 @@
 
 struct markers;
 
+/* Up to which lsn a day has what the journal holds too. */
+struct day_tag {
+    enum partition_tier tier;
+    uint32_t day;
+    uint64_t tag;
+};
+
 struct contents {
     pthread_rwlock_t lock;
     bool has_lock;
@@ -50,6 +57,8 @@ struct contents {
     uint64_t cells;
     uint64_t saturated; /* sums of heads that are gone which did not fit in 64 bits */
     uint64_t events;
+    struct day_tag *stored; /* of a flush that was interrupted, as replay met it; const from then on */
+    size_t stored_count;
     time_ms_t newest_ms;
     time_ms_t written_ms; /* believed time of the last record replayed; 0: there was none */
     uint64_t replayed_records;
@@ -76,6 +85,9 @@ enum tm_err contents_cell(struct contents *contents, const struct batch_cell *ce
 void contents_note_time(struct contents *contents, time_ms_t time);
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event,
                            const char *line) TM_MUST_CHECK;
+
+/* Up to which lsn a day's windows were there when replay left out what they hold; 0: it left out nothing. */
+uint64_t contents_stored_tag(const struct contents *contents, enum partition_tier tier, uint32_t day);
 
 /* Loads what the catalog says, if there is one. Into empty contents, before the replay. Errors as
  * catalog_load. */

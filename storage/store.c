@@ -391,7 +391,7 @@ void store_stats(const struct store *store, struct store_stats *out)
         .damaged_records = contents->damaged_records,
         .torn_tails = contents->torn_tails,
         .disk_free_bytes = store->free_bytes,
-        .data_bytes = journal.bytes + figures.partition_bytes + figures.count_bytes + figures.rollup_bytes +
+        .data_bytes = journal.bytes + figures.partition_bytes + figures.count_bytes + figures.event_bytes + figures.rollup_bytes +
                       figures.catalog_bytes,
         .head_bytes = contents->head.bytes + contents->flushing.bytes,
         .flushes = flush->count,
@@ -402,6 +402,7 @@ void store_stats(const struct store *store, struct store_stats *out)
         .partition_bytes = figures.partition_bytes,
         .count_days = figures.count_days,
         .count_bytes = figures.count_bytes,
+        .event_bytes = figures.event_bytes,
         .flushed_cells = figures.cells,
         .sealed_days = figures.sealed_days,
         .expired_days = figures.expired_days,

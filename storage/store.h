@@ -287,6 +287,7 @@ struct store_stats {
     uint64_t partition_bytes; /* on disk */
     uint64_t count_days;      /* the same of counts */
     uint64_t count_bytes;
+    uint64_t event_bytes;     /* of HTTP events, on disk */
     uint64_t flushed_cells;   /* written to partitions, rewritten ones too */
     uint64_t sealed_days;     /* since start: sealed or merged */
     uint64_t expired_days;    /* since start: removed by age */

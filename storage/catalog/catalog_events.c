@@ -92,7 +92,7 @@ static int write_finish(struct catalog *catalog, MDB_txn *txn, void *arg)
     f->txn = txn;
     f->rc = 0;
     f->block = 0;
-    for (int kind = 0; kind < EVENT_KIND_COUNT && !f->rc; kind++) {
+    for (int kind = 0; kind < EVENT_REQUEST && !f->rc; kind++) { /* those have partitions of their own */
         f->kind = (enum event_kind)kind;
         bytes_clear(&f->lines);
         (void)head_events(f->head, f->kind, all, add_event, f);

@@ -7,6 +7,7 @@
 #include "storage/check/check_child.h"
 #include "storage/chunk/chunk.h"
 #include "storage/counts/count_days.h"
+#include "storage/events/events_files.h"
 #include "storage/partition/days.h"
 #include "storage/rollup/rollup_files.h"
 
@@ -56,6 +57,7 @@ struct checked_partition {
     struct check_report *report;
     struct span span;
     struct cells cells;
+    struct events_block events;
     struct chunk_reader reader;
 };
 
@@ -110,6 +112,13 @@ static enum tm_err check_counts(void *arg, const struct partition_item *item, st
     return err;
 }
 
+static enum tm_err check_events(void *arg, const struct partition_item *item, struct partition_extent *out)
+{
+    struct checked_partition *p = arg;
+    atomic_fetch_add(&p->report->shared->done_bytes, item->value.len);
+    return events_files_check(p->place->id, item, &p->events, out);
+}
+
 /* What a delete or the catalog forgot may have rollups still: their series are not asked for. */
 static enum tm_err check_rollup(void *arg, const struct partition_item *item, struct partition_extent *out)
 {
@@ -145,11 +154,13 @@ enum tm_err check_partition_work(void *arg, struct check_report *report, struct 
         [PARTITION_5M] = check_rollup,
         [PARTITION_1H] = check_rollup,
         [PARTITION_COUNTS] = check_counts,
+        [PARTITION_EVENTS] = check_events,
     };
     const struct partition_check_options options = {
         .chunk = checks[place->id.tier], .report = tell_partition, .arg = &p};
     enum tm_err err = partition_check(place->path, place->id, &options, &result, why);
     cells_fini(&p.cells);
+    events_block_fini(&p.events);
     report->totals.chunks = result.chunks;
     report->totals.samples = place->id.tier == PARTITION_RAW ? result.samples : 0; /* else they are rows */
     report->totals.chunk_bytes = result.bytes;

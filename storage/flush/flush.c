@@ -130,6 +130,20 @@ static void prepare_rollups(struct flush_work *work)
     rollups->keep_ms[PARTITION_1H] = work->job->limits.rollup_1h_ms;
 }
 
+static void prepare_events(struct flush_work *work)
+{
+    struct events_work *events = &work->events;
+    events->partitions = work->partitions;
+    events->stop = work->stop;
+    events->fault_point = work->fault_point;
+    events->fault_arg = work->fault_arg;
+    events->log = work->log;
+    events->log_arg = work->log_arg;
+    events->now_ms = work->job->now_ms;
+    events->mono_ms = work->job->mono_ms;
+    events->keep_ms = work->job->limits.events_ms;
+}
+
 enum tm_err flush_start_job(struct store *store)
 {
     struct flush *flush = &store->flush;
@@ -153,6 +167,7 @@ enum tm_err flush_start_job(struct store *store)
     flush->work.log = flush_note;
     flush->work.log_arg = store;
     prepare_rollups(&flush->work);
+    prepare_events(&flush->work);
     pthread_mutex_lock(&flush->mutex);
     flush->state = FLUSH_RUNNING;
     pthread_cond_broadcast(&flush->changed);

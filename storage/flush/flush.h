@@ -19,6 +19,7 @@
 #include "storage/chunk/chunk.h"
 #include "storage/chunk/columns.h"
 #include "storage/contents.h"
+#include "storage/events/events_flush.h"
 #include "storage/partition/days.h"
 #include "storage/partition/present.h"
 #include "storage/model/bytes.h"
@@ -49,6 +50,7 @@ struct flush_job {
     bool is_begun;
     size_t days_done;
     size_t count_days_done;
+    size_t event_days_done;
     uint64_t lsn;
     uint32_t *ids; /* new series, ascending */
     size_t id_count;
@@ -77,6 +79,7 @@ struct flush_figures {
     uint64_t partition_bytes; /* on disk now */
     uint64_t count_days;      /* the same of counts */
     uint64_t count_bytes;
+    uint64_t event_bytes; /* of HTTP events, on disk now */
     uint64_t catalog_bytes;
     uint64_t deletes;         /* tombstones */
     uint64_t rolled_days;     /* rollups of a day made, or made anew */
@@ -121,6 +124,7 @@ struct flush_work {
     struct cells cells;
     struct bytes chunk;
     struct rollup_work rollups;
+    struct events_work events;
     struct {
         enum partition_tier tier;
         uint32_t day;

@@ -197,7 +197,8 @@ static uint64_t note_bytes(struct flush_work *work, const struct partition_entry
     work->figures->partitions = count;
     work->figures->partition_bytes = bytes;
     work->figures->catalog_bytes = work->catalog ? catalog_bytes(work->catalog) : 0;
-    return bytes + work->figures->count_bytes + work->figures->rollup_bytes + work->figures->catalog_bytes +
+    work->figures->event_bytes = events_bytes(&work->events);
+    return bytes + work->figures->event_bytes + work->figures->count_bytes + work->figures->rollup_bytes + work->figures->catalog_bytes +
            work->job->journal_bytes;
 }
 
@@ -220,7 +221,16 @@ static bool drop_both(struct flush_work *work, const struct partition_entry *ent
     return (count > 0 && entries[0].id.period == day && drop_day(work, day)) || dropped;
 }
 
-/* The oldest day goes, never the present one; when there is none, the oldest week of five minutes. */
+static void tell_crowded(const struct flush_work *work, uint64_t bytes, const char *what, const char *name)
+{
+    flush_log(work, STORE_LOG_WARNING, "retention.max_disk",
+              "the data took %" PRIu64 " MiB, storage.max_disk is %" PRIu64
+              " MiB: the oldest %s, %s, was removed",
+              bytes >> 20, (uint64_t)work->job->limits.max_disk_bytes >> 20, what, name);
+}
+
+/* The oldest day goes, never the present one, of HTTP events first; when there is none, the oldest week of five
+ * minutes. */
 static void drop_crowded(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
     uint64_t most = (uint64_t)work->job->limits.max_disk_bytes;
@@ -229,6 +239,11 @@ static void drop_crowded(struct flush_work *work, const struct partition_entry *
         return;
     char name[PARTITION_PERIOD_NAME_BYTES] = "?";
     uint32_t day;
+    if (events_drop_crowded(&work->events, name)) {
+        work->is_more = true;
+        tell_crowded(work, bytes, "day of HTTP events", name);
+        return;
+    }
     bool is_day = find_oldest(work, entries, count, &day);
     if (is_day)
         (void)!partition_period_name(PARTITION_RAW, day, name);
@@ -236,10 +251,7 @@ static void drop_crowded(struct flush_work *work, const struct partition_entry *
         return;
     work->figures->crowded_days += is_day;
     work->is_more = true;
-    flush_log(work, STORE_LOG_WARNING, "retention.max_disk",
-              "the data took %" PRIu64 " MiB, storage.max_disk is %" PRIu64
-              " MiB: the oldest %s, %s, was removed",
-              bytes >> 20, most >> 20, is_day ? "day" : "week of 5 minute rollups", name);
+    tell_crowded(work, bytes, is_day ? "day" : "week of 5 minute rollups", name);
 }
 
 static void forget_events(struct flush_work *work)
@@ -279,6 +291,8 @@ void flush_keep(struct flush_work *work)
     if (work->job->has_head)
         forget_events(work);
     flush_keep_counts(work);
+    if (events_keep(&work->events))
+        work->is_more = true;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct partition_entry *entries;
         size_t count;

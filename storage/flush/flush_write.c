@@ -16,6 +16,7 @@ void flush_work_fini(struct flush_work *work)
     cells_fini(&work->cells);
     bytes_fini(&work->chunk);
     rollup_work_fini(&work->rollups);
+    events_work_fini(&work->events);
 }
 
 void flush_log(const struct flush_work *work, int level, const char *id, const char *format, ...)
@@ -161,6 +162,8 @@ enum tm_err flush_write(struct flush_work *work, struct tm_why *why)
     }
     if (!err)
         err = flush_write_counts(work, why);
+    if (!err)
+        err = events_flush(&work->events, work->head, job->lsn, &job->event_days_done, why);
     if (err)
         return err;
     struct catalog_mark mark = {

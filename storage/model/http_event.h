@@ -10,7 +10,7 @@
 #include "storage/model/labels.h"
 #include "storage/model/str.h"
 
-enum { HTTP_EVENT_STATUS_MAX = 999 };
+enum { HTTP_EVENT_STATUS_MAX = 999, HTTP_EVENT_BYTES_MAX = 1 << 18 };
 
 /* Views only; a text that is absent is empty. */
 struct http_event {
@@ -33,12 +33,17 @@ struct http_event {
 };
 
 /* Appends the event without its time. The same events give the same bytes. TM_INVALID: a number is out of its
- * bounds; TM_NOMEM. On failure out is as before, but for out->failed. */
+ * bounds, or tags are not sorted, twice there or empty; TM_TOO_LARGE: over HTTP_EVENT_BYTES_MAX; TM_NOMEM. On
+ * failure out is as before, but for out->failed. */
 enum tm_err http_event_encode(const struct http_event *event, struct bytes *out) TM_MUST_CHECK;
 
 /* Reads what http_event_encode wrote, all but the time; the views are into bytes. *tags is where the tags go
  * that out points to. TM_CORRUPT: these bytes are none that it writes. */
 enum tm_err http_event_decode(struct str bytes, struct http_event *out, struct labels *tags) TM_MUST_CHECK;
+
+/* The same, with the tags as bytes (labels_encode) that are not looked into; out->tags is NULL. TM_CORRUPT.
+ */
+enum tm_err http_event_views(struct str bytes, struct http_event *out, struct str *tags) TM_MUST_CHECK;
 
 /* Whether its numbers are within their bounds. */
 bool http_event_is_sound(const struct http_event *event);

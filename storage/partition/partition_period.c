@@ -18,6 +18,7 @@ static const char *const tier_names[PARTITION_TIERS] = {
     [PARTITION_5M] = "r5m",
     [PARTITION_1H] = "r1h",
     [PARTITION_COUNTS] = "counts",
+    [PARTITION_EVENTS] = "events",
 };
 
 const char *partition_tier_name(enum partition_tier tier)
@@ -52,7 +53,7 @@ static struct date date_of(int64_t days)
 
 static bool is_daily(enum partition_tier tier)
 {
-    return tier == PARTITION_RAW || tier == PARTITION_COUNTS;
+    return tier != PARTITION_5M && tier != PARTITION_1H;
 }
 
 static int64_t first_day(enum partition_tier tier, uint32_t period)

@@ -13,6 +13,7 @@ enum partition_tier {
     PARTITION_5M,     /* folder r5m: ISO weeks, 2026-W47 */
     PARTITION_1H,     /* folder r1h: months, 2026-11 */
     PARTITION_COUNTS, /* folder counts: UTC days */
+    PARTITION_EVENTS, /* folder events: UTC days */
     PARTITION_TIERS
 };
 

@@ -194,7 +194,7 @@ bool rollup_drop_crowded(struct rollup_work *work, char name[PARTITION_PERIOD_NA
 uint64_t rollup_bytes(struct rollup_work *work)
 {
     work->bytes = 0;
-    for (int tier = PARTITION_5M; tier < PARTITION_TIERS; tier++) {
+    for (int tier = PARTITION_5M; tier <= PARTITION_1H; tier++) {
         struct listed all;
         bool good = list_tier(work, (enum partition_tier)tier, &all);
         for (size_t i = 0; i < all.count && good; i++)

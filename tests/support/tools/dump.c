@@ -1,10 +1,11 @@
 /* dump DIR: everything that a data folder holds, through the read interface, one line each:
  *   s<TAB>name{label="value",...}<TAB>time_ms<TAB>value    (value as %a: exact)
- *   e<TAB>kind<TAB>time_ms<TAB>line
+ *   e<TAB>kind<TAB>time_ms<TAB>line    (of an HTTP event: its texts, then its numbers)
  * For tests that compare what is stored with a ledger. */
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "storage/events/events.h"
 #include "storage/query.h"
 
 struct dump {
@@ -54,6 +55,22 @@ static bool put_event(void *arg, enum event_kind kind, time_ms_t time, struct st
     return true;
 }
 
+static bool put_request(void *arg, const struct http_event *event)
+{
+    (void)arg;
+    (void)printf(
+        "e\t%d\t%" PRId64 "\thttp,service=%.*s,env=%.*s,method=%.*s,page_group=%.*s,cache=%.*s,agent=%.*s",
+        EVENT_REQUEST, event->time, STR_ARG(event->service), STR_ARG(event->env), STR_ARG(event->method),
+        STR_ARG(event->page_group), STR_ARG(event->cache), STR_ARG(event->agent));
+    for (size_t i = 0; event->tags && i < event->tags->count; i++)
+        (void)printf(",%.*s=%.*s", STR_ARG(event->tags->at[i].name), STR_ARG(event->tags->at[i].value));
+    (void)printf(" url=\"%.*s\",user_agent=\"%.*s\",status=%di,bytes=%" PRId64 "i,duration_us=%" PRId64
+                 "i,origin_us=%" PRId64 "i,edge_us=%" PRId64 "i,count=%" PRIu64 "i\n",
+                 STR_ARG(event->url), STR_ARG(event->user_agent), event->status, event->bytes,
+                 event->duration_us, event->origin_us, event->edge_us, event->count);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct dump dump = {0};
@@ -69,8 +86,10 @@ int main(int argc, char **argv)
         return 1;
     }
     reader_series(dump.reader, put_series, &dump);
-    for (int kind = EVENT_HTTP; !dump.err && kind < EVENT_KIND_COUNT; kind++)
+    for (int kind = EVENT_HTTP; !dump.err && kind < EVENT_REQUEST; kind++)
         dump.err = reader_events(dump.reader, (enum event_kind)kind, all, put_event, &dump, &why);
+    if (!dump.err)
+        dump.err = events_scan(dump.reader, &(struct events_query){.span = all}, put_request, NULL, &why);
     reader_close(dump.reader);
     if (dump.err)
         (void)fprintf(stderr, "dump: %s\n", why.text[0] ? why.text : tm_err_text(dump.err));

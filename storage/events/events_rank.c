@@ -1,0 +1,210 @@
+/* Counting by the values of a column: a table of keys by hash, put in order at the end. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "storage/events/events_pass.h"
+#include "storage/grow.h"
+
+enum { KEYS_MAX = 4 << 20, SLOTS_FIRST = 1024, ARENA_BYTES = 1 << 18, STATUS_TEXT = 8 };
+
+struct arena {
+    struct arena *next;
+    char bytes[];
+};
+
+struct events_ranking {
+    struct events_rank *ranks;
+    size_t count;
+    size_t capacity;
+    uint32_t *slots; /* place + 1; 0: free */
+    size_t slot_count;
+    struct arena *arenas;
+    size_t arena_left;
+    uint64_t total;
+    bool is_exact;
+    struct events_ranking_by by;
+    enum tm_err err;
+};
+
+void events_ranking_free(struct events_ranking *ranking)
+{
+    if (!ranking)
+        return;
+    for (struct arena *arena = ranking->arenas, *next; arena; arena = next) {
+        next = arena->next;
+        free(arena);
+    }
+    free(ranking->ranks);
+    free(ranking->slots);
+    free(ranking);
+}
+
+static uint64_t hash_of(struct str key)
+{
+    return XXH3_64bits(key.len ? key.ptr : "", key.len);
+}
+
+/* Where the key is, or would be. */
+static size_t slot_of(const struct events_ranking *ranking, struct str key)
+{
+    size_t mask = ranking->slot_count - 1;
+    size_t at = hash_of(key) & mask;
+    while (ranking->slots[at] && !str_equal(ranking->ranks[ranking->slots[at] - 1].key, key))
+        at = (at + 1) & mask;
+    return at;
+}
+
+static enum tm_err grow_slots(struct events_ranking *ranking)
+{
+    size_t count = ranking->slot_count ? ranking->slot_count * 2 : SLOTS_FIRST;
+    uint32_t *slots = calloc(count, sizeof *slots);
+    if (!slots)
+        return TM_NOMEM;
+    free(ranking->slots);
+    ranking->slots = slots;
+    ranking->slot_count = count;
+    for (size_t i = 0; i < ranking->count; i++)
+        slots[slot_of(ranking, ranking->ranks[i].key)] = (uint32_t)i + 1;
+    return TM_OK;
+}
+
+static const char *copy_key(struct events_ranking *ranking, struct str key)
+{
+    if (ranking->arena_left < key.len || !ranking->arenas) {
+        size_t bytes = key.len > ARENA_BYTES ? key.len : ARENA_BYTES;
+        struct arena *arena = malloc(sizeof *arena + bytes);
+        if (!arena)
+            return NULL;
+        arena->next = ranking->arenas;
+        ranking->arenas = arena;
+        ranking->arena_left = bytes;
+    }
+    /* Filled from its end. */
+    ranking->arena_left -= key.len;
+    char *to = ranking->arenas->bytes + ranking->arena_left;
+    if (key.len > 0)
+        memcpy(to, key.ptr, key.len);
+    return to;
+}
+
+static enum tm_err add_key(struct events_ranking *ranking, struct str key, uint64_t count)
+{
+    if (2 * (ranking->count + 1) > ranking->slot_count && grow_slots(ranking) != TM_OK)
+        return TM_NOMEM;
+    size_t slot = slot_of(ranking, key);
+    if (ranking->slots[slot]) {
+        ranking->ranks[ranking->slots[slot] - 1].count += count;
+        return TM_OK;
+    }
+    if (ranking->count >= KEYS_MAX)
+        return TM_LIMIT;
+    struct events_rank *ranks =
+        grow_array(ranking->ranks, &ranking->capacity, ranking->count + 1, sizeof *ranks);
+    if (!ranks)
+        return TM_NOMEM;
+    ranking->ranks = ranks;
+    const char *copy = copy_key(ranking, key);
+    if (!copy)
+        return TM_NOMEM;
+    ranks[ranking->count++] = (struct events_rank){{copy, key.len}, count, 0};
+    ranking->slots[slot] = (uint32_t)ranking->count;
+    return TM_OK;
+}
+
+static struct str key_of(const struct events_ranking *ranking, const struct http_event *event,
+                         char status[STATUS_TEXT])
+{
+    const struct str texts[EVENTS_TAGS] = {
+        [EVENTS_SERVICE] = event->service,       [EVENTS_ENV] = event->env,
+        [EVENTS_METHOD] = event->method,         [EVENTS_URL] = event->url,
+        [EVENTS_PAGE_GROUP] = event->page_group, [EVENTS_CACHE] = event->cache,
+        [EVENTS_AGENT] = event->agent,           [EVENTS_USER_AGENT] = event->user_agent,
+    };
+    if (ranking->by.column < EVENTS_TAGS)
+        return texts[ranking->by.column];
+    if (ranking->by.column == EVENTS_TAGS)
+        return event->tags ? labels_get(event->tags, ranking->by.tag) : (struct str){NULL, 0};
+    for (int i = 2, rest = event->status; i >= 0; i--, rest /= 10)
+        status[i] = (char)('0' + rest % 10);
+    return (struct str){status, 3};
+}
+
+static bool count_event(void *arg, const struct http_event *event)
+{
+    struct events_ranking *ranking = arg;
+    char status[STATUS_TEXT];
+    ranking->err = add_key(ranking, key_of(ranking, event, status), event->count);
+    ranking->total += event->count;
+    return ranking->err == TM_OK;
+}
+
+static int compare_ranks(const void *a, const void *b)
+{
+    const struct events_rank *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return str_compare(x->key, y->key);
+}
+
+/* In order, and found by key again. */
+static enum tm_err finish(struct events_ranking *ranking)
+{
+    if (ranking->count > 1)
+        qsort(ranking->ranks, ranking->count, sizeof *ranking->ranks, compare_ranks);
+    if (ranking->slot_count == 0)
+        return grow_slots(ranking);
+    memset(ranking->slots, 0, ranking->slot_count * sizeof *ranking->slots);
+    for (size_t i = 0; i < ranking->count; i++)
+        ranking->slots[slot_of(ranking, ranking->ranks[i].key)] = (uint32_t)i + 1;
+    return TM_OK;
+}
+
+enum tm_err events_rank(struct reader *reader, const struct events_query *query,
+                        const struct events_ranking_by *by, struct events_ranking **out, struct tm_why *why)
+{
+    struct events_ranking *ranking = calloc(1, sizeof *ranking);
+    const struct events_sink sink = {
+        .arg = ranking,
+        .columns = EVENTS_BIT(by->column) | EVENTS_BIT(EVENTS_COUNT),
+        .event = count_event,
+    };
+    *out = NULL;
+    if (!ranking)
+        return tm_fail(why, TM_NOMEM, "out of memory for a ranking");
+    ranking->by = *by;
+    ranking->is_exact = true;
+    enum tm_err err = TM_OK;
+    if (by->column > EVENTS_STATUS)
+        err = tm_fail(why, TM_INVALID, "only texts, tags and the status can be ranked");
+    if (!err)
+        err = events_pass(reader, query, &sink, why);
+    if (!err && ranking->err == TM_LIMIT)
+        err = tm_fail(why, TM_LIMIT, "over %d different values: ask for less time or one service", KEYS_MAX);
+    if (!err && (ranking->err || finish(ranking) != TM_OK))
+        err = tm_fail(why, TM_NOMEM, "out of memory for a ranking");
+    if (err)
+        events_ranking_free(ranking);
+    else
+        *out = ranking;
+    return err;
+}
+
+void events_ranking_total(const struct events_ranking *ranking, struct events_ranking_total *out)
+{
+    *out = (struct events_ranking_total){ranking->total, ranking->count, ranking->is_exact};
+}
+
+enum tm_err events_ranking_at(const struct events_ranking *ranking, size_t place, struct events_rank *out)
+{
+    if (place >= ranking->count)
+        return TM_NOT_FOUND;
+    *out = ranking->ranks[place];
+    return TM_OK;
+}
+
+void events_ranking_find(const struct events_ranking *ranking, struct str key, struct events_rank *out)
+{
+    size_t slot = slot_of(ranking, key);
+    *out = ranking->slots[slot] ? ranking->ranks[ranking->slots[slot] - 1] : (struct events_rank){key, 0, 0};
+}
