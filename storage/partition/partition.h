@@ -17,7 +17,8 @@
  * power loss. (2) A reader sees all of a window or nothing of it. (3) Seal, rewrite and drop happen wholly or
  * not at all; whatever was interrupted is finished or undone by the next partitions_open. (4) Damage of a
  * sealed partition gives TM_CORRUPT, never a missing chunk, as far as it lies in pages that are read; one
- * damaged partition does not touch the others. */
+ * damaged partition does not touch the others. The same holds for one that is still written, of damage that
+ * was there when a window of it was read first since its environment was opened. */
 #ifndef TM_STORAGE_PARTITION_H
 #define TM_STORAGE_PARTITION_H
 
@@ -223,6 +224,7 @@ struct partition_step {
     int64_t begun_ns;
     uint64_t generation;
     uint64_t tag;
+    uint32_t sound_to;               /* windows up to this one were compared with their entries */
     uint64_t page;                   /* the last one that was checked, plus one */
     uint8_t at[PARTITION_KEY_BYTES]; /* where the cursor stands */
     bool is_at;
@@ -247,6 +249,7 @@ struct partition_window {
     uint64_t chunks;
     uint64_t samples;
     uint64_t tag;
+    uint64_t keys_hash; /* 0: not known, of a window of an earlier version */
 };
 
 /* The windows of the partition, ascending; valid until the step ends. */

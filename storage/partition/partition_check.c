@@ -1,5 +1,6 @@
 /* Checking one partition, place by place. It runs where a signal may end it: in a child. */
 #include "storage/partition/partition_private.h"
+#include "storage/partition/partition_tree.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,6 +48,8 @@ static void tell_window(struct checking *c, const struct partition_window *entry
              (unsigned long long)seen->chunks, (unsigned long long)entry->chunks);
         return;
     }
+    if (entry->keys_hash && seen->keys_hash != entry->keys_hash)
+        tell(c, "window %u has not the keys that its entry says", entry->window);
     if (!c->options->chunk || c->is_bad_extent)
         return;
     if (seen->samples != entry->samples)
@@ -78,10 +81,11 @@ static bool enter_window(struct checking *c, uint32_t number)
 
 /* ---- chunks ---- */
 
-static void check_chunk(struct checking *c, const struct partition_item *item)
+static void check_chunk(struct checking *c, const uint8_t *key, const struct partition_item *item)
 {
     struct partition_extent extent = {0};
     c->seen.chunks++;
+    c->seen.keys_hash = keys_hash_add(c->seen.keys_hash, key, (uint32_t)item->value.len);
     if (!c->options->chunk)
         return;
     if (c->options->chunk(c->options->arg, item, &extent) != TM_OK) {
@@ -151,7 +155,7 @@ static int check_entry(struct checking *c, const MDB_val *key, const MDB_val *va
     c->result->chunks++;
     c->result->bytes += item.value.len;
     manifest_add(&c->hash, key->mv_data, item.value);
-    check_chunk(c, &item);
+    check_chunk(c, key->mv_data, &item);
     return check_reach(c, key);
 }
 
@@ -217,11 +221,29 @@ static void walk(struct checking *c)
         tell_manifest(c);
 }
 
+/* As readers do it before they touch a window. */
+static enum tm_err check_tree(struct checking *c, struct tm_why *why)
+{
+    const struct partition_windows *windows = c->partition->windows;
+    int fd;
+    if (mdb_env_get_fd(c->partition->env, &fd) != 0)
+        return TM_OK;
+    for (size_t i = 0; i < windows->count; i++) {
+        struct tm_why inner = {""};
+        enum tm_err err = tree_check_window(fd, &windows->items[i], &inner);
+        if (err == TM_CORRUPT)
+            tell(c, "%s", inner.text);
+        else if (err)
+            return tm_fail(why, err, "%s", inner.text);
+    }
+    return TM_OK;
+}
+
 static enum tm_err check_pages(struct checking *c, struct tm_why *why)
 {
     const struct partition_pages *pages = &c->partition->pages;
     if (!pages->map)
-        return TM_OK;
+        return check_tree(c, why);
     return pages_check_all(pages, c->path, tell_page, c, why);
 }
 

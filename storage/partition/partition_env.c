@@ -1,5 +1,6 @@
 /* One LMDB environment: opening, closing, what its errors mean, surviving its assertions. */
 #include "storage/partition/partition_private.h"
+#include "storage/partition/partition_tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -246,6 +247,19 @@ static bool was_moved(const struct partitions *set, const struct partition *p, c
     return inode != p->inode;
 }
 
+/* Before LMDB trusts the pages of one that has no hashes. */
+static enum tm_err check_tree(struct partitions *set, struct partition *p, const char *data,
+                              struct tm_why *why)
+{
+    struct tm_why inner = {""};
+    enum tm_err err = tree_check_tables(data, &inner);
+    if (!err || was_moved(set, p, data))
+        return err ? tm_fail(why, TM_NOT_FOUND, "partition %s was moved away", env_label(p).text) : TM_OK;
+    if (err == TM_CORRUPT)
+        env_damaged(set, p, inner.text);
+    return tm_fail(why, err, "opening partition %s: %s", env_label(p).text, inner.text);
+}
+
 enum tm_err env_open(struct partitions *set, struct partition *p, struct tm_why *why)
 {
     struct partition_path path = path_of(set->dir, p->id, p->suffix, NULL);
@@ -260,6 +274,10 @@ enum tm_err env_open(struct partitions *set, struct partition *p, struct tm_why 
         env_damaged(set, p, "data.mdb is missing or empty");
         return tm_fail(why, TM_CORRUPT, "partition %s has no data.mdb", env_label(p).text);
     }
+    if (!p->pages.map && !p->suffix[0])
+        err = check_tree(set, p, data.text, why);
+    if (err)
+        return err;
     struct opening o = {.partition = p, .path = path.text, .flags = MDB_NOTLS};
     if (p->pages.map)
         o.flags |= MDB_RDONLY | MDB_NOLOCK;
@@ -286,6 +304,8 @@ void env_close(struct partition *p)
     pages_close(&p->pages);
     if (p->windows && --p->windows->references == 0)
         free(p->windows);
+    present_fini(&p->sound);
+    p->sound_to = 0;
     p->env = NULL;
     p->windows = NULL;
 }

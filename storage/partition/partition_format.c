@@ -55,20 +55,33 @@ int key_compare(const struct partition_key *a, const struct partition_key *b)
     return order ? order : compare(a->part, b->part);
 }
 
-void window_encode(const struct partition_window *window, uint8_t out[PARTITION_WINDOW_BYTES])
+uint64_t keys_hash_add(uint64_t hash, const uint8_t key[PARTITION_KEY_BYTES], uint32_t value_bytes)
+{
+    uint8_t bytes[PARTITION_KEY_BYTES + sizeof value_bytes];
+    memcpy(bytes, key, PARTITION_KEY_BYTES);
+    (void)put_le(bytes + PARTITION_KEY_BYTES, value_bytes, sizeof value_bytes);
+    hash = XXH3_64bits_withSeed(bytes, sizeof bytes, hash);
+    return hash ? hash : 1;
+}
+
+size_t window_encode(const struct partition_window *window, uint8_t out[PARTITION_WINDOW_BYTES])
 {
     uint8_t *at = put_le(out, (uint64_t)window->first, 8);
     at = put_le(at, (uint64_t)window->last, 8);
     at = put_le(at, window->chunks, 8);
     at = put_le(at, window->samples, 8);
     at = put_le(at, window->tag, 8);
-    (void)put_le(at, XXH3_64bits_withSeed(out, 40, WINDOW_SEED ^ (uint64_t)window->window << 32), 8);
+    if (window->keys_hash)
+        at = put_le(at, window->keys_hash, 8);
+    size_t len = (size_t)(at - out);
+    (void)put_le(at, XXH3_64bits_withSeed(out, len, WINDOW_SEED ^ (uint64_t)window->window << 32), 8);
+    return len + 8;
 }
 
 enum tm_err window_decode(struct str key, struct str bytes, struct partition_window *out)
 {
     uint8_t again[PARTITION_WINDOW_BYTES];
-    if (key.len != 4 || bytes.len != PARTITION_WINDOW_BYTES)
+    if (key.len != 4 || (bytes.len != PARTITION_WINDOW_BYTES && bytes.len != PARTITION_OLD_WINDOW_BYTES))
         return TM_CORRUPT;
     struct cursor c = cursor_of(bytes.ptr, bytes.len);
     out->window = get_be32(key.ptr);
@@ -77,8 +90,9 @@ enum tm_err window_decode(struct str key, struct str bytes, struct partition_win
     out->chunks = cursor_u64(&c);
     out->samples = cursor_u64(&c);
     out->tag = cursor_u64(&c);
-    window_encode(out, again);
-    return memcmp(again, bytes.ptr, sizeof again) == 0 ? TM_OK : TM_CORRUPT;
+    out->keys_hash = bytes.len == PARTITION_WINDOW_BYTES ? cursor_u64(&c) : 0;
+    size_t len = window_encode(out, again);
+    return len == bytes.len && memcmp(again, bytes.ptr, len) == 0 ? TM_OK : TM_CORRUPT;
 }
 
 void meta_encode(const struct partition_meta *meta, uint8_t out[PARTITION_META_BYTES])

@@ -9,7 +9,8 @@
 
 enum {
     PARTITION_FORMAT = 1,
-    PARTITION_WINDOW_BYTES = 48,
+    PARTITION_WINDOW_BYTES = 56,     /* with the hash of its keys, */
+    PARTITION_OLD_WINDOW_BYTES = 48, /* and without, as it once was */
     PARTITION_META_BYTES = 76,
     PARTITION_SERIES_MAJOR_WINDOW = 0
 };
@@ -43,7 +44,12 @@ enum tm_err key_decode(struct str bytes, struct partition_key *out) TM_MUST_CHEC
 /* < 0, 0, > 0 */
 int key_compare(const struct partition_key *a, const struct partition_key *b);
 
-void window_encode(const struct partition_window *window, uint8_t out[PARTITION_WINDOW_BYTES]);
+/* The hash of the keys of a window, gathered chunk by chunk in their order; it begins with 0, is never 0
+ * after, and covers the lengths of the values. */
+uint64_t keys_hash_add(uint64_t hash, const uint8_t key[PARTITION_KEY_BYTES], uint32_t value_bytes);
+
+/* Returns its length: shorter if there is no keys_hash. */
+size_t window_encode(const struct partition_window *window, uint8_t out[PARTITION_WINDOW_BYTES]);
 /* key: the four bytes it is stored under. TM_CORRUPT. */
 enum tm_err window_decode(struct str key, struct str bytes, struct partition_window *out) TM_MUST_CHECK;
 

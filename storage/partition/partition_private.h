@@ -13,6 +13,7 @@
 #include "storage/partition/partition_files.h"
 #include "storage/partition/partition_format.h"
 #include "storage/partition/partition_pages.h"
+#include "storage/partition/present.h"
 
 /* The windows of a partition, ascending. Readers hold a reference and the count they saw; only places behind
  * every count that was seen are written. */
@@ -54,6 +55,8 @@ struct partition {
     struct partition_pages pages; /* of a sealed one */
     struct partition_meta meta;
     struct partition_windows *windows;
+    struct present sound; /* windows of a writable one that were compared with their entries */
+    uint32_t sound_to;    /* all up to this one were */
     int death_slot;
     uint64_t foreign_txn; /* the oldest transaction of another process, 0: none */
     int64_t foreign_since_ns;
@@ -127,6 +130,14 @@ struct partition_label env_label(const struct partition *partition);
 
 /* The windows that txn sees. Guarded by the caller. An LMDB result, ENOMEM, or MDB_CORRUPTED. */
 int env_load_windows(MDB_txn *txn, MDB_dbi table, struct partition_windows **out);
+
+/* ---- partition_sound.c: damage of a partition without hashes of its pages ---- */
+
+/* Before the first read of the window at this place of the step: its pages and keys are compared with its
+ * entry. A place behind all: nothing. TM_CORRUPT: the partition is marked as damaged. */
+enum tm_err sound_window(struct partition_step *step, size_t place, struct tm_why *why) TM_MUST_CHECK;
+/* All windows of a partition, whatever was compared before; the caller is inside. */
+enum tm_err sound_all(struct partitions *set, struct partition *partition, struct tm_why *why) TM_MUST_CHECK;
 
 /* ---- partition_txn.c: one write transaction ---- */
 

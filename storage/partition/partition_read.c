@@ -37,6 +37,7 @@ static void take_view(struct partition_step *step, struct partition *p)
     step->generation = p->generation;
     step->series_major = p->meta.series_major;
     step->tag = p->meta.tag;
+    step->sound_to = p->sound_to;
     step->windows = p->windows;
     step->window_count = p->windows->count;
     step->windows->references++;
@@ -319,6 +320,10 @@ enum tm_err partition_get(struct partition_step *step, const struct partition_ke
     struct partition_item item;
     enum tm_err err = TM_NOT_FOUND;
     if (has_window(step, key->window))
+        err = sound_window(step, find_window(step, key->window), why);
+    else
+        return tm_fail(why, err, "there is no such chunk");
+    if (!err)
         err = seek_from(step, key, &item, why);
     if (!err && key_compare(&item.key, key) != 0)
         err = TM_NOT_FOUND;
@@ -359,7 +364,9 @@ static enum tm_err search_windows(struct partition_step *step, const struct part
         struct partition_key key = {window->window, cursor->series, 0};
         if (!overlaps(window, cursor->span))
             continue;
-        enum tm_err err = seek_from(step, &key, out, why);
+        enum tm_err err = sound_window(step, place, why);
+        if (!err)
+            err = seek_from(step, &key, out, why);
         if (err && err != TM_NOT_FOUND)
             return err;
         if (!err && out->key.window == key.window && out->key.series == key.series)
@@ -400,9 +407,19 @@ enum tm_err partition_scan_next(struct partition_step *step, struct partition_sc
     bool is_first = scan->generation == 0;
     struct partition_key start = {0};
     enum tm_err err = continue_in(step, &scan->generation, why);
+    if (!err && is_first)
+        err = sound_window(step, 0, why);
     if (err)
         return err;
     err = is_first ? seek_from(step, &start, out, why) : seek_behind(step, &scan->at, out, why);
+    /* All windows between the last chunk and this one, so that none can vanish. */
+    size_t place = is_first ? 0 : find_window(step, scan->at.window);
+    size_t end = err ? step->window_count : find_window(step, out->key.window) + 1;
+    for (enum tm_err bad = TM_OK; (!err || err == TM_NOT_FOUND) && place < end; place++) {
+        bad = sound_window(step, place, why);
+        if (bad)
+            return bad;
+    }
     /* What has no window is not finished, and nothing finished comes behind it. */
     if (!err && !has_window(step, out->key.window))
         err = TM_NOT_FOUND;

@@ -116,8 +116,11 @@ static enum tm_err walk_all(struct partitions *set, struct walk *w, struct tm_wh
     w->window_chunks = 0;
     for (size_t i = 0; i < p->windows->count; i++)
         w->window_chunks += p->windows->items[i].chunks;
-    int rc = lmdb_guard(walk_call, w);
+    err = sound_all(set, p, why);
+    int rc = err ? 0 : lmdb_guard(walk_call, w);
     door_leave(set, p);
+    if (err)
+        return err;
     return rc ? env_fail(set, p, rc, "reading", why) : TM_OK;
 }
 

@@ -66,8 +66,7 @@ static int put_window(struct running *r)
     const struct partition_window *window = r->job->window;
     uint8_t bytes[PARTITION_WINDOW_BYTES];
     uint32_t number = __builtin_bswap32(window->window);
-    MDB_val key = {sizeof number, &number}, value = {sizeof bytes, bytes};
-    window_encode(window, bytes);
+    MDB_val key = {sizeof number, &number}, value = {window_encode(window, bytes), bytes};
     return mdb_put(r->txn, r->job->partition->windows_table, &key, &value, MDB_NOOVERWRITE);
 }
 
@@ -270,6 +269,7 @@ enum tm_err sink_put(struct chunk_sink *sink, uint32_t series, uint32_t part, st
     if (sink->manifest)
         manifest_add(sink->manifest, head, value);
     sink->last = key;
+    sink->window.keys_hash = keys_hash_add(sink->window.keys_hash, head, len);
     sink->buffered++;
     add_extent(&sink->window, extent);
     const struct partitions_options *options = &sink->set->options;

@@ -31,19 +31,45 @@ static void keys_sort_by_window_series_and_part(void **state)
 static void a_record_under_another_key_is_refused(void **state)
 {
     (void)state;
-    struct partition_window window = {7, -5, 100, 3, 18, 42}, again;
+    struct partition_window window = {7, -5, 100, 3, 18, 42, 77}, again;
     uint8_t bytes[PARTITION_WINDOW_BYTES];
     struct str value = {(const char *)bytes, sizeof bytes};
-    window_encode(&window, bytes);
+    assert_int_equal(window_encode(&window, bytes), sizeof bytes);
     assert_int_equal(window_decode((struct str){"\0\0\0\7", 4}, value, &again), TM_OK);
     assert_int_equal(again.first, -5);
     assert_int_equal(again.tag, 42);
+    assert_int_equal(again.keys_hash, 77);
     assert_int_equal(window_decode((struct str){"\0\0\0\10", 4}, value, &again), TM_CORRUPT);
     for (size_t i = 0; i < 8 * sizeof bytes; i++) {
         bytes[i / 8] ^= (uint8_t)(1 << i % 8);
         assert_int_equal(window_decode((struct str){"\0\0\0\7", 4}, value, &again), TM_CORRUPT);
         bytes[i / 8] ^= (uint8_t)(1 << i % 8);
     }
+}
+
+static void a_window_without_a_hash_of_its_keys_is_read_as_well(void **state)
+{
+    (void)state;
+    struct partition_window window = {7, -5, 100, 3, 18, 42, 0}, again;
+    uint8_t bytes[PARTITION_WINDOW_BYTES];
+    assert_int_equal(window_encode(&window, bytes), PARTITION_OLD_WINDOW_BYTES);
+    struct str value = {(const char *)bytes, PARTITION_OLD_WINDOW_BYTES};
+    assert_int_equal(window_decode((struct str){"\0\0\0\7", 4}, value, &again), TM_OK);
+    assert_int_equal(again.tag, 42);
+    assert_int_equal(again.keys_hash, 0);
+    value.len = sizeof bytes;
+    assert_int_equal(window_decode((struct str){"\0\0\0\7", 4}, value, &again), TM_CORRUPT);
+}
+
+static void the_hash_of_keys_depends_on_order_and_lengths(void **state)
+{
+    (void)state;
+    const uint8_t a[PARTITION_KEY_BYTES] = {1}, b[PARTITION_KEY_BYTES] = {2};
+    uint64_t ab = keys_hash_add(keys_hash_add(0, a, 5), b, 6);
+    assert_int_equal(ab, keys_hash_add(keys_hash_add(0, a, 5), b, 6));
+    assert_int_not_equal(ab, keys_hash_add(keys_hash_add(0, b, 6), a, 5));
+    assert_int_not_equal(ab, keys_hash_add(keys_hash_add(0, a, 6), b, 5));
+    assert_int_not_equal(ab, keys_hash_add(0, b, 6));
 }
 
 static void meta_of_another_partition_or_with_any_flipped_bit_is_refused(void **state)
@@ -216,6 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_sort_by_window_series_and_part),
         cmocka_unit_test(a_record_under_another_key_is_refused),
+        cmocka_unit_test(a_window_without_a_hash_of_its_keys_is_read_as_well),
+        cmocka_unit_test(the_hash_of_keys_depends_on_order_and_lengths),
         cmocka_unit_test(meta_of_another_partition_or_with_any_flipped_bit_is_refused),
         cmocka_unit_test(folder_names_tell_what_a_folder_is),
         cmocka_unit_test(strange_folders_are_left_alone),
