@@ -1,5 +1,7 @@
 /* dump DIR: everything that a data folder holds, through the read interface, one line each:
  *   s<TAB>name{label="value",...}<TAB>time_ms<TAB>value    (value as %a: exact)
+ *   c<TAB>name{label="value",...}<TAB>time_ms<TAB>cell<TAB>value
+ *                            (of a series with cells, in place of samples)
  *   e<TAB>kind<TAB>time_ms<TAB>line    (of an HTTP event: its texts, then its numbers)
  * For tests that compare what is stored with a ledger. */
 #include <inttypes.h>
@@ -32,9 +34,34 @@ static void put_labels(struct str encoded)
     (void)putchar('}');
 }
 
+/* True: it has cells, which tell all; the samples that are made of them do not. */
+static bool put_cells(struct dump *dump, uint32_t series, struct str encoded)
+{
+    struct reader_walk walk;
+    const struct reader_cell *cells;
+    struct tm_why why;
+    size_t count;
+    bool any = false;
+    reader_walk_init(&walk, series, (struct span){INT64_MIN, INT64_MAX});
+    while ((dump->err = reader_cells_next(dump->reader, &walk, &cells, &count, &why)) == TM_OK) {
+        any = true;
+        for (size_t i = 0; i < count; i++) {
+            (void)printf("c\t");
+            put_labels(encoded);
+            (void)printf("\t%" PRId64 "\t%" PRIu32 "\t%" PRId64 "\n", cells[i].time, cells[i].cell,
+                         cells[i].value);
+        }
+    }
+    if (dump->err == TM_NOT_FOUND)
+        dump->err = TM_OK;
+    return any;
+}
+
 static bool put_series(void *arg, uint32_t series, struct str encoded)
 {
     struct dump *dump = arg;
+    if (put_cells(dump, series, encoded) || dump->err)
+        return !dump->err;
     const time_ms_t *times = NULL;
     const double *values = NULL;
     size_t count = 0;
