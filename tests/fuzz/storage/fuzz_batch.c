@@ -32,6 +32,11 @@ static void require_same(const struct batch_content *a, const struct batch_conte
         require(x->series == y->series && x->time == y->time);
         require(memcmp(&x->number.value, &y->number.value, sizeof x->number.value) == 0);
     }
+    require(a->cell_count == b->cell_count && a->newest_cell_ms == b->newest_cell_ms);
+    for (size_t i = 0; i < a->cell_count; i++) {
+        require(memcmp(&a->cells[i], &b->cells[i], sizeof a->cells[i]) == 0);
+        require(i == 0 || batch_cells_compare(&a->cells[i - 1], &a->cells[i]) < 0);
+    }
     for (size_t i = 0; i < a->event_count; i++)
         require(a->events[i].kind == b->events[i].kind && a->events[i].time == b->events[i].time &&
                 a->events[i].len == b->events[i].len);
