@@ -178,6 +178,10 @@ enum tm_err contents_index(struct contents *contents, size_t most)
     for (size_t at; (at = contents->indexed_count) < count && most > 0 && err != TM_NOMEM; most--) {
         series_id id = series_durable_at(contents->series, at);
         bytes_clear(&labels);
+        if (id == 0) { /* it left */
+            contents->indexed_count = at + 1;
+            continue;
+        }
         series_labels(contents->series, id, &labels);
         err = bytes_error(&labels);
         if (!err)

@@ -51,6 +51,9 @@ struct contents {
     struct markers *markers;       /* owned; NULL: a reader's, which does not gather them */
     struct catalog_mark mark;      /* how far these go */
     uint32_t stored_series;        /* numbers above are this process's own: partitions know others by them */
+    unsigned reader_turn;          /* 0 or 1; changes when all readers opened before are awaited */
+    atomic_size_t readers[2];      /* of the store, opened in each turn and not closed */
+    atomic_size_t walkers;         /* that hold a place in the order of series between two steps */
     struct index *index;           /* of the first indexed_count durable series; made when first asked for */
     atomic_size_t indexed_count;   /* changed under the lock, read anywhere */
     uint64_t samples;

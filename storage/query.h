@@ -9,7 +9,8 @@
  * works in bounded steps; nothing is held between two of them, nor while a callback runs: no lock, and no
  * transaction.
  *
- * Numbers of series and views of their labels stay valid until the reader is closed. */
+ * Numbers of series and views of their labels stay valid until the reader is closed. A series whose last data
+ * went may leave meanwhile; if it comes back it has another number, which this one does not speak of. */
 #ifndef TM_STORAGE_QUERY_H
 #define TM_STORAGE_QUERY_H
 

@@ -80,8 +80,14 @@ enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why
 struct reader *reader_of_store(struct store *store)
 {
     struct reader *reader = calloc(1, sizeof *reader);
-    if (reader)
-        reader->contents = &store->contents;
+    if (!reader)
+        return NULL;
+    struct contents *contents = &store->contents;
+    reader->contents = contents;
+    contents_lock_shared(contents);
+    reader->turn = contents->reader_turn;
+    atomic_fetch_add(&contents->readers[reader->turn], 1);
+    contents_unlock(contents);
     return reader;
 }
 
@@ -89,6 +95,8 @@ void reader_close(struct reader *reader)
 {
     if (!reader)
         return;
+    if (reader->contents != &reader->own)
+        atomic_fetch_sub(&reader->contents->readers[reader->turn], 1);
     contents_fini(&reader->own);
     columns_fini(&reader->heads);
     columns_fini(&reader->day);

@@ -19,11 +19,14 @@ void reader_series(struct reader *reader, reader_series_fn *each, void *arg)
     series_id ids[STEP_SERIES];
     size_t count;
     bool go_on = true;
+    atomic_fetch_add(&contents->walkers, 1);
     for (size_t at = 0; go_on; go_on = go_on && count > 0) {
         contents_lock_shared(contents);
         size_t all = series_durable_count(contents->series);
-        for (count = 0; count < STEP_SERIES && at < all; at++)
-            ids[count++] = series_durable_at(contents->series, at);
+        for (count = 0; count < STEP_SERIES && at < all; at++) {
+            ids[count] = series_durable_at(contents->series, at);
+            count += ids[count] != 0; /* 0: it left */
+        }
         contents_unlock(contents);
         for (size_t i = 0; go_on && i < count; i++) {
             bytes_clear(&labels);
@@ -31,6 +34,7 @@ void reader_series(struct reader *reader, reader_series_fn *each, void *arg)
             go_on = !labels.failed && each(arg, ids[i], bytes_view(&labels));
         }
     }
+    atomic_fetch_sub(&contents->walkers, 1);
     bytes_fini(&labels);
 }
 

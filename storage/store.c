@@ -104,13 +104,18 @@ enum tm_err store_producer_await(struct store *store, const struct producer_mark
 
 struct batch *store_batch_new(struct store *store)
 {
-    if (store->spare_count > 0)
-        return store->spare[--store->spare_count];
-    return batch_new(store->contents.series);
+    struct batch *batch =
+        store->spare_count > 0 ? store->spare[--store->spare_count] : batch_new(store->contents.series);
+    if (!batch)
+        return NULL;
+    batch->turn = store->batch_turn;
+    store->batches[batch->turn]++;
+    return batch;
 }
 
 static void recycle_batch(struct store *store, struct batch *batch)
 {
+    store->batches[batch->turn]--;
     if (store->spare_count == SPARE_BATCHES_MAX || batch->sample_capacity > SPARE_SAMPLES_MAX ||
         batch->cells.capacity > SPARE_SAMPLES_MAX) {
         batch_free(batch);
@@ -413,6 +418,7 @@ void store_stats(const struct store *store, struct store_stats *out)
         .rollup_bytes = figures.rollup_bytes,
         .rolled_days = figures.rolled_days,
         .expired_rollups = figures.expired_rollups,
+        .series_left = flush->leaving.total,
         .newest_ms = contents->newest_ms,
         .read_only = store_trouble(store) != NULL,
     };

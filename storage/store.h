@@ -29,8 +29,9 @@
 struct store;
 struct batch;
 
-/* Names a series inside one process; 0 is none. Valid until the store is closed, or until the batch that
- * created it fails. Not stable over restarts. */
+/* Names a series inside one process; 0 is none. Valid until the next store_poll, or as long as a batch goes on
+ * that was begun before it was found and that did not fail; a series without data leaves, and has another
+ * number when it comes back. Not stable over restarts. */
 typedef uint32_t series_id;
 
 struct store_options {
@@ -92,7 +93,7 @@ enum tm_err store_series_intern(struct store *store, struct batch *batch, struct
                                 const struct labels *labels, struct str service, series_id *out,
                                 struct tm_why *why) TM_MUST_CHECK;
 
-/* The owning service of a series, as given to store_series_intern. Valid until the store is closed. */
+/* The owning service of a series, as given to store_series_intern. Valid until the next store_poll. */
 struct str store_series_service(const struct store *store, series_id id);
 
 /* ---- producers ---- */
@@ -258,7 +259,7 @@ const char *store_trouble(const struct store *store);
 /* ---- figures ---- */
 
 struct store_stats {
-    uint64_t series;  /* known */
+    uint64_t series;  /* known; those that left count no more */
     uint64_t samples; /* applied since start, replay included */
     uint64_t cells;   /* applied since start, replay included; adds to one cell in one batch are one */
     uint64_t cells_saturated; /* sums that did not fit in 64 bits and stay at the bound; since start */
@@ -266,6 +267,7 @@ struct store_stats {
     uint64_t producers;
     uint64_t producer_gaps;  /* batches that came after a gap */
     uint64_t series_refused; /* over a limit */
+    uint64_t series_left;    /* since start: without data, and forgotten */
     uint64_t pending_bytes;
     uint64_t journal_bytes; /* on disk, all segments, as allocated */
     uint64_t journal_written_bytes;

@@ -24,6 +24,8 @@ struct store {
     struct journal_item *durable; /* settled, not yet told: in order of submission */
     struct batch *spare[SPARE_BATCHES_MAX];
     size_t spare_count;
+    unsigned batch_turn; /* 0 or 1; changes when all that were begun before are awaited */
+    size_t batches[2];   /* begun in each turn and not ended */
     size_t pending_bytes;
     struct bytes labels; /* scratch */
     void *reserve;       /* memory for everything but more data: let go when memory runs out. NULL: it has */
@@ -73,6 +75,10 @@ enum tm_err flush_start_job(struct store *store) TM_MUST_CHECK;
 void flush_freeze_begin(struct store *store);
 enum tm_err flush_freeze_work(struct store *store, struct tm_why *why) TM_MUST_CHECK;
 void flush_freeze_end(struct store *store, enum tm_err err, const char *why);
+/* Series without data (flush_leave.c): one step of what there is to do between two jobs. True: there is more
+ * that can be done at once. flush_leave_end forgets what is under way. */
+bool flush_leave(struct store *store);
+void flush_leave_end(struct store *store);
 /* Whether somebody waits for a flush; answers those whose flush is done, with err all. */
 bool flush_is_awaited(const struct store *store);
 void flush_answer_waiters(struct store *store, enum tm_err err);

@@ -59,6 +59,8 @@ static void put_store(const struct api *api, struct bytes *out)
         {"tidemark_rollup_bytes", "gauge", "Bytes of rollups on disk.", (double)s.rollup_bytes},
         {"tidemark_rolled_days_total", "counter", "Days of which rollups were made, or made anew.",
          (double)s.rolled_days},
+        {"tidemark_series_left_total", "counter", "Series without data that were forgotten.",
+         (double)s.series_left},
         {"tidemark_expired_rollups_total", "counter", "Weeks and months of rollups removed by age.",
          (double)s.expired_rollups},
         {"tidemark_data_bytes", "gauge", "Bytes of journal, index and partitions on disk.",

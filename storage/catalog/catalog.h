@@ -57,6 +57,11 @@ enum tm_err catalog_load(struct catalog *catalog, struct series_table *series, s
 enum tm_err catalog_begin(struct catalog *catalog, const struct series_table *series, const uint32_t *ids,
                           size_t count, uint64_t promised_lsn, struct tm_why *why) TM_MUST_CHECK;
 
+/* Removes series; their numbers are never given again. The ids ascend. In several transactions: what an error
+ * left is removed at the next call. Errors as catalog_open. */
+enum tm_err catalog_remove_series(struct catalog *catalog, const uint32_t *ids, size_t count,
+                                  struct tm_why *why) TM_MUST_CHECK;
+
 /* Ends it, wholly or not at all: the events of head, mark and the table of producers (producers_save).
  * Errors as catalog_open. */
 enum tm_err catalog_finish(struct catalog *catalog, const struct head *head, const struct catalog_mark *mark,

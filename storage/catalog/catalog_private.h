@@ -52,6 +52,12 @@ bool catalog_check(const MDB_val *key, const MDB_val *data, struct cursor *in) T
 void catalog_put_u32(uint8_t *at, uint32_t v);
 uint32_t catalog_get_u32(const uint8_t *at);
 
+/* The mark `numbers`: the highest number of a series that left; 0: none did. An LMDB result. */
+int catalog_load_numbers(struct catalog *catalog, MDB_txn *txn, uint32_t *last) TM_MUST_CHECK;
+/* A mark behind its checksum and version; in is empty if there is none. An LMDB result; MDB_CORRUPTED. */
+int catalog_load_mark(struct catalog *catalog, MDB_txn *txn, const char *name,
+                      struct cursor *in) TM_MUST_CHECK;
+
 /* Fills an empty set from the table. Called inside catalog_load's transaction. An LMDB result, ENOMEM. */
 int catalog_load_tombstones(struct catalog *catalog, MDB_txn *txn, struct tombstones *out,
                             struct catalog_mark *mark) TM_MUST_CHECK;

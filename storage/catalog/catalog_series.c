@@ -46,6 +46,14 @@ static int load_series(struct catalog *catalog, MDB_txn *txn, struct series_tabl
     if (rc)
         return rc;
     (void)series_reserve(series, stat.ms_entries * CATALOG_BLOCK_SERIES);
+    uint32_t last = 0;
+    rc = catalog_load_numbers(catalog, txn, &last);
+    if (!rc)
+        err = series_skip(series, last);
+    if (rc || err) {
+        mdb_cursor_close(cursor);
+        return rc ? rc : err == TM_NOMEM ? ENOMEM : MDB_CORRUPTED;
+    }
     while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
         err = load_block(&key, &data, &unpacker, series);
         mark->damaged += err == TM_CORRUPT;
@@ -60,7 +68,7 @@ static int load_series(struct catalog *catalog, MDB_txn *txn, struct series_tabl
 }
 
 /* rc of LMDB; a mark that is damaged is MDB_CORRUPTED: what is flushed would be unknown. */
-static int load_mark(struct catalog *catalog, MDB_txn *txn, const char *name, struct cursor *in)
+int catalog_load_mark(struct catalog *catalog, MDB_txn *txn, const char *name, struct cursor *in)
 {
     MDB_val key = {strlen(name), (void *)(uintptr_t)name};
     MDB_val data;
@@ -75,11 +83,11 @@ static int load_marks(struct catalog *catalog, MDB_txn *txn, struct producers *p
                       struct catalog_mark *out)
 {
     struct cursor in;
-    int rc = load_mark(catalog, txn, "promised", &in);
+    int rc = catalog_load_mark(catalog, txn, "promised", &in);
     if (!rc && cursor_left(&in) > 0)
         out->promised_lsn = cursor_u64(&in);
     if (!rc)
-        rc = load_mark(catalog, txn, "finished", &in);
+        rc = catalog_load_mark(catalog, txn, "finished", &in);
     if (rc || cursor_left(&in) == 0)
         return rc;
     out->flushed_lsn = cursor_u64(&in);
@@ -92,7 +100,7 @@ static int load_marks(struct catalog *catalog, MDB_txn *txn, struct producers *p
 static int load_clock(struct catalog *catalog, MDB_txn *txn, struct believed *out)
 {
     struct cursor in;
-    int rc = load_mark(catalog, txn, "clock", &in);
+    int rc = catalog_load_mark(catalog, txn, "clock", &in);
     if (rc || cursor_left(&in) == 0)
         return rc;
     out->time_ms = (time_ms_t)cursor_u64(&in);

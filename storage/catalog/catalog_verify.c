@@ -98,6 +98,10 @@ static bool is_mark(struct walk *w, const MDB_val *key, struct cursor in)
     struct str name = {key->mv_data, key->mv_size};
     if (cursor_u8(&in) != CATALOG_VERSION)
         return false;
+    if (str_equal(name, STR("numbers"))) {
+        (void)cursor_u32(&in);
+        return !in.bad && cursor_left(&in) == 0;
+    }
     uint64_t lsn = cursor_u64(&in);
     if (str_equal(name, STR("promised")))
         w->result->promised_lsn = lsn;

@@ -82,3 +82,41 @@ void id_table_sweep(struct id_table *table, id_table_keep_fn *keep, const void *
             put(table, moved);
     }
 }
+
+/* What stands behind an emptied place moves up, unless that is before its home. */
+static void close_hole(struct id_table *table, size_t hole)
+{
+    size_t mask = table->capacity - 1;
+    for (size_t at = (hole + 1) & mask; table->slots[at].id != 0; at = (at + 1) & mask) {
+        size_t home = table->slots[at].hash & mask;
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        table->slots[hole] = table->slots[at];
+        hole = at;
+    }
+    table->slots[hole] = (struct id_slot){0};
+    table->used--;
+}
+
+void id_table_remove(struct id_table *table, uint32_t hash, uint32_t id)
+{
+    size_t mask = table->capacity - 1;
+    if (table->used == 0)
+        return;
+    for (size_t at = hash & mask; table->slots[at].id != 0; at = (at + 1) & mask) {
+        if (table->slots[at].id == id && table->slots[at].hash == hash) {
+            close_hole(table, at);
+            return;
+        }
+    }
+}
+
+void id_table_remove_slowly(struct id_table *table, uint32_t id)
+{
+    for (size_t at = 0; at < table->capacity; at++) {
+        if (table->slots[at].id == id) {
+            close_hole(table, at);
+            return;
+        }
+    }
+}

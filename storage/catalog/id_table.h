@@ -29,6 +29,11 @@ void id_table_add(struct id_table *table, uint32_t hash, uint32_t id);
 /* The next number with this hash, 0 at the end. *at is 0 at first. */
 uint32_t id_table_next(const struct id_table *table, uint32_t hash, size_t *at);
 
+/* Removes a number, if it is there under this hash. */
+void id_table_remove(struct id_table *table, uint32_t hash, uint32_t id);
+/* The same whatever its hash is; walks over all. */
+void id_table_remove_slowly(struct id_table *table, uint32_t id);
+
 /* Hints that this hash is looked up soon. */
 static inline void id_table_expect(const struct id_table *table, uint32_t hash)
 {

@@ -8,13 +8,9 @@
 #include <xxhash.h>
 
 #include "storage/grow.h"
-#include "storage/catalog/id_table.h"
-#include "storage/catalog/label_sets.h"
-#include "storage/catalog/services.h"
+#include "storage/catalog/series_private.h"
 
 enum {
-    CHUNK = 1 << 14,
-    CHUNKS = 1 << 12,
     TABLE_FIRST = 1 << 10,
     IDLE_MIN = 1024,     /* fewer idle ones are not worth a sweep */
     IDLE_SPARE = 1 << 16 /* idle numbers beyond this, and twice the limit, are refused until a sweep */
@@ -22,46 +18,6 @@ enum {
 
 /* For "%.*s": no more of a name than fits a sentence. */
 #define NAME_ARG(name) (int)((name).len > 100 ? 100 : (name).len), (name).ptr
-
-struct series_entry {
-    uint32_t labels; /* of label_sets; 0: none */
-    uint32_t service;
-    uint32_t users; /* batches under way that use it, while it is not durable */
-};
-
-/* One raw hash. The place in the table comes from `fold`, so 96 keyed bits are compared in all; four of these
- * are one cache line. */
-struct raw_slot {
-    uint64_t high;
-    uint32_t fold;
-    uint32_t id; /* 0: empty */
-};
-
-struct series_table {
-    struct series_entry *chunks[CHUNKS];
-    uint8_t *states; /* by number */
-    size_t state_capacity;
-    uint32_t count; /* numbers given out, 0 (none) included */
-    uint32_t *free_list;
-    size_t free_count;
-    size_t free_capacity;
-    uint32_t *order[CHUNKS]; /* durable ones; never moves, so that readers need no lock against the owner */
-    size_t order_count;
-    struct raw_slot *raw;
-    size_t raw_capacity;
-    size_t raw_used;
-    struct id_table by_labels; /* all that are not free */
-    uint64_t idle;
-    uint64_t live;
-    uint64_t refused;
-    int64_t max_series;
-    int64_t max_series_per_service;
-    uint64_t seed;
-    struct services services;
-    struct label_sets label_sets;
-    uint32_t top_service; /* with the most live series */
-    bool top_is_stale;
-};
 
 struct series_table *series_new(int64_t max_series, int64_t max_series_per_service)
 {
@@ -86,19 +42,14 @@ struct series_table *series_new(int64_t max_series, int64_t max_series_per_servi
     return table;
 }
 
-static struct series_entry *entry_at(const struct series_table *table, series_id id)
-{
-    return &table->chunks[id / CHUNK][id % CHUNK];
-}
-
 void series_free(struct series_table *table)
 {
     if (!table)
         return;
     label_sets_fini(&table->label_sets);
-    for (size_t i = 0; i < CHUNKS && table->chunks[i]; i++)
+    for (size_t i = 0; i < SERIES_CHUNKS && table->chunks[i]; i++)
         free(table->chunks[i]);
-    for (size_t i = 0; i < CHUNKS && table->order[i]; i++)
+    for (size_t i = 0; i < SERIES_CHUNKS && table->order[i]; i++)
         free(table->order[i]);
     services_fini(&table->services);
     free(table->states);
@@ -141,8 +92,7 @@ series_id series_find(const struct series_table *table, struct series_hash hash)
     return table->states[id] >= SERIES_FRESH ? id : 0;
 }
 
-/* Copies what still means something into a table of the new size. */
-static bool rebuild_raw(struct series_table *table, size_t capacity)
+bool series_rebuild_raw(struct series_table *table, size_t capacity)
 {
     struct raw_slot *raw = calloc(capacity, sizeof *raw);
     if (!raw)
@@ -150,7 +100,7 @@ static bool rebuild_raw(struct series_table *table, size_t capacity)
     size_t used = 0;
     for (size_t i = 0; i < table->raw_capacity; i++) {
         struct raw_slot slot = table->raw[i];
-        if (slot.id == 0 || table->states[slot.id] == SERIES_FREE)
+        if (slot.id == 0 || table->states[slot.id] <= SERIES_GONE)
             continue;
         raw[find_raw(raw, capacity, slot.high, slot.fold)] = slot;
         used++;
@@ -159,18 +109,33 @@ static bool rebuild_raw(struct series_table *table, size_t capacity)
     table->raw = raw;
     table->raw_capacity = capacity;
     table->raw_used = used;
+    table->raw_is_stale = false;
     return true;
+}
+
+static size_t count_raw(const struct series_table *table)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < table->raw_capacity; i++)
+        count += table->raw[i].id != 0 && table->states[table->raw[i].id] > SERIES_GONE;
+    return count;
+}
+
+/* What left is thrown out first; a larger table is made for what stays. */
+static bool make_raw_room(struct series_table *table, size_t most)
+{
+    size_t count = table->raw_is_stale ? count_raw(table) : table->raw_used;
+    bool is_half = count * 2 > table->raw_capacity;
+    return count <= most && series_rebuild_raw(table, table->raw_capacity * (is_half ? 2 : 1));
 }
 
 /* A series that can't be remembered under one more hash (a sender may permute its tags without end) is found
  * by its labels each time: slower, still right. */
 static void remember_raw(struct series_table *table, const struct series_hash *hash, series_id id)
 {
-    size_t most = (size_t)table->count * 4 + TABLE_FIRST;
-    if ((table->raw_used + 1) * 4 > table->raw_capacity * 3) {
-        if (table->raw_used > most || !rebuild_raw(table, table->raw_capacity * 2))
-            return;
-    }
+    size_t most = (size_t)(table->live + table->idle) * 4 + TABLE_FIRST;
+    if ((table->raw_used + 1) * 4 > table->raw_capacity * 3 && !make_raw_room(table, most))
+        return;
     uint32_t fold = fold_hash(*hash);
     size_t at = find_raw(table->raw, table->raw_capacity, hash->high, fold);
     table->raw_used += table->raw[at].id == 0;
@@ -179,7 +144,7 @@ static void remember_raw(struct series_table *table, const struct series_hash *h
 
 /* ---- by labels ---- */
 
-static uint32_t hash_labels(const struct series_table *table, struct str labels)
+uint32_t series_hash_labels(const struct series_table *table, struct str labels)
 {
     return (uint32_t)XXH3_64bits_withSeed(labels.ptr, labels.len, table->seed);
 }
@@ -189,7 +154,7 @@ static series_id find_id(const struct series_table *table, struct str labels, ui
     size_t at = 0;
     series_id id;
     while ((id = id_table_next(&table->by_labels, hash, &at)) != 0) {
-        if (label_sets_equal(&table->label_sets, entry_at(table, id)->labels, labels))
+        if (label_sets_equal(&table->label_sets, series_entry_at(table, id)->labels, labels))
             break;
     }
     return id;
@@ -197,7 +162,7 @@ static series_id find_id(const struct series_table *table, struct str labels, ui
 
 /* ---- numbers ---- */
 
-static bool make_room(struct series_table *table, uint32_t count)
+bool series_make_room(struct series_table *table, uint32_t count)
 {
     size_t before = table->state_capacity;
     uint8_t *states = grow_array(table->states, &table->state_capacity, (size_t)count + 1, 1);
@@ -206,9 +171,9 @@ static bool make_room(struct series_table *table, uint32_t count)
     table->states = states;
     memset(states + before, SERIES_FREE, table->state_capacity - before);
     /* Room in the order now, so that becoming durable can't fail. */
-    uint32_t **order = &table->order[count / CHUNK];
+    uint32_t **order = &table->order[(count - table->gone) / SERIES_CHUNK];
     if (!*order)
-        *order = calloc(CHUNK, sizeof **order);
+        *order = calloc(SERIES_CHUNK, sizeof **order);
     if (!*order)
         return false;
     uint32_t *free_list =
@@ -216,9 +181,9 @@ static bool make_room(struct series_table *table, uint32_t count)
     if (!free_list)
         return false;
     table->free_list = free_list;
-    struct series_entry **chunk = &table->chunks[count / CHUNK];
+    struct series_entry **chunk = &table->chunks[count / SERIES_CHUNK];
     if (!*chunk)
-        *chunk = calloc(CHUNK, sizeof **chunk);
+        *chunk = calloc(SERIES_CHUNK, sizeof **chunk);
     return *chunk != NULL;
 }
 
@@ -228,9 +193,9 @@ static enum tm_err make_number(struct series_table *table, series_id *out)
         *out = table->free_list[--table->free_count];
         return TM_OK;
     }
-    if (table->count == (uint32_t)CHUNK * CHUNKS)
+    if (table->count == (uint32_t)SERIES_CHUNK * SERIES_CHUNKS)
         return TM_LIMIT;
-    if (!make_room(table, table->count))
+    if (!series_make_room(table, table->count))
         return TM_NOMEM;
     *out = table->count++;
     return TM_OK;
@@ -255,7 +220,7 @@ static enum tm_err make_series(struct series_table *table, struct str labels, ui
         label_sets_give(&table->label_sets, set);
         return err;
     }
-    *entry_at(table, *out) = (struct series_entry){.labels = set, .service = slot};
+    *series_entry_at(table, *out) = (struct series_entry){.labels = set, .service = slot};
     services_at(&table->services, slot)->references++;
     table->states[*out] = SERIES_IDLE;
     table->idle++;
@@ -303,7 +268,7 @@ enum tm_err series_intern(struct series_table *table, const struct series_hash *
     if (labels.len > SERIES_LABELS_MAX_BYTES || service.len > SERIES_LABELS_MAX_BYTES)
         return tm_fail(why, TM_TOO_LARGE, "the labels of one series take %zu bytes; at most %d are kept",
                        labels.len, SERIES_LABELS_MAX_BYTES);
-    uint32_t key = hash_labels(table, labels);
+    uint32_t key = series_hash_labels(table, labels);
     series_id id = find_id(table, labels, key);
     if (id == 0 || table->states[id] == SERIES_IDLE) {
         struct str owner = id ? series_owner(table, id) : service;
@@ -316,6 +281,8 @@ enum tm_err series_intern(struct series_table *table, const struct series_hash *
         if (err)
             return tm_fail(why, err, "no room for a new series: %s", tm_err_text(err));
     }
+    if (table->states[id] == SERIES_LEAVING)
+        table->states[id] = SERIES_DURABLE;
     if (hash)
         remember_raw(table, hash, id);
     *out = id;
@@ -331,11 +298,11 @@ enum series_state series_state(const struct series_table *table, series_id id)
 
 static void count_live(struct series_table *table, series_id id, bool is_live)
 {
-    struct service *service = services_at(&table->services, entry_at(table, id)->service);
+    struct service *service = services_at(&table->services, series_entry_at(table, id)->service);
     table->live += is_live ? 1 : (uint64_t)-1;
     table->idle += is_live ? (uint64_t)-1 : 1;
     service->live += is_live ? 1 : (uint32_t)-1;
-    uint32_t slot = entry_at(table, id)->service;
+    uint32_t slot = series_entry_at(table, id)->service;
     if (is_live && service->live > services_at(&table->services, table->top_service)->live)
         table->top_service = slot;
     else if (!is_live && slot == table->top_service)
@@ -349,12 +316,12 @@ void series_use(struct series_table *table, series_id id)
         table->states[id] = SERIES_FRESH;
         count_live(table, id, true);
     }
-    entry_at(table, id)->users++;
+    series_entry_at(table, id)->users++;
 }
 
 void series_release(struct series_table *table, series_id id)
 {
-    struct series_entry *entry = entry_at(table, id);
+    struct series_entry *entry = series_entry_at(table, id);
     assert(entry->users > 0);
     entry->users--;
     if (entry->users == 0 && table->states[id] == SERIES_FRESH) {
@@ -366,7 +333,7 @@ void series_release(struct series_table *table, series_id id)
 static void make_durable(struct series_table *table, series_id id)
 {
     table->states[id] = SERIES_DURABLE;
-    table->order[table->order_count / CHUNK][table->order_count % CHUNK] = id;
+    table->order[table->order_count / SERIES_CHUNK][table->order_count % SERIES_CHUNK] = id;
     table->order_count++;
 }
 
@@ -387,7 +354,7 @@ static void settle_at_once(struct series_table *table, series_id id)
 
 enum tm_err series_restore(struct series_table *table, struct str labels, struct str service, series_id *out)
 {
-    uint32_t hash = hash_labels(table, labels);
+    uint32_t hash = series_hash_labels(table, labels);
     series_id id = find_id(table, labels, hash);
     enum tm_err err = id ? TM_OK : make_series(table, labels, hash, service, &id);
     if (err)
@@ -399,7 +366,7 @@ enum tm_err series_restore(struct series_table *table, struct str labels, struct
 
 void series_expect_labels(const struct series_table *table, struct str labels)
 {
-    id_table_expect(&table->by_labels, hash_labels(table, labels));
+    id_table_expect(&table->by_labels, series_hash_labels(table, labels));
 }
 
 bool series_reserve(struct series_table *table, size_t count)
@@ -409,12 +376,12 @@ bool series_reserve(struct series_table *table, size_t count)
 
 enum tm_err series_restore_at(struct series_table *table, struct str labels, struct str service, series_id id)
 {
-    uint32_t hash = hash_labels(table, labels);
-    if (id == 0 || id >= (uint32_t)CHUNK * CHUNKS || table->free_count > 0 ||
+    uint32_t hash = series_hash_labels(table, labels);
+    if (id == 0 || id >= (uint32_t)SERIES_CHUNK * SERIES_CHUNKS || table->free_count > 0 ||
         series_state(table, id) != SERIES_FREE || find_id(table, labels, hash) != 0)
         return TM_CORRUPT;
     while (table->count <= id) { /* a number below that nobody restores belonged to a batch that failed */
-        if (!make_room(table, table->count))
+        if (!series_make_room(table, table->count))
             return TM_NOMEM;
         table->count++;
     }
@@ -437,7 +404,7 @@ void series_sweep(struct series_table *table)
     for (series_id id = 1; id < table->count; id++) {
         if (table->states[id] != SERIES_IDLE)
             continue;
-        struct series_entry *entry = entry_at(table, id);
+        struct series_entry *entry = series_entry_at(table, id);
         services_at(&table->services, entry->service)->references--;
         label_sets_give(&table->label_sets, entry->labels);
         *entry = (struct series_entry){0};
@@ -447,7 +414,7 @@ void series_sweep(struct series_table *table)
     table->idle = 0;
     /* Without memory for new tables the old ones would speak of freed series: empty them in place, each
      * series is then found by its labels, or made, anew. */
-    if (!rebuild_raw(table, table->raw_capacity)) {
+    if (!series_rebuild_raw(table, table->raw_capacity)) {
         memset(table->raw, 0, table->raw_capacity * sizeof *table->raw);
         table->raw_used = 0;
     }
@@ -460,12 +427,12 @@ void series_sweep(struct series_table *table)
 
 void series_labels(const struct series_table *table, series_id id, struct bytes *out)
 {
-    label_sets_read(&table->label_sets, entry_at(table, id)->labels, out);
+    label_sets_read(&table->label_sets, series_entry_at(table, id)->labels, out);
 }
 
 struct str series_owner(const struct series_table *table, series_id id)
 {
-    const struct service *service = services_at(&table->services, entry_at(table, id)->service);
+    const struct service *service = services_at(&table->services, series_entry_at(table, id)->service);
     return (struct str){service->name, service->len};
 }
 
@@ -476,7 +443,7 @@ size_t series_durable_count(const struct series_table *table)
 
 series_id series_durable_at(const struct series_table *table, size_t n)
 {
-    return table->order[n / CHUNK][n % CHUNK];
+    return table->order[n / SERIES_CHUNK][n % SERIES_CHUNK];
 }
 
 uint64_t series_live_count(const struct series_table *table)

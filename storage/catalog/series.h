@@ -7,6 +7,10 @@
  * it. Idle numbers are given back by series_sweep, and only there, so that a number can't change its meaning
  * between a lookup and the use of what it found.
  *
+ * A durable series without data leaves (series_leave.c): LEAVING (lookups by hash miss it; whoever interns it
+ * makes it DURABLE again; batches that found it before may still use it) -> GONE (nothing finds it; its
+ * labels stay for readers that have its number) -> FREE, for good: its number is not given again.
+ *
  * Threads: the owner's; but series_labels and series_owner may be called from any thread for numbers that are
  * durable, or in use by a batch that the thread was handed: entries never move and do not change meanwhile.
  * series_durable_count and series_durable_at may be called by whoever holds off series_settle (the lock of
@@ -23,7 +27,8 @@
 #include "storage/model/str.h"
 #include "storage/store.h"
 
-enum series_state { SERIES_FREE, SERIES_IDLE, SERIES_FRESH, SERIES_DURABLE };
+/* From FRESH on, lookups by hash find it. */
+enum series_state { SERIES_FREE, SERIES_GONE, SERIES_IDLE, SERIES_LEAVING, SERIES_FRESH, SERIES_DURABLE };
 
 enum { SERIES_LABELS_MAX_BYTES = 1 << 16 };
 
@@ -81,7 +86,32 @@ struct str series_owner(const struct series_table *table, series_id id);
 /* Gives idle numbers back if there are many. No caller may hold a number that is not in use. */
 void series_sweep(struct series_table *table);
 
-/* Durable series in order of first appearance: how many, and the n-th. */
+/* ---- leaving ---- */
+
+/* DURABLE -> LEAVING, and back if it still is LEAVING. */
+void series_leave(struct series_table *table, series_id id);
+void series_stay(struct series_table *table, series_id id);
+
+/* LEAVING -> GONE; place: where it stands in the order. Locked against readers. It counts no longer. */
+void series_go(struct series_table *table, series_id id, size_t place);
+
+/* GONE -> FREE: nobody has its number any more. */
+void series_forget(struct series_table *table, series_id id);
+
+/* Frees what only series that were forgotten needed. */
+void series_trim(struct series_table *table);
+
+/* How many of the first `end` places in the order are empty. */
+size_t series_count_gaps(const struct series_table *table, size_t end);
+/* Closes the gaps: places change. Locked against readers. */
+void series_close_gaps(struct series_table *table);
+
+/* Numbers up to this one were in use once, and are not given. TM_NOMEM, TM_CORRUPT (out of range). */
+enum tm_err series_skip(struct series_table *table, series_id last) TM_MUST_CHECK;
+
+/* ---- reading ---- */
+
+/* Durable series in order of first appearance: how many places, and the n-th; 0: it left. */
 size_t series_durable_count(const struct series_table *table);
 series_id series_durable_at(const struct series_table *table, size_t n);
 

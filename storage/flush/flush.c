@@ -36,6 +36,18 @@ static uint64_t thread_ns(void)
     return (uint64_t)now.tv_sec * (uint64_t)SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
+/* Behind the removal of what left: a new series may have the labels of one of them. */
+static enum tm_err write_head(struct flush_work *work, struct tm_why *why)
+{
+    enum tm_err err = flush_remove_series(work, why);
+    if (work->job->has_head)
+        return err ? err : flush_write(work, why);
+    if (err)
+        flush_log(work, STORE_LOG_WARNING, "series.failed",
+                  "series without data stayed in the index: %s; it is tried again", why->text);
+    return TM_OK;
+}
+
 static void run_job(struct store *store, struct flush_figures *figures)
 {
     struct flush *flush = &store->flush;
@@ -46,8 +58,8 @@ static void run_job(struct store *store, struct flush_figures *figures)
     head_fini(&flush->garbage);
     if (is_freeze)
         err = flush_freeze_work(store, &why);
-    else if (flush->job.has_head)
-        err = flush_write(&flush->work, &why);
+    else
+        err = write_head(&flush->work, &why);
     if (!err && !is_freeze) {
         flush_bury(&flush->work);
         flush_keep(&flush->work);
@@ -166,6 +178,7 @@ enum tm_err flush_start_job(struct store *store)
     flush->work.fault_arg = store->options.fault_arg;
     flush->work.log = flush_note;
     flush->work.log_arg = store;
+    flush->work.leaving = &flush->leaving;
     prepare_rollups(&flush->work);
     prepare_events(&flush->work);
     pthread_mutex_lock(&flush->mutex);
@@ -379,6 +392,8 @@ void flush_poll(struct store *store)
     flush_answer_waiters(store, flush->job.has_head ? err : TM_OK);
     if (!store->contents.partitions || read_state(flush) != FLUSH_IDLE)
         return;
+    if (flush_leave(store) && store->options.wake)
+        store->options.wake(store->options.wake_arg);
     if (flush->freeze.state == FREEZE_WANTED) {
         if (!journal_is_trimming(store->journal)) /* no segment may go that is about to be linked */
             flush_freeze_begin(store);
@@ -431,10 +446,14 @@ void flush_settle(struct store *store)
         store->flush.asked_more = false;
         wait_idle(store);
         (void)!take_result(store);
+        while (flush_leave(store))
+            continue;
         if (store->flush.job.has_head || flush_start_job(store) != TM_OK)
             return;
         wait_idle(store);
         (void)!take_result(store);
+        while (flush_leave(store))
+            continue;
     } while (store->flush.asked_more);
 }
 
@@ -464,6 +483,7 @@ void flush_fini(struct store *store)
         flush_answer_deletions(store, TM_OK, "");
     flush_answer_deletions(store, TM_CLOSED, "the store was closed before the delete was done");
     end_job(&flush->job);
+    flush_leave_end(store);
     head_fini(&flush->garbage);
     flush_work_fini(&flush->work);
     pthread_cond_destroy(&flush->changed);

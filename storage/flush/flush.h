@@ -44,6 +44,40 @@ struct deletion {
     struct tm_why why;
 };
 
+enum census_state { CENSUS_NONE, CENSUS_RUNNING, CENSUS_DONE };
+
+/* Which series are in partitions (flush_census.c). Counted by the flush thread; once it is done the owner
+ * looks at it between two jobs, and ends it. All that is written from its beginning to its end is added. */
+struct census {
+    enum census_state state;
+    bool is_wanted;         /* something was removed since the last one began */
+    int64_t due_ms;         /* monotonic; not before. 0: no job has run yet */
+    size_t tier;            /* place in the list of tiers; */
+    struct partition_id at; /* all before this partition are counted */
+    struct present present;
+};
+
+enum leaving_state { LEAVING_NONE, LEAVING_WAITS, LEAVING_GOES, LEAVING_ENDS };
+
+/* Series that leave (flush_leave.c). The owner's; list and is_removed are the flush thread's while a job
+ * runs. */
+struct leaving {
+    enum leaving_state state;
+    size_t place; /* in the order of series; all before were looked at */
+    struct leaving_series {
+        uint32_t series;
+        size_t place;
+    } * list;
+    size_t count;
+    size_t at;     /* in the list: looked at again, one by one */
+    uint32_t *ids; /* that are gone from memory; to be removed from the catalog */
+    size_t id_count;
+    bool is_removed;   /* from the catalog */
+    bool has_gaps;     /* in the order of series */
+    unsigned old_turn; /* of batches, or of readers, whose end is awaited */
+    uint64_t total;    /* that left since start */
+};
+
 /* One thing to do, filled by the owner. What is done of it stays noted, so that a failed one goes on. */
 struct flush_job {
     bool has_head;
@@ -133,6 +167,8 @@ struct flush_work {
     size_t late_next;
     int64_t rewrite_after_ms; /* monotonic; a rewrite failed: not before */
     int64_t rewrite_counts_after_ms;
+    struct census census;
+    struct leaving *leaving;
     bool is_more; /* more is to be kept in order: call again */
 };
 
@@ -166,6 +202,16 @@ bool flush_is_quiet(const struct flush_work *work, enum partition_tier tier, uin
 /* Takes a chunk: a writer's or a rewrite's put. */
 typedef enum tm_err flush_put_fn(void *arg, uint32_t series, uint32_t part, struct str value,
                                  const struct partition_extent *extent, struct tm_why *why);
+
+/* Removes the series that are gone from memory from the catalog, before others may take their labels. Errors
+ * as catalog_remove_series. */
+enum tm_err flush_remove_series(struct flush_work *work, struct tm_why *why) TM_MUST_CHECK;
+/* A series may have lost its last sample: a census is wanted. */
+void flush_want_census(struct flush_work *work);
+/* One bounded step of a census, if one is due. Errors end it; it is begun anew in an hour. */
+void flush_census(struct flush_work *work);
+/* Ends it and frees what it counted. */
+void flush_end_census(struct flush_work *work);
 
 /* Encodes columns[from, to) as chunks of at most `most` samples and puts each. */
 struct flush_put {
@@ -220,6 +266,7 @@ struct flush {
     struct deletion *deletions; /* that wait for a job, in order */
     size_t deletion_count;      /* not answered */
     struct flush_freeze freeze;
+    struct leaving leaving;
     bool asked_more;
     uint64_t count;
     uint64_t failures;

@@ -221,6 +221,7 @@ bool flush_drop_counts(struct flush_work *work, uint32_t day)
     if (err && err != TM_NOT_FOUND)
         flush_log(work, STORE_LOG_WARNING, "retention.failed", "a day of counts was not removed: %s",
                   why.text);
+    flush_want_census(work);
     return err == TM_OK;
 }
 

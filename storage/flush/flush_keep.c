@@ -114,6 +114,7 @@ static bool drop_day(struct flush_work *work, uint32_t day)
         err = rollup_redo(&work->rollups, day, &why);
     if (!err)
         err = rollup_retire(&work->rollups, day, &why);
+    flush_want_census(work);
     if (err && err != TM_NOT_FOUND)
         flush_log(work, STORE_LOG_WARNING, "retention.failed", "a day was not removed: %s", why.text);
     return err == TM_OK;
@@ -276,8 +277,11 @@ static void forget_events(struct flush_work *work)
 /* Behind the sealing: what was sealed is rolled. */
 static void keep_rollups(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
+    uint64_t expired = work->rollups.expired;
     if (rollup_keep(&work->rollups, entries, count))
         work->is_more = true;
+    if (work->rollups.expired != expired)
+        flush_want_census(work);
 }
 
 typedef void keep_fn(struct flush_work *work, const struct partition_entry *entries, size_t count);
@@ -307,4 +311,5 @@ void flush_keep(struct flush_work *work)
         (void)note_bytes(work, entries, count);
         free(entries);
     }
+    flush_census(work);
 }

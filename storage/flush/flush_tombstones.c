@@ -159,7 +159,7 @@ static bool look_at(struct flush_work *work, struct tombstone *t, const struct p
 void flush_keep_tombstones(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
     struct tm_why why = {""};
-    size_t left = LOOKS_PER_STEP;
+    size_t left = LOOKS_PER_STEP, before = tombstones_count(work->tombstones);
     if (tombstones_count(work->tombstones) == 0 || !work->catalog)
         return;
     for (size_t i = 0; i < tombstones_count(work->tombstones); i++) {
@@ -181,6 +181,8 @@ void flush_keep_tombstones(struct flush_work *work, const struct partition_entry
         flush_log(work, STORE_LOG_WARNING, "delete.failed",
                   "what is done of deletes was not noted: %s; it is tried again", why.text);
     flush_pass(work, "delete.kept");
+    if (tombstones_count(work->tombstones) < before)
+        flush_want_census(work);
     work->figures->deletes = tombstones_count(work->tombstones);
 }
 

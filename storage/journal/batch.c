@@ -27,6 +27,7 @@ void batch_clear(struct batch *batch)
     batch_cells_clear(&batch->cells);
     free(batch->producer);
     *batch = (struct batch){.series = batch->series,
+                            .turn = batch->turn,
                             .samples = batch->samples,
                             .sample_capacity = batch->sample_capacity,
                             .cells = batch->cells,
@@ -54,7 +55,7 @@ enum tm_err batch_use(struct batch *batch, series_id id)
 {
     enum series_state state = series_state(batch->series, id);
     assert(id != 0 && state != SERIES_FREE);
-    if (state == SERIES_DURABLE)
+    if (state == SERIES_DURABLE || state == SERIES_LEAVING)
         return TM_OK;
     uint32_t *fresh = grow_array(batch->fresh, &batch->fresh_capacity, batch->fresh_count + 1, sizeof *fresh);
     if (!fresh)

@@ -17,6 +17,7 @@
 struct batch {
     struct journal_item item; /* first: the journal links batches by it */
     struct series_table *series;
+    unsigned turn; /* the store's: in which it was begun */
     struct sample *samples;
     size_t sample_count;
     size_t sample_capacity;

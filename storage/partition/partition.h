@@ -170,6 +170,15 @@ enum tm_err partition_writer_commit(struct partition_writer **writer, uint64_t t
 /* Gives the window up, frees the writer. NULL inside is allowed. */
 void partition_writer_abort(struct partition_writer **writer);
 
+/* From now on every series that is written to a partition of these tiers (a bit each), or put by a rewrite,
+ * is also added to present; NULL ends that. Owner. */
+struct present;
+void partitions_watch(struct partitions *set, unsigned tiers, struct present *present);
+
+/* Whether the folder holds partitions that were set aside (quarantined): what is in them is not known. Owner.
+ * TM_IO. */
+enum tm_err partitions_find_aside(const struct partitions *set, bool *any, struct tm_why *why) TM_MUST_CHECK;
+
 /* ---- sealing and removing: owner ---- */
 
 /* Writes the manifest and ends writing into the main partition of this period. Sealed already: TM_OK.

@@ -62,6 +62,9 @@ struct partition {
     int64_t foreign_since_ns;
 };
 
+/* In the name of a folder that was set aside. */
+#define PARTITION_ASIDE ".quarantine"
+
 struct partitions {
     struct partitions_options options;
     char dir[PARTITION_DIR_BYTES];
@@ -76,6 +79,8 @@ struct partitions {
     struct partition_step *newest;
     struct partitions_stats stats;
     struct partition_deaths deaths;
+    unsigned watched_tiers;
+    struct present *watching; /* the owner's; takes every series that is written. NULL: none */
 };
 
 /* ---- partition_set.c: who is there, who may come in ---- */

@@ -1,5 +1,6 @@
 /* Write transactions: bounded, synced one by one, tried again with a larger map or a fresh environment. */
 #include "storage/partition/partition_private.h"
+#include "storage/partition/present.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -251,6 +252,14 @@ static enum tm_err check_chunk(const struct chunk_sink *sink, const struct parti
     return TM_OK;
 }
 
+/* False: out of memory. */
+static bool note_series(const struct chunk_sink *sink, uint32_t series)
+{
+    struct partitions *set = sink->set;
+    bool is_watched = set->watching && set->watched_tiers >> sink->partition->id.tier & 1;
+    return !is_watched || present_add(set->watching, series) == TM_OK;
+}
+
 enum tm_err sink_put(struct chunk_sink *sink, uint32_t series, uint32_t part, struct str value,
                      const struct partition_extent *extent, struct tm_why *why)
 {
@@ -264,7 +273,7 @@ enum tm_err sink_put(struct chunk_sink *sink, uint32_t series, uint32_t part, st
     memcpy(head + PARTITION_KEY_BYTES, &len, sizeof len);
     bytes_put(&sink->buffer, head, sizeof head);
     bytes_put(&sink->buffer, value.ptr, value.len);
-    if (bytes_error(&sink->buffer))
+    if (bytes_error(&sink->buffer) || !note_series(sink, series))
         return tm_fail(why, TM_NOMEM, "out of memory");
     if (sink->manifest)
         manifest_add(sink->manifest, head, value);
