@@ -162,9 +162,30 @@ enum tm_err reader_cells_next(struct reader *reader, struct reader_walk *walk,
                               const struct reader_cell **cells, size_t *count,
                               struct tm_why *why) TM_MUST_CHECK;
 
-/* ---- rollups ---- */
+/* ---- gaps ---- */
 
 enum reader_tier { READER_RAW, READER_5M, READER_1H };
+
+enum { READER_GAPS_LISTED = 16, READER_GAP_TEXT_BYTES = 256 };
+
+/* A stretch of time of which data may be missing, since its partition was found damaged and set aside. */
+struct reader_gap {
+    struct span span;
+    char text[READER_GAP_TEXT_BYTES]; /* a sentence for a person */
+};
+struct reader_gaps {
+    size_t count;  /* all */
+    size_t listed; /* of them here */
+    struct reader_gap at[READER_GAPS_LISTED];
+};
+
+/* The gaps that touch span, as the folder has them now; of a tier of rollups those of the samples behind it
+ * too. A partition that was put back, or whose folder `.quarantine` was removed, is none. Errors as
+ * reader_open. Some opened folders: once a query, not in a step. */
+enum tm_err reader_gaps(struct reader *reader, enum reader_tier tier, struct span span,
+                        struct reader_gaps *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* ---- rollups ---- */
 
 /* The length of a tier's buckets; 0 for READER_RAW. */
 int64_t reader_bucket_ms(enum reader_tier tier);

@@ -404,6 +404,7 @@ void store_stats(const struct store *store, struct store_stats *out)
         .flushed_samples = figures.samples,
         .flush_cpu_ns = figures.busy_ns,
         .partitions = figures.partitions,
+        .quarantined = figures.quarantined,
         .partition_bytes = figures.partition_bytes,
         .count_days = figures.count_days,
         .count_bytes = figures.count_bytes,

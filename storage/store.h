@@ -286,6 +286,7 @@ struct store_stats {
     uint64_t flushed_samples; /* written to partitions */
     uint64_t flush_cpu_ns;    /* processor time of the thread that flushes and keeps order */
     uint64_t partitions;      /* days on disk, late ones apart */
+    uint64_t quarantined;     /* partitions of all kinds on disk that were set aside as damaged */
     uint64_t partition_bytes; /* on disk */
     uint64_t count_days;      /* the same of counts */
     uint64_t count_bytes;

@@ -50,6 +50,8 @@ static void put_store(const struct api *api, struct bytes *out)
         {"tidemark_readers_cleared_total", "counter", "Slots of readers that had died, given back.",
          (double)s.readers_cleared},
         {"tidemark_partitions", "gauge", "Partitions on disk.", (double)s.partitions},
+        {"tidemark_quarantined_partitions", "gauge", "Damaged partitions that were set aside, on disk.",
+         (double)s.quarantined},
         {"tidemark_partition_bytes", "gauge", "Bytes of partitions on disk.", (double)s.partition_bytes},
         {"tidemark_sealed_days_total", "counter", "Days sealed, or merged with what came late.",
          (double)s.sealed_days},

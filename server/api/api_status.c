@@ -77,15 +77,15 @@ static void put_store(const struct api *api, const struct store_stats *s, struct
     bytes_printf(out,
                  ",\"store\":{\"head_bytes\":%llu,\"flushes\":%llu,\"flush_failures\":%llu,"
                  "\"flushed_samples\":%llu,\"flush_cpu_s\":%.3f,\"partitions\":%llu,\"partition_bytes\":%llu,"
-                 "\"sealed_days\":%llu,\"expired_days\":%llu,\"crowded_days\":%llu,"
+                 "\"quarantined\":%llu,\"sealed_days\":%llu,\"expired_days\":%llu,\"crowded_days\":%llu,"
                  "\"rollup_bytes\":%llu,\"rolled_days\":%llu,\"expired_rollups\":%llu}",
                  (unsigned long long)s->head_bytes, (unsigned long long)s->flushes,
                  (unsigned long long)s->flush_failures, (unsigned long long)s->flushed_samples,
                  (double)s->flush_cpu_ns / 1e9, (unsigned long long)s->partitions,
-                 (unsigned long long)s->partition_bytes, (unsigned long long)s->sealed_days,
-                 (unsigned long long)s->expired_days, (unsigned long long)s->crowded_days,
-                 (unsigned long long)s->rollup_bytes, (unsigned long long)s->rolled_days,
-                 (unsigned long long)s->expired_rollups);
+                 (unsigned long long)s->partition_bytes, (unsigned long long)s->quarantined,
+                 (unsigned long long)s->sealed_days, (unsigned long long)s->expired_days,
+                 (unsigned long long)s->crowded_days, (unsigned long long)s->rollup_bytes,
+                 (unsigned long long)s->rolled_days, (unsigned long long)s->expired_rollups);
     bytes_printf(out, ",\"series\":{\"count\":%llu,\"limit\":%lld,\"refused_total\":%llu,\"top_service\":",
                  (unsigned long long)s->series, (long long)api->config->limits.max_series,
                  (unsigned long long)s->series_refused);

@@ -77,12 +77,31 @@ static enum tm_err announce(const struct labels *labels, struct bytes *last, con
     return err;
 }
 
+/* A line that says what is missing instead of what is there. */
+static bool take_warnings(const json_t *root, const struct source_sink *sink)
+{
+    size_t i;
+    const json_t *text, *status = json_object_get(root, "status");
+    if (!json_is_string(status) || strcmp(json_string_value(status), "warning") != 0)
+        return false;
+    json_array_foreach(json_object_get(root, "warnings"), i, text)
+    {
+        if (json_is_string(text))
+            source_warn(sink, (struct str){json_string_value(text), json_string_length(text)});
+    }
+    return true;
+}
+
 enum tm_err export_line(struct str line, struct bytes *last, enum source_field field,
                         const struct source_sink *sink, struct tm_why *why)
 {
     json_error_t fault;
     struct labels labels;
     json_t *root = json_loadb(line.ptr, line.len, 0, &fault);
+    if (take_warnings(root, sink)) {
+        json_decref(root);
+        return TM_OK;
+    }
     json_t *metric = json_object_get(root, "metric");
     const json_t *times = json_object_get(root, "times");
     const json_t *values = json_object_get(root, "values");

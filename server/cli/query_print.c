@@ -6,6 +6,7 @@
 
 #include "server/cli/series_text.h"
 #include "server/cli/units.h"
+#include "server/wire/reply.h"
 #include "storage/model/when.h"
 
 enum { MS_PER_S = 1000, VALUE_WIDTH = 16 };
@@ -30,6 +31,7 @@ struct query_print {
     size_t limit;
     struct sample *newest; /* a ring of limit samples; NULL: no limit */
     struct bytes name;     /* of the open series, as the format shows it */
+    struct bytes warnings; /* JSON strings with commas between */
     struct summary summary;
     uint64_t printed; /* samples of the open series */
     uint64_t series_count;
@@ -61,6 +63,7 @@ void query_print_free(struct query_print *print)
     if (!print)
         return;
     bytes_fini(&print->name);
+    bytes_fini(&print->warnings);
     free(print->newest);
     free(print);
 }
@@ -214,22 +217,36 @@ static enum tm_err take_samples(void *arg, const time_ms_t *times, const double 
     return TM_OK;
 }
 
+static void take_warning(void *arg, struct str text)
+{
+    struct query_print *print = arg;
+    if (print->warnings.len)
+        bytes_u8(&print->warnings, ',');
+    bytes_json_string(&print->warnings, text);
+}
+
 struct source_sink query_print_sink(struct query_print *print)
 {
-    return (struct source_sink){.arg = print, .series = begin_series, .samples = take_samples};
+    return (struct source_sink){
+        .arg = print, .series = begin_series, .samples = take_samples, .warning = take_warning};
 }
 
 enum tm_err query_print_end(struct query_print *print, struct tm_why *why)
 {
     char series[UNITS_TEXT_BYTES], samples[UNITS_TEXT_BYTES];
     end_series(print);
-    if (print->format == QUERY_JSON)
+    if (print->format == QUERY_JSON && print->warnings.len)
+        fprintf(print->out, "\n],\"warnings\":[%.*s]}\n", (int)print->warnings.len,
+                (const char *)print->warnings.data);
+    else if (print->format == QUERY_JSON)
         fputs("\n]}\n", print->out);
     if (print->format == QUERY_TABLE && print->series_count > 1)
         fprintf(print->out, "\n%s series, %s samples; times are UTC\n",
                 units_count((int64_t)print->series_count, series),
                 units_count((int64_t)print->sample_count, samples));
-    return bytes_error(&print->name) ? tm_fail(why, TM_NOMEM, "out of memory") : TM_OK;
+    return bytes_error(&print->name) || bytes_error(&print->warnings)
+               ? tm_fail(why, TM_NOMEM, "out of memory")
+               : TM_OK;
 }
 
 uint64_t query_print_series(const struct query_print *print)

@@ -1,5 +1,8 @@
 #include "server/cli/source.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "server/cli/command.h"
 #include "server/cli/export.h"
 #include "server/cli/http.h"
@@ -95,6 +98,26 @@ static enum tm_err walk_series(struct reader *reader, uint32_t series, struct sp
     return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
+void source_warn(const struct source_sink *sink, struct str text)
+{
+    fprintf(stderr, "tidemark: warning: %.*s\n", STR_ARG(text));
+    if (sink->warning)
+        sink->warning(sink->arg, text);
+}
+
+static enum tm_err tell_gaps(struct reader *reader, const struct source_request *request,
+                             const struct source_sink *sink, struct tm_why *why)
+{
+    struct reader_gaps gaps;
+    enum reader_tier tier = strcmp(request->tier, "raw") == 0  ? READER_RAW
+                            : strcmp(request->tier, "5m") == 0 ? READER_5M
+                                                               : READER_1H;
+    enum tm_err err = reader_gaps(reader, tier, request->span, &gaps, why);
+    for (size_t i = 0; i < gaps.listed && !err; i++)
+        source_warn(sink, str_of(gaps.at[i].text));
+    return err;
+}
+
 static enum tm_err read_folder(const char *dir, const struct source_request *request,
                                const struct source_sink *sink, struct tm_why *why)
 {
@@ -110,6 +133,8 @@ static enum tm_err read_folder(const char *dir, const struct source_request *req
         err = reader_select(reader, &selector, &ids, why);
     if (!err && (err = reader_sort(reader, &ids)))
         (void)tm_fail(why, err, "out of memory");
+    if (!err)
+        err = tell_gaps(reader, request, sink, why);
     for (size_t i = 0; i < ids.count && !err; i++)
         err = strcmp(request->tier, "raw") == 0 ? walk_series(reader, ids.ids[i], request->span, sink, why)
                                                 : walk_rollups(reader, ids.ids[i], request, sink, why);

@@ -15,7 +15,11 @@ struct source_sink {
     enum tm_err (*series)(void *arg, const struct labels *labels, struct tm_why *why);
     enum tm_err (*samples)(void *arg, const time_ms_t *times, const double *values, size_t count,
                            struct tm_why *why);
+    void (*warning)(void *arg, struct str text); /* besides stderr, what is missing; NULL: nowhere else */
 };
+
+/* Tells a warning on stderr and to the sink. */
+void source_warn(const struct source_sink *sink, struct str text);
 
 /* What a bucket of 5 minutes or an hour is shown by. */
 enum source_field {

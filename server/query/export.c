@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/query/endpoints.h"
+#include "server/query/gap_json.h"
 #include "server/query/label_json.h"
 #include "server/query/params.h"
 #include "storage/model/number.h"
@@ -120,14 +121,29 @@ static void put_line(struct export *e, const struct reader *reader, struct bytes
     e->count -= count;
 }
 
-static enum tm_err begin_export(struct export *e, struct reader *reader, struct tm_why *why)
+/* What is missing is told before what is there. */
+static enum tm_err put_warnings(const struct export *e, struct reader *reader, struct bytes *out,
+                                struct tm_why *why)
+{
+    struct reader_gaps gaps;
+    enum tm_err err = reader_gaps(reader, e->tier, e->span, &gaps, why);
+    if (err || gaps.count == 0)
+        return err;
+    bytes_printf(out, "{\"status\":\"warning\",\"warnings\":[");
+    gap_json(&gaps, out);
+    bytes_printf(out, "]}\n");
+    return TM_OK;
+}
+
+static enum tm_err begin_export(struct export *e, struct reader *reader, struct bytes *out,
+                                struct tm_why *why)
 {
     const struct reader_filter filter = {e->matches.at, e->matches.count, READER_ALWAYS};
     e->is_begun = true;
     enum tm_err err = reader_find(reader, &filter, &e->ids, why);
     if (!err && reader_sort(reader, &e->ids) != TM_OK)
         err = tm_fail(why, TM_NOMEM, "out of memory for a list of series");
-    return err;
+    return err ? err : put_warnings(e, reader, out, why);
 }
 
 static enum tm_err read_on(struct export *e, struct reader *reader, struct tm_why *why)
@@ -141,7 +157,7 @@ static enum tm_err step_export(void *state, struct reader *reader, struct bytes 
 {
     struct export *e = state;
     if (!e->is_begun)
-        return begin_export(e, reader, why);
+        return begin_export(e, reader, out, why);
     if (e->count > 0) {
         put_line(e, reader, out);
         return TM_OK;

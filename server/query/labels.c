@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/query/endpoints.h"
+#include "server/query/gap_json.h"
 #include "server/query/label_json.h"
 #include "server/query/params.h"
 #include "server/wire/reply.h"
@@ -58,6 +59,23 @@ static enum tm_err begin_listing(struct listing *l, struct reader *reader, struc
     return err;
 }
 
+/* The end of the answer, with what is missing in it. */
+static enum tm_err end_listing(const struct listing *l, struct reader *reader, bool is_cut, struct bytes *out,
+                               struct tm_why *why)
+{
+    struct reader_gaps gaps;
+    enum tm_err err = reader_gaps(reader, READER_RAW, l->span, &gaps, why);
+    if (err)
+        return err;
+    bytes_u8(out, ']');
+    if (is_cut || gaps.count)
+        bytes_printf(out, ",\"warnings\":[%s%s", is_cut ? "\"results truncated due to limit\"" : "",
+                     is_cut && gaps.count ? "," : "");
+    gap_json(&gaps, out);
+    bytes_printf(out, "%s}\n", is_cut || gaps.count ? "]" : "");
+    return TM_OK;
+}
+
 static enum tm_err step_listing(void *state, struct reader *reader, struct bytes *out, bool *is_done,
                                 struct tm_why *why)
 {
@@ -78,9 +96,8 @@ static enum tm_err step_listing(void *state, struct reader *reader, struct bytes
     }
     if (l->at < end)
         return TM_OK;
-    bytes_printf(out, "]%s}\n", end < l->count ? ",\"warnings\":[\"results truncated due to limit\"]" : "");
     *is_done = true;
-    return TM_OK;
+    return end_listing(l, reader, end < l->count, out, why);
 }
 
 static const struct query_kind listing_kind = {.step = step_listing, .free = free_listing};

@@ -110,6 +110,7 @@ struct flush_figures {
     uint64_t expired_days;    /* dropped by age */
     uint64_t crowded_days;    /* dropped for room */
     uint64_t partitions;      /* there now */
+    uint64_t quarantined;     /* of all tiers, set aside as damaged, there now */
     uint64_t partition_bytes; /* on disk now */
     uint64_t count_days;      /* the same of counts */
     uint64_t count_bytes;

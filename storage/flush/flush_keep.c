@@ -196,6 +196,7 @@ static uint64_t note_bytes(struct flush_work *work, const struct partition_entry
     work->figures->expired_rollups = work->rollups.expired;
     work->figures->rollup_bytes = rollup_bytes(&work->rollups);
     work->figures->partitions = count;
+    work->figures->quarantined = partitions_gap_count(work->partitions);
     work->figures->partition_bytes = bytes;
     work->figures->catalog_bytes = work->catalog ? catalog_bytes(work->catalog) : 0;
     work->figures->event_bytes = events_bytes(&work->events);

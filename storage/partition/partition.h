@@ -125,6 +125,22 @@ void partitions_list(struct partitions *set, enum partition_tier tier, struct sp
 enum tm_err partitions_next(struct partitions *set, enum partition_tier tier, uint32_t from,
                             uint32_t *out) TM_MUST_CHECK;
 
+/* A partition that was set aside as damaged: nobody reads it. */
+struct partition_gap {
+    struct partition_id id;
+    struct span span;
+    char name[48]; /* of its folder: "2026-11-20.quarantine" */
+};
+
+/* Those of a tier whose period overlaps span, as the folder has them now, in no order: *count, of which up to
+ * room are written. One that was removed or put back is none. TM_IO, TM_NOMEM. Any thread, any process. */
+enum tm_err partitions_gaps(struct partitions *set, enum partition_tier tier, struct span span,
+                            struct partition_gap *out, size_t room, size_t *count,
+                            struct tm_why *why) TM_MUST_CHECK;
+
+/* How many there are, of all tiers; what can't be listed counts as none. Any thread. */
+uint64_t partitions_gap_count(struct partitions *set);
+
 struct partitions_stats {
     uint64_t open;            /* environments */
     uint64_t opened;          /* since start */

@@ -94,6 +94,9 @@ def test_a_day_that_ends_the_daemon_is_set_aside_after_two_deaths():
         assert {day_name(when) for when in times} >= set(names) - {victim}
         code, out, _ = command('verify', '--data-dir', daemon.data_dir)
         assert code == 1 and f'raw/{victim}.quarantine: was set aside' in out
+        assert warnings_of(daemon, victim) == [True] * 6
+        assert daemon.request('POST', '/api/v1/admin/flush')[0] == 200  # the figure is of the last look at the files
+        wait_for(lambda: b'tidemark_quarantined_partitions 1' in raw(daemon.request('GET', '/metrics')[1]))
         daemon.terminate()
         # Put back, as storage/check/README.md tells.
         aside = os.path.join(daemon.data_dir, 'raw', victim + '.quarantine')
@@ -105,6 +108,27 @@ def test_a_day_that_ends_the_daemon_is_set_aside_after_two_deaths():
         assert any(day_name(when) == victim for points in series.values() for when in points)
         code, out, _ = command('verify', '--data-dir', daemon.data_dir)
         assert code == 0, out
+        assert warnings_of(daemon, victim) == [False] * 6
+
+
+def raw(body):
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def warnings_of(daemon, victim):
+    """Whether each way to read tells that a day was set aside."""
+    import urllib.parse
+    selector = urllib.parse.quote('load{host="h1"}')
+    _, lines, _ = daemon.request('GET', f'/api/v1/export?match[]={selector}&from=0')
+    _, names, _ = daemon.request('GET', '/api/v1/labels')
+    told = [json.loads(text) for text in raw(lines).split(b'\n') if text]
+    found = [any(one.get('status') == 'warning' and victim in one['warnings'][0] for one in told),
+             victim in ' '.join(json.loads(names).get('warnings', []))]
+    for where in (('--server', f'http://{daemon.http}'), ('--data-dir', daemon.data_dir)):
+        code, out, err = command('query', 'load{host="h1"}', '--from', '0', '--json', *where)
+        assert code == 0, err
+        found += [f'{victim}.quarantine' in err, victim in ' '.join(json.loads(out).get('warnings', []))]
+    return found
 
 
 def day_name(when):
