@@ -410,6 +410,57 @@ static void a_walk_over_all_series_misses_none_that_stays(void **state)
     assert_int_equal(count_selected(f->store, "{service=\"shop\"}"), MANY);
 }
 
+struct reading {
+    struct store *store;
+    atomic_bool stop;
+    atomic_int rounds;
+};
+
+/* Names series and reads their labels, without end. */
+static void *read_labels(void *arg)
+{
+    struct reading *r = arg;
+    while (!atomic_load(&r->stop)) {
+        struct search search = {.name = STR("steady")};
+        struct reader *reader = reader_of_store(r->store);
+        reader_series(reader, search_one, &search);
+        if (search.found == 0)
+            abort();
+        reader_close(reader);
+        atomic_fetch_add(&r->rounds, count_selected(r->store, "steady") == 1);
+    }
+    return NULL;
+}
+
+static void readers_go_on_while_series_leave_and_come(void **state)
+{
+    struct fixture *f = *state;
+    struct reading reading = {.store = f->store};
+    pthread_t thread;
+    char name[32];
+    send_now(f, "steady", 1);
+    assert_int_equal(pthread_create(&thread, NULL, read_labels, &reading), 0);
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < 20; i++) {
+            (void)snprintf(name, sizeof name, "churn%d", round % 2 * 10 + i);
+            send_now(f, name, 1);
+        }
+        send_now(f, "steady", 1);
+        flush_now(f);
+        pass_time(f, 70 * DAY_MS);
+        send_now(f, "steady", 1);
+        for (int i = 0; i < 4; i++)
+            keep_order(f);
+    }
+    atomic_store(&reading.stop, true);
+    pthread_join(thread, NULL);
+    assert_true(atomic_load(&reading.rounds) > 0);
+    for (int i = 0; i < 20; i++)
+        keep_order(f);
+    assert_in_range(stats_of(f->store).series_left, 30, 80); /* some came back in time */
+    assert_int_equal(stats_of(f->store).series, 1);
+}
+
 /* ---- many ---- */
 
 static void every_other_one_of_many_leaves_and_the_rest_load(void **state)
@@ -459,6 +510,7 @@ int main(void)
         TEST(one_that_comes_back_before_the_index_is_written_is_whole),
         TEST(a_reader_keeps_the_labels_it_named_until_it_closes),
         TEST(a_walk_over_all_series_misses_none_that_stays),
+        TEST(readers_go_on_while_series_leave_and_come),
         TEST(every_other_one_of_many_leaves_and_the_rest_load),
 #undef TEST
     };
