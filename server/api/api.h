@@ -81,5 +81,7 @@ void api_label_values(void *arg, struct http_exchange *exchange);
 void api_tsdb(void *arg, struct http_exchange *exchange);
 void api_export(void *arg, struct http_exchange *exchange);
 void api_counts(void *arg, struct http_exchange *exchange);
+void api_events(void *arg, struct http_exchange *exchange);
+void api_top(void *arg, struct http_exchange *exchange);
 
 #endif

@@ -31,3 +31,13 @@ void api_counts(void *arg, struct http_exchange *exchange)
 {
     query_counts(((struct api *)arg)->queries, exchange);
 }
+
+void api_events(void *arg, struct http_exchange *exchange)
+{
+    query_events(((struct api *)arg)->queries, exchange);
+}
+
+void api_top(void *arg, struct http_exchange *exchange)
+{
+    query_top(((struct api *)arg)->queries, exchange);
+}

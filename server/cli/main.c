@@ -7,6 +7,8 @@ static const struct command *const commands[] = {
     &import_command,
     &query_command,
     &series_command,
+    &events_command,
+    &top_command,
     &status_command,
     &bench_command,
     &verify_command,

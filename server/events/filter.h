@@ -45,4 +45,21 @@ void filter_free(struct filter *filter);
 /* One thread at a time. An agent that is none of the classes is `other`. */
 bool filter_matches(struct filter *filter, const struct http_event *event);
 
+/* ---- what it is about ---- */
+
+/* The field that the i-th test (from 0) looks at, as the grammar names it; "tag." for all tags. Empty behind
+ * the last one. Static. */
+struct str filter_field_at(const struct filter *filter, size_t i);
+
+/* The one service that all events it takes are of, as far as that is easily told; false: not told. The view
+ * lasts as long as the filter. */
+bool filter_service(const struct filter *filter, struct str *service);
+
+/* [from, to): no event with a status outside is taken; 0 to 1000 if nothing is told. */
+struct filter_statuses {
+    int32_t from;
+    int32_t to;
+};
+struct filter_statuses filter_statuses(const struct filter *filter);
+
 #endif

@@ -60,6 +60,11 @@ static const struct field_row fields[FIELD_COUNT] = {
     [FIELD_AGENT] = {NAME("agent"), .type = TYPE_AGENT},
 };
 
+struct str filter_field_name(enum filter_field field)
+{
+    return fields[field].name;
+}
+
 struct operator_row {
     struct str name;
     unsigned types; /* bits by enum filter_type */

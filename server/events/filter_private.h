@@ -74,4 +74,7 @@ struct filter {
     size_t arena_used;
 };
 
+/* As the grammar has it. Static. */
+struct str filter_field_name(enum filter_field field);
+
 #endif

@@ -17,5 +17,9 @@ void query_tsdb(struct queries *queries, struct http_exchange *exchange);
 void query_export(struct queries *queries, struct http_exchange *exchange);
 /* GET, POST /api/v1/counts: exact integers. */
 void query_counts(struct queries *queries, struct http_exchange *exchange);
+/* GET, POST /api/v1/events: raw HTTP events, newest first. */
+void query_events(struct queries *queries, struct http_exchange *exchange);
+/* GET, POST /api/v1/top: the values of a column that most events have. */
+void query_top(struct queries *queries, struct http_exchange *exchange);
 
 #endif

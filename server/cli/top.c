@@ -1,0 +1,113 @@
+/* `tidemark top`: what most HTTP events have. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "server/cli/command.h"
+#include "server/cli/series_text.h"
+#include "server/cli/talk.h"
+#include "server/cli/units.h"
+
+enum { PERCENT = 100 };
+
+static const struct option top_options[] = {
+    {.name = "by",
+     .argument = "COLUMN",
+     .fallback = "url",
+     .text = "url, page_group, status, agent, method, service, env, cache, user_agent, or the name of a tag"},
+    {.name = "service", .argument = "NAME", .text = "only events of this service"},
+    {.name = "status", .argument = "STATUS", .text = "only those with this status (404) or class (4xx)"},
+    {.name = "filter",
+     .argument = "FILTER",
+     .text = "only those that it takes, see `tidemark events --help`"},
+    {.name = "from", .argument = "TIME", .fallback = "-1h", .text = "first instant"},
+    {.name = "to", .argument = "TIME", .fallback = "now", .text = "the instant behind the last one"},
+    {.name = "k", .argument = "N", .fallback = "10", .text = "show the N most frequent"},
+    {.name = "compare",
+     .argument = "previous|week|FROM..TO",
+     .text = "against the span before, the same span a week ago, or another one"},
+    {0},
+};
+
+/* ---- for people ---- */
+
+static const char *count_text(const json_t *item, const char *name, char text[UNITS_TEXT_BYTES])
+{
+    return units_count(json_integer_value(json_object_get(item, name)), text);
+}
+
+static void print_item(const json_t *item, bool is_compared)
+{
+    char count[UNITS_TEXT_BYTES], before[UNITS_TEXT_BYTES];
+    struct bytes key = {0};
+    const json_t *change = json_object_get(item, "change");
+    struct str state = talk_text(item, "state");
+    series_text_plain(talk_text(item, "key"), &key);
+    printf("%12s %6.2f%%", count_text(item, "count", count),
+           json_number_value(json_object_get(item, "share")) * PERCENT);
+    if (is_compared && str_equal(state, STR("same")))
+        printf(" %12s %+9.1f%%", count_text(item, "before", before), json_number_value(change) * PERCENT);
+    else if (is_compared)
+        printf(" %12s %10.*s", count_text(item, "before", before), STR_ARG(state));
+    if (key.len > 0 && !bytes_error(&key))
+        printf("  %.*s\n", (int)key.len, (const char *)key.data);
+    else
+        puts("  (none)");
+    bytes_fini(&key);
+}
+
+static int print_top(const struct args *args, const json_t *data)
+{
+    const json_t *item;
+    size_t i;
+    char total[UNITS_TEXT_BYTES], keys[UNITS_TEXT_BYTES];
+    if (options_given(args, "json"))
+        return talk_print_json(data);
+    bool is_compared = json_is_object(json_object_get(data, "compare"));
+    printf("%12s %7s%s  %s\n", "count", "share", is_compared ? "       before     change" : "",
+           options_text(args, "by"));
+    json_array_foreach(json_object_get(data, "items"), i, item)
+    {
+        print_item(item, is_compared);
+    }
+    printf("%s events, %s different\n", count_text(data, "total", total), count_text(data, "keys", keys));
+    return EXIT_OK;
+}
+
+static int run_top(const struct args *args)
+{
+    static const char *const names[] = {"by", "from", "to", "k"};
+    static const char *const others[] = {"service", "status", "filter", "compare"};
+    struct talk talk = {0};
+    struct bytes path = {0};
+    const json_t *data = NULL;
+    struct tm_why why;
+    bytes_printf(&path, "/api/v1/top");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        talk_put_value(names[i], str_of(options_text(args, names[i])), &path);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        talk_put_option(args, others[i], &path);
+    bytes_u8(&path, '\0');
+    int code = bytes_error(&path) ? (tm_why_write(&why, "out of memory"), command_fail(EXIT_FAILED, &why))
+                                  : talk_open(args, &talk);
+    if (!code)
+        code = talk_ask(&talk, "GET", (const char *)path.data, NULL, &data);
+    if (!code)
+        code = print_top(args, data);
+    bytes_fini(&path);
+    talk_close(&talk);
+    return code;
+}
+
+const struct command top_command = {
+    .name = "top",
+    .summary = "rank HTTP events by URL, page group, status or any tag",
+    .details =
+        "Each event counts as often as its `count` says. share is the part of all events that were chosen. "
+        "With --compare, change is by how much more often (+) or less often (-) it came per time than in the "
+        "other span; `new` was not there, and what is `gone` now stands at the end.\n"
+        "Examples:\n"
+        "  tidemark top --by page_group --service shop --status 4xx --compare week\n"
+        "  tidemark top --by url --status 404 --from -1d --compare previous",
+    .options = top_options,
+    .run = run_top,
+};
