@@ -214,7 +214,13 @@ void flush_census(struct flush_work *work);
 /* Ends it and frees what it counted. */
 void flush_end_census(struct flush_work *work);
 
-/* Encodes columns[from, to) as chunks of at most `most` samples and puts each. */
+/* How much room the present page has; starts at 0. */
+struct flush_fill {
+    size_t left;
+};
+
+/* Encodes columns[from, to) as chunks of at most `most` samples, short enough for LMDB's leaf pages, and puts
+ * each. */
 struct flush_put {
     void *arg;
     flush_put_fn *put;
@@ -224,6 +230,7 @@ struct flush_put {
     enum chunk_effort effort;
     int32_t exponent;
     size_t most;
+    struct flush_fill *fill; /* fills pages, for some more time: of one that puts in order. NULL: does not */
 };
 enum tm_err flush_put_columns(struct flush_work *work, const struct flush_put *put, size_t from, size_t to,
                               struct tm_why *why) TM_MUST_CHECK;

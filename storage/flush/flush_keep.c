@@ -7,11 +7,12 @@
 #include "storage/grow.h"
 #include "storage/log_level.h"
 
-enum { SCAN_ITEMS = 4096, REWRITE_SAMPLES = 8640, BITS = 8 };
+enum { SCAN_ITEMS = 4096, BITS = 8 };
 
 /* ---- rewriting a day ---- */
 
 struct rewriting {
+    struct flush_fill fill;
     struct flush_work *work;
     uint32_t day;
     uint8_t *present; /* bits by series */
@@ -77,7 +78,8 @@ static enum tm_err rewrite_series(struct rewriting *r, struct partition_rewrite 
                             .series = series,
                             .effort = CHUNK_DENSE,
                             .exponent = NUMBER_NOT_DECIMAL,
-                            .most = REWRITE_SAMPLES};
+                            .most = CHUNK_MAX_SAMPLES,
+                            .fill = &r->fill};
     work->columns.count = 0;
     enum tm_err err =
         days_collect(work->partitions, work->tombstones, r->day, series, DAYS_ALL, &work->columns, why);

@@ -35,34 +35,6 @@ void flush_pass(const struct flush_work *work, const char *name)
         work->fault_point(work->fault_arg, name);
 }
 
-enum tm_err flush_put_columns(struct flush_work *work, const struct flush_put *put, size_t from, size_t to,
-                              struct tm_why *why)
-{
-    if (!work->scratch)
-        work->scratch = malloc(sizeof *work->scratch);
-    if (!work->scratch)
-        return tm_fail(why, TM_NOMEM, "out of memory for a chunk");
-    for (uint32_t part = 0; from < to; part++) {
-        size_t count = to - from < put->most ? to - from : put->most;
-        const time_ms_t *times = work->columns.times + from;
-        struct partition_key at = {put->window, put->series, part};
-        struct chunk_key key = days_chunk_key(put->id, &at);
-        struct chunk_columns columns = {times, work->columns.values + from, count, put->exponent};
-        struct partition_extent extent = {times[0], times[count - 1], count};
-        bytes_clear(&work->chunk);
-        enum tm_err err = chunk_encode(work->scratch, &key, &columns, put->effort, &work->chunk);
-        if (err)
-            return tm_fail(why, err, "encoding a chunk: %s", tm_err_text(err));
-        err = put->put(put->arg, put->series, part, bytes_view(&work->chunk), &extent, why);
-        if (err)
-            return err;
-        from += count;
-        work->figures->chunks++;
-        work->figures->samples += count;
-    }
-    return TM_OK;
-}
-
 static enum tm_err put_chunk(void *arg, uint32_t series, uint32_t part, struct str value,
                              const struct partition_extent *extent, struct tm_why *why)
 {
