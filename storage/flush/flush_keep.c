@@ -202,8 +202,8 @@ static uint64_t note_bytes(struct flush_work *work, const struct partition_entry
     work->figures->partition_bytes = bytes;
     work->figures->catalog_bytes = work->catalog ? catalog_bytes(work->catalog) : 0;
     work->figures->event_bytes = events_bytes(&work->events);
-    return bytes + work->figures->event_bytes + work->figures->count_bytes + work->figures->rollup_bytes + work->figures->catalog_bytes +
-           work->job->journal_bytes;
+    return bytes + work->figures->event_bytes + work->figures->count_bytes + work->figures->rollup_bytes +
+           work->figures->catalog_bytes + work->job->journal_bytes;
 }
 
 /* The oldest day of samples or counts that is over. */
@@ -233,8 +233,8 @@ static void tell_crowded(const struct flush_work *work, uint64_t bytes, const ch
               bytes >> 20, (uint64_t)work->job->limits.max_disk_bytes >> 20, what, name);
 }
 
-/* The oldest day goes, never the present one, of HTTP events first; when there is none, the oldest week of five
- * minutes. */
+/* The oldest day goes, never the present one, of HTTP events first; when there is none, the oldest week of
+ * five minutes. */
 static void drop_crowded(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
     uint64_t most = (uint64_t)work->job->limits.max_disk_bytes;
