@@ -18,7 +18,7 @@ static bool parse_quarantine(enum partition_tier tier, const char *name, struct 
     if (path_parse(tier, period, &out->id, &suffix) != TM_OK || suffix != SUFFIX_NONE)
         return false;
     out->span = partition_period_span(tier, out->id.period);
-    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    memcpy(out->name, name, strlen(name) + 1);
     return true;
 }
 
