@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/log_level.h"
 #include "storage/store_private.h"
 
 /* How far ahead a batch's samples are hinted at while it is applied; measured, not critical. */
@@ -53,9 +54,10 @@ series_id store_series_find(const struct store *store, struct series_hash hash)
     return series_find(store->contents.series, hash);
 }
 
-enum tm_err store_series_intern(struct store *store, struct batch *batch, struct series_hash hash,
-                                const struct labels *labels, struct str service, series_id *out,
-                                struct tm_why *why)
+/* A series that may be spare beyond each limit. */
+static enum tm_err intern(struct store *store, struct batch *batch, struct series_hash hash,
+                          const struct labels *labels, struct str service, uint32_t spare, series_id *out,
+                          struct tm_why *why)
 {
     *out = 0;
     bytes_clear(&store->labels);
@@ -67,7 +69,7 @@ enum tm_err store_series_intern(struct store *store, struct batch *batch, struct
     if (!store->reserve)
         return tm_fail(why, TM_NOMEM,
                        "out of memory for new series: raise the limit or lower limits.max_series");
-    err = series_intern(store->contents.series, &hash, bytes_view(&store->labels), service, &id, why);
+    err = series_intern(store->contents.series, &hash, bytes_view(&store->labels), service, spare, &id, why);
     if (err)
         return note_memory(store, err);
     err = batch_use(batch, id);
@@ -75,6 +77,24 @@ enum tm_err store_series_intern(struct store *store, struct batch *batch, struct
         return tm_fail(why, err, "out of memory for a new series");
     *out = id;
     return TM_OK;
+}
+
+enum tm_err store_series_intern(struct store *store, struct batch *batch, struct series_hash hash,
+                                const struct labels *labels, struct str service, series_id *out,
+                                struct tm_why *why)
+{
+    return intern(store, batch, hash, labels, service, 0, out, why);
+}
+
+enum tm_err store_series_fold(struct store *store, struct batch *batch, struct series_hash hash,
+                              const struct labels *labels, struct str service, uint32_t spare, series_id *out,
+                              struct tm_why *why)
+{
+    struct tm_why limit = *why;
+    enum tm_err err = intern(store, batch, hash, labels, service, spare, out, why);
+    if (!err)
+        store_log(store, STORE_LOG_WARNING, "series.folded", limit.text);
+    return err;
 }
 
 struct str store_series_service(const struct store *store, series_id id)

@@ -61,6 +61,13 @@ static void watch_readers(struct daemon *daemon)
               (long long)(stats.oldest_reader_ms / 1000));
 }
 
+void daemon_keep_page_groups(struct daemon *daemon, bool lazily)
+{
+    struct tm_why why = {""};
+    if (ingest_save_groups(daemon->ingest, lazily, &why))
+        log_write(daemon->log, LOG_LEVEL_WARNING, "ingest.page_groups", "%s", why.text);
+}
+
 static void on_second(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
@@ -68,6 +75,7 @@ static void on_second(uv_timer_t *timer)
     daemon_resume_endpoints(daemon);
     api_tick(&daemon->api);
     watch_readers(daemon);
+    daemon_keep_page_groups(daemon, true);
     publish_status(daemon);
 }
 
@@ -211,6 +219,9 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
     daemon->jobs = jobs_open(&jobs);
     if (!daemon->jobs)
         return tm_fail(why, TM_NOMEM, "out of memory at start");
+    struct tm_why lost = {""};
+    if (ingest_load_groups(daemon->ingest, &lost))
+        log_write(daemon->log, LOG_LEVEL_WARNING, "ingest.page_groups", "%s", lost.text);
     daemon->api = (struct api){
         .jobs = daemon->jobs,
         .store = daemon->store,

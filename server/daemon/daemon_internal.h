@@ -58,6 +58,9 @@ void daemon_check_ready(struct daemon *daemon);
 /* Something that must be there at start is not: ends with code 1. */
 void daemon_fail(struct daemon *daemon, const char *text);
 
+/* Keeps learned page groups over a restart; lazily: at most every ten seconds (daemon.c). */
+void daemon_keep_page_groups(struct daemon *daemon, bool lazily);
+
 /* Reads the configuration again; a bad one is refused whole (reload.c). */
 enum tm_err daemon_reload(void *daemon, struct tm_why *why);
 

@@ -36,6 +36,8 @@ void daemon_part_closed(struct daemon *daemon)
     if (daemon->state == DAEMON_CLOSING && daemon->gates_open == 0) {
         queries_close(daemon->queries);
         daemon->queries = daemon->api.queries = NULL;
+        if (daemon->ingest)
+            daemon_keep_page_groups(daemon, false);
         store_close(daemon->store);
         daemon->store = NULL;
         jobs_close(daemon->jobs);

@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "server/ingest/groups_file.h"
 #include "server/ingest/lines.h"
 #include "server/wire/header.h"
+
+/* Between two writes of learned page groups. */
+#define SAVE_NS INT64_C(10000000000)
 
 enum { RETRY_BUSY_MS = 200, RETRY_TROUBLE_MS = 2000, RETRY_STOPPING_MS = 1000 };
 /* Pushed messages that are held until they are durable. */
@@ -16,6 +20,9 @@ struct ingest {
     const struct config *config;
     struct counters *counters;
     const struct clock *clock;
+    struct event_cache *cache;
+    uint64_t saved_version; /* of what was learned */
+    int64_t saved_ns;
     struct bytes decoded; /* of the message being taken */
     size_t pending;
     time_ms_t last_ms;
@@ -43,8 +50,14 @@ struct ingest *ingest_open(struct store *store, const struct config *config, str
                            const struct clock *clock)
 {
     struct ingest *ingest = calloc(1, sizeof *ingest);
-    if (ingest)
-        *ingest = (struct ingest){.store = store, .config = config, .counters = counters, .clock = clock};
+    struct event_cache *cache = event_cache_new(config, store_hash_seed(store));
+    if (!ingest || !cache) {
+        free(ingest);
+        event_cache_free(cache);
+        return NULL;
+    }
+    *ingest = (struct ingest){
+        .store = store, .config = config, .counters = counters, .clock = clock, .cache = cache};
     return ingest;
 }
 
@@ -53,12 +66,36 @@ void ingest_close(struct ingest *ingest)
     if (!ingest)
         return;
     bytes_fini(&ingest->decoded);
+    event_cache_free(ingest->cache);
     free(ingest);
 }
 
 void ingest_configure(struct ingest *ingest, const struct config *config)
 {
+    event_cache_configure(ingest->cache, config);
     ingest->config = config;
+}
+
+enum tm_err ingest_load_groups(struct ingest *ingest, struct tm_why *why)
+{
+    enum tm_err err = groups_file_load(ingest->config->data_dir, ingest->cache, why);
+    ingest->saved_version = event_cache_version(ingest->cache);
+    return err;
+}
+
+enum tm_err ingest_save_groups(struct ingest *ingest, bool lazily, struct tm_why *why)
+{
+    int64_t now_ns = clock_mono_ns(ingest->clock);
+    if (lazily && now_ns - ingest->saved_ns < SAVE_NS)
+        return TM_OK;
+    uint64_t version = event_cache_version(ingest->cache);
+    if (version == ingest->saved_version)
+        return TM_OK;
+    ingest->saved_ns = now_ns;
+    enum tm_err err = groups_file_save(ingest->config->data_dir, ingest->cache, why);
+    if (!err)
+        ingest->saved_version = version;
+    return err;
 }
 
 size_t ingest_pending(const struct ingest *ingest)
@@ -259,7 +296,9 @@ static enum tm_err submit(struct job *job, const struct ingest_message *message,
         .now = clock_wall_ms(ingest->clock),
         .batch = store_batch_new(ingest->store),
         .reply = &job->reply,
+        .cache = ingest->cache,
     };
+    event_cache_begin(ingest->cache);
     store_time(ingest->store, &lines.earlier, &lines.later);
     enum tm_err err = lines.batch ? TM_OK : TM_NOMEM;
     if (!err)

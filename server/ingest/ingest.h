@@ -34,8 +34,16 @@ struct ingest *ingest_open(struct store *store, const struct config *config, str
                            const struct clock *clock);
 void ingest_close(struct ingest *ingest);
 
-/* From now on this configuration. */
+/* From now on this configuration; the old one must still be there during the call. */
 void ingest_configure(struct ingest *ingest, const struct config *config);
+
+/* Takes over the page groups learned before the last stop (DATA_DIR/page_groups). Errors as groups_file_load:
+ * they are learned anew then. */
+enum tm_err ingest_load_groups(struct ingest *ingest, struct tm_why *why) TM_MUST_CHECK;
+
+/* Keeps what was learned since, if something was: now, or with lazily at most every ten seconds. Errors as
+ * groups_file_save. */
+enum tm_err ingest_save_groups(struct ingest *ingest, bool lazily, struct tm_why *why) TM_MUST_CHECK;
 
 /* Takes a message; reply is called when it is durable or refused, maybe before this returns. False only for
  * INGEST_PULL, where nobody can be told to wait: the store can't take it now, offer it again later. One that

@@ -2,27 +2,8 @@
 
 #include <xxhash.h>
 
+#include "server/ingest/lines_events.h"
 #include "server/ingest/lines_slow.h"
-
-/* Timestamps: metrics within the retention of their tier, nothing too far ahead; markers may lie in the
- * future. After a jump of the clock what either time admits is taken: a line that is refused is lost. */
-static enum tm_err check_time(const struct lines *l, enum event_kind kind, time_ms_t time, struct tm_why *why)
-{
-    const struct config *config = l->config;
-    int64_t keep_ms = lines_retention_ms(config, kind);
-    if (keep_ms > 0 && time < l->earlier - keep_ms)
-        return tm_fail(
-            why, TM_INVALID,
-            "the timestamp lies %.1f days back, beyond the retention of %.1f days for this kind of line",
-            (double)(l->now - time) / 86400e3, (double)keep_ms / 86400e3);
-    if (kind != EVENT_MARKER && time > l->later + config->limits.max_future_ms)
-        return tm_fail(
-            why, TM_INVALID,
-            "the timestamp lies %.0f s in the future, more than limits.max_future allows; check the "
-            "sender's clock and the precision (ns unless named)",
-            (double)(time - l->now) / 1e3);
-    return TM_OK;
-}
 
 /* One hash for the key's bytes, mixed with one for the field's name. */
 static struct series_hash field_hash(XXH128_hash_t key, struct str name, uint64_t seed)
@@ -70,7 +51,7 @@ static enum tm_err add_samples(struct lines *l, const struct line *line, const s
     return TM_OK;
 }
 
-static enum tm_err take_line(struct lines *l, const struct line *line, struct tm_why *why)
+static enum tm_err take_metric(struct lines *l, const struct line *line, struct tm_why *why)
 {
     struct series_hash hashes[LINE_FIELDS_MAX];
     series_id ids[LINE_FIELDS_MAX] = {0};
@@ -88,7 +69,7 @@ static enum tm_err take_line(struct lines *l, const struct line *line, struct tm
             err = lines_check_event(l, line, kind, why);
     }
     if (!err)
-        err = check_time(l, kind, time, why);
+        err = lines_check_time(l, kind, time, why);
     if (!err && kind == EVENT_MARKER)
         return lines_add_marker(l, line, time, why);
     if (!err && kind != EVENT_METRIC)
@@ -96,6 +77,35 @@ static enum tm_err take_line(struct lines *l, const struct line *line, struct tm
     if (!err && l->key.measurement.len)
         err = lines_make_series(l, line, hashes, ids, why);
     return err ? err : add_samples(l, line, ids, time);
+}
+
+/* Kinds that are taken by their own functions. What begins so and is none after all is a metric. */
+typedef enum tm_err take_event_fn(struct lines *lines, const struct line *line, bool *is_metric,
+                                  struct tm_why *why);
+
+static take_event_fn *event_taker(struct str key)
+{
+    static const struct {
+        struct str begin;
+        take_event_fn *take;
+    } takers[] = {{{"http,", 5}, lines_take_http},
+                  {{"tally,", 6}, lines_take_tally},
+                  {{"exception,", 10}, lines_take_exception}};
+    for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
+        struct str begin = takers[i].begin;
+        if (key.len > begin.len && memcmp(key.ptr, begin.ptr, begin.len) == 0)
+            return takers[i].take;
+    }
+    return NULL;
+}
+
+static enum tm_err take_line(struct lines *l, const struct line *line, struct tm_why *why)
+{
+    take_event_fn *take = event_taker(line->key);
+    bool is_metric = true;
+    enum tm_err err = take ? take(l, line, &is_metric, why) : TM_OK;
+    l->key.measurement.len = 0;
+    return err || !is_metric ? err : take_metric(l, line, why);
 }
 
 static enum tm_err settle_line(struct lines *l, uint32_t number, enum tm_err err, const struct tm_why *why)
@@ -112,7 +122,6 @@ static enum tm_err settle_line(struct lines *l, uint32_t number, enum tm_err err
 static enum tm_err take_whole(struct lines *l, const struct line *line)
 {
     struct tm_why why;
-    l->key.measurement.len = 0;
     enum tm_err err = take_line(l, line, &why);
     return settle_line(l, line->number, err, &why);
 }
@@ -122,7 +131,8 @@ static enum tm_err take_whole(struct lines *l, const struct line *line)
 
 static bool line_is_simple(const struct line *line)
 {
-    return line->field_count == 1 && line->field[0].value.type != VALUE_STRING && !may_be_deploy(line->key);
+    return line->field_count == 1 && line->field[0].value.type != VALUE_STRING && !may_be_deploy(line->key) &&
+           !event_taker(line->key);
 }
 
 static void queue_line(struct lines *l, const struct line *line)
@@ -163,7 +173,7 @@ static enum tm_err take_queued(struct lines *l, enum precision precision)
             err = take_again(l, q, precision);
             continue;
         }
-        err = check_time(l, EVENT_METRIC, q->time, &why);
+        err = lines_check_time(l, EVENT_METRIC, q->time, &why);
         if (!err)
             err = store_batch_sample(l->batch, id, q->time, q->value);
         l->samples += !err;
@@ -199,4 +209,5 @@ void lines_fini(struct lines *lines)
 {
     bytes_fini(&lines->scratch);
     bytes_fini(&lines->metric);
+    bytes_fini(&lines->texts);
 }

@@ -4,6 +4,7 @@
 
 #include "server/access/access.h"
 #include "server/config/config.h"
+#include "server/ingest/event_cache.h"
 #include "server/wire/line.h"
 #include "server/wire/reply.h"
 #include "storage/store.h"
@@ -30,10 +31,12 @@ struct lines {
     time_ms_t later;
     struct batch *batch;
     struct reply *reply;
-    enum precision precision; /* of the message, for fields that hold a time */
-    struct bytes scratch;     /* of the key being parsed; owned, lines_fini */
-    struct bytes metric;      /* name of the metric being made; owned */
-    struct line_key key;      /* of the line being parsed */
+    enum precision precision;  /* of the message, for fields that hold a time */
+    struct event_cache *cache; /* event_cache_begin was called for this batch */
+    struct bytes scratch;      /* of the key being parsed; owned, lines_fini */
+    struct bytes metric;       /* name of the metric being made; owned */
+    struct bytes texts;        /* fields of the line, unescaped; owned */
+    struct line_key key;       /* of the line being parsed */
     struct queued_line queue[LINES_QUEUE];
     size_t queued;
     uint64_t samples;

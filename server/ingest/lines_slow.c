@@ -19,14 +19,44 @@ int64_t lines_retention_ms(const struct config *config, enum event_kind kind)
     return raw;
 }
 
-struct str lines_service(const struct config *config, const struct labels *tags)
+bool lines_is_kept(const struct lines *lines, int64_t keep_ms, time_ms_t time)
+{
+    return keep_ms <= 0 || time >= lines->earlier - keep_ms;
+}
+
+/* A line that is refused is lost, so what either time admits is taken. */
+enum tm_err lines_check_time(const struct lines *lines, enum event_kind kind, time_ms_t time,
+                             struct tm_why *why)
+{
+    const struct config *config = lines->config;
+    int64_t keep_ms = lines_retention_ms(config, kind);
+    if (!lines_is_kept(lines, keep_ms, time))
+        return tm_fail(
+            why, TM_INVALID,
+            "the timestamp lies %.1f days back, beyond the retention of %.1f days for this kind of line",
+            (double)(lines->now - time) / 86400e3, (double)keep_ms / 86400e3);
+    if (kind != EVENT_MARKER && time > lines->later + config->limits.max_future_ms)
+        return tm_fail(
+            why, TM_INVALID,
+            "the timestamp lies %.0f s in the future, more than limits.max_future allows; check the "
+            "sender's clock and the precision (ns unless named)",
+            (double)(time - lines->now) / 1e3);
+    return TM_OK;
+}
+
+struct str lines_service_label(const struct config *config, const struct labels *tags)
 {
     for (size_t i = 0; i < config->service_from.count; i++) {
-        struct str service = labels_get(tags, str_of(config->service_from.at[i]));
-        if (service.len)
-            return service;
+        struct str label = str_of(config->service_from.at[i]);
+        if (labels_get(tags, label).len)
+            return label;
     }
     return STR("");
+}
+
+struct str lines_service(const struct config *config, const struct labels *tags)
+{
+    return labels_get(tags, lines_service_label(config, tags));
 }
 
 static enum tm_err check_tags(const struct lines *l, struct tm_why *why)
@@ -46,15 +76,15 @@ static enum tm_err check_tags(const struct lines *l, struct tm_why *why)
     return TM_OK;
 }
 
-static enum tm_err fail_scope(const struct lines *l, struct str service, struct tm_why *why)
+enum tm_err lines_fail_scope(const struct lines *lines, struct str service, struct tm_why *why)
 {
-    const char *key = l->access.key ? l->access.key->name : "?";
+    const char *key = lines->access.key ? lines->access.key->name : "?";
     if (!service.len)
         return tm_fail(
             why, TM_FORBIDDEN,
             "the line names no service, and key %.64s may write certain services only; add the tag "
             "%.64s, or ask for the scope write:*",
-            key, l->config->service_from.count ? l->config->service_from.at[0] : "service");
+            key, lines->config->service_from.count ? lines->config->service_from.at[0] : "service");
     return tm_fail(why, TM_FORBIDDEN,
                    "key %.64s may not write service \"%.*s\"; ask for the scope write:%.*s", key,
                    STR_ARG(service), STR_ARG(service));
@@ -71,7 +101,7 @@ enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum e
         return err;
     struct str service = lines_service(lines->config, &lines->key.tags);
     if (!lines->writes_all && !access_allows_service(&lines->access, service))
-        return fail_scope(lines, service, why);
+        return lines_fail_scope(lines, service, why);
     *kind = line_kind(&lines->key, line);
     return TM_OK;
 }

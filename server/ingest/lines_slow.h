@@ -8,6 +8,21 @@
 /* How long lines of a kind are kept at the longest, ms; 0: for ever. */
 int64_t lines_retention_ms(const struct config *config, enum event_kind kind);
 
+/* The owning service by the tags (service_from), and which tag names it; empty if none does. */
+struct str lines_service(const struct config *config, const struct labels *tags);
+struct str lines_service_label(const struct config *config, const struct labels *tags);
+
+/* TM_FORBIDDEN with why: the caller may not write lines of this service. */
+enum tm_err lines_fail_scope(const struct lines *lines, struct str service, struct tm_why *why) TM_MUST_CHECK;
+
+/* Is time within this retention (0: for ever)? After a jump of the clock what either time admits is. */
+bool lines_is_kept(const struct lines *lines, int64_t keep_ms, time_ms_t time);
+
+/* Whether a line of this kind and time is taken: neither older than what is kept, nor too far ahead; markers
+ * may lie in the future. TM_INVALID with why. */
+enum tm_err lines_check_time(const struct lines *lines, enum event_kind kind, time_ms_t time,
+                             struct tm_why *why) TM_MUST_CHECK;
+
 /* Parses the key into lines->key, checks names and lengths of tags and the caller's right to the service, and
  * says the line's kind. TM_INVALID with why. */
 enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum event_kind *kind,
@@ -24,9 +39,6 @@ enum tm_err lines_add_event(struct lines *lines, const struct line *line, enum e
 /* The same for a marker (lines_marker.c). TM_INVALID with why, TM_NOMEM. */
 enum tm_err lines_add_marker(struct lines *lines, const struct line *line, time_ms_t time,
                              struct tm_why *why) TM_MUST_CHECK;
-
-/* The first of the labels service_from names that these tags have; empty: none. A view into tags. */
-struct str lines_service(const struct config *config, const struct labels *tags);
 
 /* Names or makes the series of every field of a metric line. A line is taken whole or not at all: TM_INVALID
  * and TM_LIMIT with why, TM_NOMEM. */

@@ -230,10 +230,11 @@ static enum tm_err make_series(struct series_table *table, struct str labels, ui
 
 /* ---- limits ---- */
 
-static enum tm_err check_limits(struct series_table *table, struct str service, struct tm_why *why)
+static enum tm_err check_limits(struct series_table *table, struct str service, uint32_t spare,
+                                struct tm_why *why)
 {
     uint64_t known = table->live + table->idle;
-    if (table->max_series > 0 && table->live >= (uint64_t)table->max_series) {
+    if (table->max_series > 0 && table->live >= (uint64_t)table->max_series + spare) {
         uint64_t top;
         struct str worst = series_top_service(table, &top);
         table->refused++;
@@ -252,7 +253,7 @@ static enum tm_err check_limits(struct series_table *table, struct str service, 
     if (err)
         return tm_fail(why, err, "no room for another service: %s", tm_err_text(err));
     uint32_t live = services_at(&table->services, slot)->live;
-    if (live < (uint64_t)table->max_series_per_service)
+    if (live < (uint64_t)table->max_series_per_service + spare)
         return TM_OK;
     table->refused++;
     return tm_fail(why, TM_LIMIT,
@@ -262,7 +263,7 @@ static enum tm_err check_limits(struct series_table *table, struct str service, 
 }
 
 enum tm_err series_intern(struct series_table *table, const struct series_hash *hash, struct str labels,
-                          struct str service, series_id *out, struct tm_why *why)
+                          struct str service, uint32_t spare, series_id *out, struct tm_why *why)
 {
     *out = 0;
     if (labels.len > SERIES_LABELS_MAX_BYTES || service.len > SERIES_LABELS_MAX_BYTES)
@@ -272,7 +273,7 @@ enum tm_err series_intern(struct series_table *table, const struct series_hash *
     series_id id = find_id(table, labels, key);
     if (id == 0 || table->states[id] == SERIES_IDLE) {
         struct str owner = id ? series_owner(table, id) : service;
-        enum tm_err err = check_limits(table, owner, why);
+        enum tm_err err = check_limits(table, owner, spare, why);
         if (err)
             return err;
     }

@@ -48,10 +48,11 @@ void series_expect(const struct series_table *table, struct series_hash hash);
 series_id series_find(const struct series_table *table, struct series_hash hash);
 
 /* The series of these canonical labels, made IDLE if new, and remembered under hash (NULL: under none).
- * TM_LIMIT if it doesn't count yet and would pass a limit, why names it; TM_TOO_LARGE; TM_CORRUPT: no labels;
- * TM_NOMEM. */
+ * TM_LIMIT if it doesn't count yet and would pass a limit by more than spare, why names it; TM_TOO_LARGE;
+ * TM_CORRUPT: no labels; TM_NOMEM. */
 enum tm_err series_intern(struct series_table *table, const struct series_hash *hash, struct str labels,
-                          struct str service, series_id *out, struct tm_why *why) TM_MUST_CHECK;
+                          struct str service, uint32_t spare, series_id *out,
+                          struct tm_why *why) TM_MUST_CHECK;
 /* The same without limits, and DURABLE at once: what was read from disk counts, whatever the limits are now.
  * TM_CORRUPT: no labels; TM_NOMEM. */
 enum tm_err series_restore(struct series_table *table, struct str labels, struct str service,
