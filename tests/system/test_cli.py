@@ -122,9 +122,10 @@ def test_a_spool_keeps_batches_while_the_daemon_is_down_and_sends_them_once(daem
     assert (code, err) == (0, ''), (out, err)
     assert not [name for name in os.listdir(tmp_path / 'spool') if name.endswith('.batch')]
     assert daemon.terminate() == 0
-    series, events = daemon.dump()
-    assert series == {'cpu{}': {at: 1.0, at + 1: 2.0, at + 2: 3.0}}
-    assert sorted(line for _, _, line in events) == ['tally,name=x amount=1i', 'tally,name=x amount=2i']
+    contents = daemon.dump()
+    assert contents == ({'cpu{}': {at: 1.0, at + 1: 2.0, at + 2: 3.0}}, [])
+    slot = (at - at % 10000, 0)
+    assert contents.cells == {'tally_x_total{}': {slot: 2}, 'tally_x_amount_sum{}': {slot: 3}}
 
 
 def test_push_waits_for_a_daemon_that_comes_back(daemon):

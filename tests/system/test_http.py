@@ -90,8 +90,8 @@ def test_the_header_line_works_over_http_and_duplicates_have_no_effect(daemon):
     code, body, _ = daemon.write(b'#tm1 producer=p\ncpu value=1')
     assert code == 400 and json.loads(body)['error'] == 'bad_header'
     daemon.kill()
-    series, events = daemon.dump()
-    assert series == {'cpu{}': {at: 1.0}} and len(events) == 1
+    contents = daemon.dump()
+    assert contents == ({'cpu{}': {at: 1.0}}, []) and contents.cells['tally_x_amount_sum{}'] == {(at - at % 10000, 0): 1}
 
 
 def test_gzip_bodies(shared):

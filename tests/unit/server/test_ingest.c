@@ -250,7 +250,7 @@ static void a_batch_without_good_lines_settles_its_seq_all_the_same(void **state
 static void a_settled_seq_is_a_duplicate_without_effect(void **state)
 {
     struct rig *rig = *state;
-    static const char text[] = "#tm1 producer=p epoch=1 seq=1\ntally,name=x,service=s amount=1i\n";
+    static const char text[] = "#tm1 producer=p epoch=1 seq=1\nexception,service=s,type=x message=\"m\"\n";
     assert_taken(ask(rig, text), 1, 0);
     assert_duplicate(ask(rig, text), 1);
     assert_int_equal(stats_of(rig->f->store).events, 1);
@@ -261,7 +261,7 @@ static void a_settled_seq_is_a_duplicate_without_effect(void **state)
 static void a_duplicate_of_a_batch_under_way_is_answered_after_it(void **state)
 {
     struct rig *rig = *state;
-    static const char text[] = "#tm1 producer=p epoch=1 seq=1\ntally,name=x,service=s amount=1i\n";
+    static const char text[] = "#tm1 producer=p epoch=1 seq=1\nexception,service=s,type=x message=\"m\"\n";
     faulty_hold(&rig->f->faulty, true);
     send_text(rig, text);
     send_text(rig, text);
@@ -278,7 +278,7 @@ static void a_duplicate_of_a_batch_under_way_is_answered_after_it(void **state)
 static void a_duplicate_of_a_batch_that_fails_is_refused_with_it(void **state)
 {
     struct rig *rig = *state;
-    static const char text[] = "#tm1 producer=p epoch=1 seq=1\ntally,name=x,service=s amount=1i\n";
+    static const char text[] = "#tm1 producer=p epoch=1 seq=1\nexception,service=s,type=x message=\"m\"\n";
     begin_trouble(rig);
     send_text(rig, text);
     send_text(rig, text);
@@ -461,7 +461,7 @@ static bool push(struct rig *rig, const char *text)
 static void a_pushed_seq_is_ignored(void **state)
 {
     struct rig *rig = *state;
-    static const char text[] = "#tm1 producer=p epoch=1 seq=1\ntally,name=x,service=s amount=1i\n";
+    static const char text[] = "#tm1 producer=p epoch=1 seq=1\nexception,service=s,type=x message=\"m\"\n";
     assert_true(push(rig, text) && push(rig, text));
     await(rig, 2);
     assert_taken(&rig->replies[0], 1, 0);

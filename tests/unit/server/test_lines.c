@@ -159,7 +159,7 @@ static void every_kind_of_event_is_kept(void **state)
     assert_int_equal(f->lines.events[EVENT_EXCEPTION], 1);
     assert_int_equal(f->lines.events[EVENT_TALLY], 1);
     assert_int_equal(f->lines.events[EVENT_MARKER], 2);
-    assert_int_equal(store_batch_count(f->lines.batch), 10);
+    assert_int_equal(store_batch_count(f->lines.batch), 9);
 }
 
 static void without_its_mark_an_event_name_is_a_metric(void **state)
