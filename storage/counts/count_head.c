@@ -1,5 +1,6 @@
 #include "storage/counts/count_head.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,7 @@ static void settle_log(struct count_head *head, struct count_series *series)
 {
     struct cell *log = series->cells + series->sorted;
     uint32_t count = series->count - series->sorted, kept = 0;
+    assert(log);
     qsort(log, count, sizeof *log, cells_compare);
     for (uint32_t i = 0; i < count; i++) {
         if (kept > 0 && cells_compare(&log[kept - 1], &log[i]) == 0)
@@ -182,7 +184,7 @@ static enum tm_err make_room(struct count_head *head, struct count_series *serie
 
 static enum tm_err add_cell(struct count_head *head, struct count_series *series, const struct cell *cell)
 {
-    struct cell *last = series->sorted > 0 ? &series->cells[series->sorted - 1] : NULL;
+    struct cell *last = series->cells && series->sorted > 0 ? &series->cells[series->sorted - 1] : NULL;
     int order = last ? cells_compare(last, cell) : -1;
     if (order > 0) {
         last = &series->cells[find_cell(series, cell)];
@@ -227,7 +229,7 @@ enum tm_err count_head_collect(const struct count_head *head, uint32_t number, i
                                struct cells *out)
 {
     const struct count_series *series = find_series(head, number);
-    if (!series)
+    if (!series || !series->cells)
         return TM_OK;
     const struct cell first = {.slot = from};
     uint32_t at = find_cell(series, &first);

@@ -44,14 +44,8 @@ static size_t find_place(const struct batch_cells *cells, const struct batch_cel
     return place;
 }
 
-static enum tm_err make_room(struct batch_cells *cells)
+static enum tm_err grow_places(struct batch_cells *cells)
 {
-    struct batch_cell *at = grow_array(cells->at, &cells->capacity, cells->count + 1, sizeof *at);
-    if (!at)
-        return TM_NOMEM;
-    cells->at = at;
-    if (cells->place_count > 0 && cells->count * 2 < cells->place_count)
-        return TM_OK;
     size_t count = cells->place_count ? cells->place_count * 2 : PLACES_FIRST;
     uint32_t *places = calloc(count, sizeof *places);
     if (!places)
@@ -61,6 +55,17 @@ static enum tm_err make_room(struct batch_cells *cells)
     cells->place_count = count;
     for (size_t i = 0; i < cells->count; i++)
         places[find_place(cells, &cells->at[i])] = (uint32_t)i + 1;
+    return TM_OK;
+}
+
+static enum tm_err make_room(struct batch_cells *cells)
+{
+    if (cells->count * 2 >= cells->place_count && grow_places(cells) != TM_OK)
+        return TM_NOMEM;
+    struct batch_cell *at = grow_array(cells->at, &cells->capacity, cells->count + 1, sizeof *at);
+    if (!at)
+        return TM_NOMEM;
+    cells->at = at;
     return TM_OK;
 }
 
