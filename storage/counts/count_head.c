@@ -182,20 +182,24 @@ static enum tm_err make_room(struct count_head *head, struct count_series *serie
     return TM_OK;
 }
 
+/* The entry of the same cell that an add goes to; NULL: a new one is to be made. */
+static struct cell *find_same(const struct count_series *series, const struct cell *cell)
+{
+    if (!series->cells || series->count == 0)
+        return NULL;
+    struct cell *last = &series->cells[series->count - 1];
+    if (cells_compare(last, cell) == 0)
+        return last;
+    uint32_t at = find_cell(series, cell);
+    bool is_same = at < series->sorted && cells_compare(&series->cells[at], cell) == 0;
+    return is_same ? &series->cells[at] : NULL;
+}
+
 static enum tm_err add_cell(struct count_head *head, struct count_series *series, const struct cell *cell)
 {
-    struct cell *last = series->cells && series->sorted > 0 ? &series->cells[series->sorted - 1] : NULL;
-    int order = last ? cells_compare(last, cell) : -1;
-    if (order > 0) {
-        last = &series->cells[find_cell(series, cell)];
-        order = cells_compare(last, cell) == 0 ? 0 : 1;
-    }
-    if (order == 0) {
-        head->saturated += cell_add(&last->value, cell->value);
-        return TM_OK;
-    }
-    if (series->count > series->sorted && cells_compare(&series->cells[series->count - 1], cell) == 0) {
-        head->saturated += cell_add(&series->cells[series->count - 1].value, cell->value);
+    struct cell *same = find_same(series, cell);
+    if (same) {
+        head->saturated += cell_add(&same->value, cell->value);
         return TM_OK;
     }
     enum tm_err err = make_room(head, series);
