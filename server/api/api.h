@@ -83,5 +83,6 @@ void api_export(void *arg, struct http_exchange *exchange);
 void api_counts(void *arg, struct http_exchange *exchange);
 void api_events(void *arg, struct http_exchange *exchange);
 void api_top(void *arg, struct http_exchange *exchange);
+void api_explain(void *arg, struct http_exchange *exchange);
 
 #endif

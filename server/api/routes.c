@@ -9,6 +9,7 @@ static const struct http_route routes[] = {
     {"/api/v1/export", HTTP_GET | HTTP_POST, HTTP_READ, api_export},
     {"/api/v1/counts", HTTP_GET | HTTP_POST, HTTP_READ, api_counts},
     {"/api/v1/events", HTTP_GET | HTTP_POST, HTTP_READ, api_events},
+    {"/api/v1/events/explain", HTTP_GET, HTTP_READ, api_explain},
     {"/api/v1/top", HTTP_GET | HTTP_POST, HTTP_READ, api_top},
     {"/api/v1/status/tsdb", HTTP_GET, HTTP_READ, api_tsdb},
     {"/api/v1/status/buildinfo", HTTP_GET | HTTP_POST, HTTP_READ, api_buildinfo},

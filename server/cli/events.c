@@ -14,6 +14,9 @@ static const struct option events_options[] = {
     {.name = "status", .argument = "STATUS", .text = "only those with this status (404) or class (4xx)"},
     {.name = "filter", .argument = "FILTER", .text = "only those that it takes, see below"},
     {.name = "limit", .argument = "N", .fallback = "100", .text = "show at most N, newest first"},
+    {.name = "explain-url",
+     .argument = "URL",
+     .text = "say instead which group of pages this URL of --service is in, and why"},
     {0},
 };
 
@@ -82,8 +85,43 @@ static int print_list(const struct args *args, const json_t *list)
     return EXIT_OK;
 }
 
+static int explain(const struct args *args)
+{
+    struct talk talk = {0};
+    struct bytes path = {0}, text = {0};
+    const json_t *data = NULL;
+    struct tm_why why;
+    bytes_printf(&path, "/api/v1/events/explain");
+    talk_put_value("url", str_of(options_text(args, "explain-url")), &path);
+    talk_put_option(args, "service", &path);
+    bytes_u8(&path, '\0');
+    int code = bytes_error(&path) ? (tm_why_write(&why, "out of memory"), command_fail(EXIT_FAILED, &why))
+                                  : talk_open(args, &talk);
+    if (!code)
+        code = talk_ask(&talk, "GET", (const char *)path.data, NULL, &data);
+    if (!code && options_given(args, "json")) {
+        code = talk_print_json(data);
+    } else if (!code) {
+        struct str told = talk_text(data, "text");
+        for (size_t i = 0; i < told.len; i++) {
+            if (told.ptr[i] == '\n')
+                bytes_u8(&text, '\n');
+            else
+                series_text_plain((struct str){told.ptr + i, 1}, &text);
+        }
+        printf("%.*s%s", (int)text.len, text.len ? (const char *)text.data : "",
+               text.len && text.data[text.len - 1] == '\n' ? "" : "\n");
+    }
+    bytes_fini(&text);
+    bytes_fini(&path);
+    talk_close(&talk);
+    return code;
+}
+
 static int run_events(const struct args *args)
 {
+    if (options_given(args, "explain-url"))
+        return explain(args);
     static const char *const names[] = {"service", "status", "filter"};
     struct talk talk = {0};
     struct bytes path = {0};
@@ -116,7 +154,8 @@ const struct command events_command = {
         "to 5xx) and agent (crawler mobile desktop bot other) take = and !=.\n"
         "TIME is like 2026-11-23T04:00:00Z, unix seconds, now, or from now like -1h or -7d. Times are UTC.\n"
         "Example:\n"
-        "  tidemark events --service shop --from -15m --filter 'class=5xx duration_ms>=1000'",
+        "  tidemark events --service shop --from -15m --filter 'class=5xx duration_ms>=1000'\n"
+        "  tidemark events --service shop --explain-url /p/12",
     .options = events_options,
     .run = run_events,
 };

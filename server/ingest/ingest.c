@@ -83,6 +83,11 @@ enum tm_err ingest_load_groups(struct ingest *ingest, struct tm_why *why)
     return err;
 }
 
+enum tm_err ingest_explain(struct ingest *ingest, struct str service, struct str url, struct bytes *out)
+{
+    return event_cache_explain(ingest->cache, service, url, out);
+}
+
 enum tm_err ingest_save_groups(struct ingest *ingest, bool lazily, struct tm_why *why)
 {
     int64_t now_ns = clock_mono_ns(ingest->clock);

@@ -8,6 +8,7 @@
 #include "server/counters/counters.h"
 #include "server/wire/line.h"
 #include "server/wire/reply.h"
+#include "storage/model/bytes.h"
 #include "storage/model/clock.h"
 #include "storage/store.h"
 
@@ -44,6 +45,11 @@ enum tm_err ingest_load_groups(struct ingest *ingest, struct tm_why *why) TM_MUS
 /* Keeps what was learned since, if something was: now, or with lazily at most every ten seconds. Errors as
  * groups_file_save. */
 enum tm_err ingest_save_groups(struct ingest *ingest, bool lazily, struct tm_why *why) TM_MUST_CHECK;
+
+/* Appends, for a person, which group of pages a URL of a service is in and why; learns nothing. TM_LIMIT: the
+ * service is beyond those that have groups, all is _overflow there; TM_NOMEM. */
+enum tm_err ingest_explain(struct ingest *ingest, struct str service, struct str url,
+                           struct bytes *out) TM_MUST_CHECK;
 
 /* Takes a message; reply is called when it is durable or refused, maybe before this returns. False only for
  * INGEST_PULL, where nobody can be told to wait: the store can't take it now, offer it again later. One that
