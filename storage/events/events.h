@@ -103,26 +103,22 @@ struct events_ranking_by {
 };
 
 struct events_rank {
-    struct str key;     /* empty: the events that have none */
-    uint64_t count;     /* at least; */
-    uint64_t overcount; /* at most so many more may belong to it. 0: exact */
+    struct str key; /* empty: the events that have none */
+    uint64_t count;
 };
 
-/* Counts the events that are meant, each as often as its count says. Exact where raw events are kept. Days
- * whose raw events are gone are counted by sketches, as far as the query asks for no more than service and
- * one class of status, by the hour; matches is not asked there. TM_LIMIT: over 4 million different keys. Else
- * errors as reader_walk_next. */
+/* Counts the events that are meant, each as often as its count says: exactly, of what retention has left.
+ * TM_LIMIT: over 4 million different keys. TM_INVALID: no such column. Else errors as reader_walk_next. */
 enum tm_err events_rank(struct reader *reader, const struct events_query *query,
                         const struct events_ranking_by *by, struct events_ranking **out,
                         struct tm_why *why) TM_MUST_CHECK;
 /* NULL is allowed. */
 void events_ranking_free(struct events_ranking *ranking);
 
-/* Sum of all counts, and how many keys there are; is_exact: no sketch took part. */
+/* Sum of all counts, and how many keys there are. */
 struct events_ranking_total {
     uint64_t count;
     uint64_t keys;
-    bool is_exact;
 };
 void events_ranking_total(const struct events_ranking *ranking, struct events_ranking_total *out);
 

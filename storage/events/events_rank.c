@@ -22,7 +22,6 @@ struct events_ranking {
     struct arena *arenas;
     size_t arena_left;
     uint64_t total;
-    bool is_exact;
     struct events_ranking_by by;
     enum tm_err err;
 };
@@ -107,7 +106,7 @@ static enum tm_err add_key(struct events_ranking *ranking, struct str key, uint6
     const char *copy = copy_key(ranking, key);
     if (!copy)
         return TM_NOMEM;
-    ranks[ranking->count++] = (struct events_rank){{copy, key.len}, count, 0};
+    ranks[ranking->count++] = (struct events_rank){{copy, key.len}, count};
     ranking->slots[slot] = (uint32_t)ranking->count;
     return TM_OK;
 }
@@ -173,7 +172,6 @@ enum tm_err events_rank(struct reader *reader, const struct events_query *query,
     if (!ranking)
         return tm_fail(why, TM_NOMEM, "out of memory for a ranking");
     ranking->by = *by;
-    ranking->is_exact = true;
     enum tm_err err = TM_OK;
     if (by->column > EVENTS_STATUS)
         err = tm_fail(why, TM_INVALID, "only texts, tags and the status can be ranked");
@@ -192,7 +190,7 @@ enum tm_err events_rank(struct reader *reader, const struct events_query *query,
 
 void events_ranking_total(const struct events_ranking *ranking, struct events_ranking_total *out)
 {
-    *out = (struct events_ranking_total){ranking->total, ranking->count, ranking->is_exact};
+    *out = (struct events_ranking_total){ranking->total, ranking->count};
 }
 
 enum tm_err events_ranking_at(const struct events_ranking *ranking, size_t place, struct events_rank *out)
@@ -206,5 +204,5 @@ enum tm_err events_ranking_at(const struct events_ranking *ranking, size_t place
 void events_ranking_find(const struct events_ranking *ranking, struct str key, struct events_rank *out)
 {
     size_t slot = slot_of(ranking, key);
-    *out = ranking->slots[slot] ? ranking->ranks[ranking->slots[slot] - 1] : (struct events_rank){key, 0, 0};
+    *out = ranking->slots[slot] ? ranking->ranks[ranking->slots[slot] - 1] : (struct events_rank){key, 0};
 }
