@@ -189,13 +189,14 @@ void events_cursor_text(const struct events_cursor *cursor, char out[EVENTS_CURS
 
 static enum tm_err take_hex(struct str *text, uint64_t *out)
 {
+    static const char digits[] = "0123456789abcdef";
     size_t at = 0;
     *out = 0;
     for (; at < text->len && text->ptr[at] != '-'; at++) {
-        const char *digit = memchr("0123456789abcdef", text->ptr[at], 16);
+        const char *digit = memchr(digits, text->ptr[at], sizeof digits - 1);
         if (!digit || at >= 16)
             return TM_INVALID;
-        *out = *out << 4 | (uint64_t)(digit - "0123456789abcdef");
+        *out = *out << 4 | (uint64_t)(digit - digits);
     }
     if (at == 0)
         return TM_INVALID;
