@@ -186,6 +186,7 @@ enum tm_err counting_next(struct counting *c, struct bytes *out, struct tm_why *
         c->is_open = true; /* nothing was counted: one sum, once */
         return put_item(c, 0, 0, out, why);
     }
+    assert(c->sums.at);
     const struct counting_sum *first = &c->sums.at[c->given];
     if (first->part == 0 || !c->is_open)
         clear_running(c);

@@ -207,6 +207,49 @@ static void a_pattern_without_end_is_not_found(void **state)
     filter_free(filter);
 }
 
+/* Whoever skips by it must lose no event: what is not told is unbounded. */
+static void a_filter_tells_which_statuses_and_service_it_can_take(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int32_t from, to;
+        const char *service;
+    } filters[] = {
+        {"", 0, 1000, NULL},
+        {"status=404 service=shop", 404, 405, "shop"},
+        {"class=4xx status<410", 400, 411, NULL},
+        {"status>=500 status<=503 url~x", 500, 504, NULL},
+        {"status>404.5", 404, 1000, NULL},
+        {"status=200 status=404", 404, 404, NULL},
+        {"status!=404 service!=shop", 0, 1000, NULL},
+        {"not status=404", 0, 1000, NULL},
+        {"status=404 or service=shop", 0, 1000, NULL},
+        {"status=99999", 0, 1000, NULL},
+    };
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        struct str service = {NULL, 0};
+        assert_int_equal(filter_new(str_of(filters[i].text), &filter, &fault), TM_OK);
+        struct filter_statuses statuses = filter_statuses(filter);
+        assert_int_equal(statuses.from, filters[i].from);
+        assert_int_equal(statuses.to, filters[i].to);
+        assert_int_equal(filter_service(filter, &service), filters[i].service != NULL);
+        assert_true(!filters[i].service || str_equal(service, str_of(filters[i].service)));
+        filter_free(filter);
+    }
+}
+
+static void a_filter_tells_which_fields_it_looks_at(void **state)
+{
+    (void)state;
+    assert_int_equal(filter_new(STR("status=404 tag.pop=fra or not group=x"), &filter, &fault), TM_OK);
+    assert_true(str_equal(filter_field_at(filter, 0), STR("status")));
+    assert_true(str_equal(filter_field_at(filter, 1), STR("tag.")));
+    assert_true(str_equal(filter_field_at(filter, 2), STR("group")));
+    assert_int_equal(filter_field_at(filter, 3).len, 0);
+    filter_free(filter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +257,8 @@ int main(void)
         cmocka_unit_test(a_missing_number_fulfils_no_test),
         cmocka_unit_test(and_binds_closer_than_or_and_not_closest),
         cmocka_unit_test(faults_say_where_and_what),
+        cmocka_unit_test(a_filter_tells_which_statuses_and_service_it_can_take),
+        cmocka_unit_test(a_filter_tells_which_fields_it_looks_at),
         cmocka_unit_test(filters_are_bounded),
         cmocka_unit_test(a_pattern_without_end_is_not_found),
     };

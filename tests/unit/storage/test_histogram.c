@@ -57,6 +57,32 @@ static void the_numbers_of_buckets_stay_as_they_are(void **state)
         assert_int_equal(histogram_bucket(kept[i].value), kept[i].bucket);
 }
 
+static void a_view_is_named_as_prometheus_names_it(void **state)
+{
+    (void)state;
+    struct str base;
+    assert_int_equal(histogram_view_of(STR("http_event_edge_seconds_bucket"), &base), HISTOGRAM_BUCKET);
+    assert_true(str_equal(base, STR("http_event_edge_seconds")) && histogram_is_base(base));
+    assert_int_equal(histogram_view_of(STR("http_event_duration_seconds_sum"), &base), HISTOGRAM_SUM);
+    assert_int_equal(histogram_view_of(STR("http_event_origin_seconds_count"), &base), HISTOGRAM_COUNT);
+    assert_int_equal(histogram_view_of(STR("http_event_edge_seconds"), &base), HISTOGRAM_NONE);
+    assert_int_equal(histogram_view_of(STR("tally_pay_amount_sum"), &base), HISTOGRAM_NONE);
+    assert_int_equal(histogram_view_of(STR("_sum"), &base), HISTOGRAM_NONE);
+    assert_false(histogram_is_base(STR("")));
+}
+
+static void le_is_the_highest_value_in_seconds(void **state)
+{
+    (void)state;
+    char text[HISTOGRAM_LE_BYTES];
+    static const struct {
+        int64_t value;
+        const char *le;
+    } bounds[] = {{0, "0"}, {10, "0.00001"}, {1000, "0.001023"}, {INT64_MAX, "+Inf"}};
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
+        assert_string_equal(histogram_le(histogram_bucket(bounds[i].value), text), bounds[i].le);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +90,8 @@ int main(void)
         cmocka_unit_test(a_value_lies_in_its_bucket),
         cmocka_unit_test(a_bucket_is_at_most_five_percent_wide),
         cmocka_unit_test(the_numbers_of_buckets_stay_as_they_are),
+        cmocka_unit_test(a_view_is_named_as_prometheus_names_it),
+        cmocka_unit_test(le_is_the_highest_value_in_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
