@@ -416,8 +416,8 @@ void store_stats(const struct store *store, struct store_stats *out)
         .damaged_records = contents->damaged_records,
         .torn_tails = contents->torn_tails,
         .disk_free_bytes = store->free_bytes,
-        .data_bytes = journal.bytes + figures.partition_bytes + figures.count_bytes + figures.event_bytes + figures.rollup_bytes +
-                      figures.catalog_bytes,
+        .data_bytes = journal.bytes + figures.partition_bytes + figures.count_bytes + figures.event_bytes +
+                      figures.rollup_bytes + figures.catalog_bytes,
         .head_bytes = contents->head.bytes + contents->flushing.bytes,
         .flushes = flush->count,
         .flush_failures = flush->failures,

@@ -29,8 +29,8 @@
 struct store;
 struct batch;
 
-/* Names a series inside one process; 0 is none. Valid until the next store_poll, or as long as a batch goes on
- * that was begun before it was found and that did not fail; a series without data leaves, and has another
+/* Names a series inside one process; 0 is none. Valid until the next store_poll, or as long as a batch goes
+ * on that was begun before it was found and that did not fail; a series without data leaves, and has another
  * number when it comes back. Not stable over restarts. */
 typedef uint32_t series_id;
 

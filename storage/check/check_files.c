@@ -150,11 +150,8 @@ enum tm_err check_partition_work(void *arg, struct check_report *report, struct 
         .place = place, .report = report, .span = partition_period_span(place->id.tier, place->id.period)};
     static enum tm_err (*const checks[PARTITION_TIERS])(void *, const struct partition_item *,
                                                         struct partition_extent *) = {
-        [PARTITION_RAW] = check_chunk,
-        [PARTITION_5M] = check_rollup,
-        [PARTITION_1H] = check_rollup,
-        [PARTITION_COUNTS] = check_counts,
-        [PARTITION_EVENTS] = check_events,
+        [PARTITION_RAW] = check_chunk,     [PARTITION_5M] = check_rollup,     [PARTITION_1H] = check_rollup,
+        [PARTITION_COUNTS] = check_counts, [PARTITION_EVENTS] = check_events,
     };
     const struct partition_check_options options = {
         .chunk = checks[place->id.tier], .report = tell_partition, .arg = &p};
