@@ -93,8 +93,8 @@ enum tm_err store_series_intern(struct store *store, struct batch *batch, struct
                                 const struct labels *labels, struct str service, series_id *out,
                                 struct tm_why *why) TM_MUST_CHECK;
 
-/* The same for a series that stands for others which a limit refused (some of its labels say _overflow): it may
- * be one of spare beyond each limit. why comes in with the reason of the refusal, which is logged
+/* The same for a series that stands for others which a limit refused (some of its labels say _overflow): it
+ * may be one of spare beyond each limit. why comes in with the reason of the refusal, which is logged
  * (series.folded). */
 enum tm_err store_series_fold(struct store *store, struct batch *batch, struct series_hash hash,
                               const struct labels *labels, struct str service, uint32_t spare, series_id *out,
