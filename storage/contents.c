@@ -8,6 +8,7 @@
 
 #include "storage/partition/days.h"
 #include "storage/grow.h"
+#include "storage/groups/groups_table.h"
 #include "storage/log_level.h"
 #include "storage/markers/markers_table.h"
 
@@ -40,6 +41,7 @@ void contents_fini(struct contents *contents)
     catalog_close(contents->catalog);
     tombstones_free(contents->tombstones);
     markers_free(contents->markers);
+    groups_free(contents->groups);
     index_free(contents->index);
     producers_free(contents->producers);
     series_free(contents->series);
@@ -106,19 +108,32 @@ enum tm_err contents_cell(struct contents *contents, const struct batch_cell *ce
     return err;
 }
 
+/* Into markers and groups, if these are gathered. TM_NOMEM: nothing was changed. */
+static enum tm_err gather_event(struct contents *contents, const struct batch_event *event, struct str text)
+{
+    if (contents->markers && event->kind == EVENT_MARKER)
+        return markers_apply(contents->markers, text);
+    if (contents->groups && event->kind == EVENT_EXCEPTION)
+        return groups_apply(contents->groups, event->time, text);
+    if (contents->groups && event->kind == EVENT_REQUEST)
+        return groups_apply_request(contents->groups, event->time, text);
+    return TM_OK;
+}
+
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event, const char *line)
 {
     struct str text = {line, event->len};
     enum tm_err err = TM_OK;
-    bool is_marker = event->kind == EVENT_MARKER;
-    if (is_marker && contents->markers) /* before the head: tried again it changes nothing */
-        err = markers_apply(contents->markers, text);
+    if (!contents->is_grouped) /* where the head failed, this very event comes again */
+        err = gather_event(contents, event, text);
+    contents->is_grouped = !err;
     if (!err)
         err = head_event(&contents->head, event->kind, event->time, text);
     if (err)
         return err;
+    contents->is_grouped = false;
     contents->events++;
-    if (!is_marker) /* which may lie in the future */
+    if (event->kind != EVENT_MARKER) /* which may lie in the future */
         contents_note_time(contents, event->time);
     return TM_OK;
 }
@@ -155,8 +170,11 @@ enum tm_err contents_gather(struct contents *contents, uint64_t *damaged, struct
     enum tm_err err = TM_OK;
     *damaged = 0;
     contents->markers = markers_new();
-    if (!contents->markers)
-        return tm_fail(why, TM_NOMEM, "out of memory for markers");
+    contents->groups = groups_new();
+    if (!contents->markers || !contents->groups)
+        return tm_fail(why, TM_NOMEM, "out of memory for markers and groups");
+    if (contents->catalog)
+        err = catalog_load_groups(contents->catalog, contents->groups, damaged, why);
     while (contents->catalog && !err) {
         err = catalog_events_next(contents->catalog, &position, &wanted, &block, why);
         if (!err)
@@ -402,7 +420,9 @@ static enum tm_err apply_events(struct replaying *replaying, uint64_t lsn,
         bool is_stored = false;
         if (event->kind == EVENT_REQUEST)
             err = check_stored(replaying, PARTITION_EVENTS, lsn, event->time, &is_stored);
-        if (!err && !is_stored)
+        if (!err && is_stored) /* but not in its group: those end with the flush */
+            err = gather_event(replaying->contents, event, (struct str){line, event->len});
+        else if (!err)
             err = contents_event(replaying->contents, event, line);
         line += event->len;
     }

@@ -49,6 +49,8 @@ struct contents {
     struct catalog *catalog;       /* owned; NULL: nothing was ever flushed */
     struct tombstones *tombstones; /* what of the partitions is deleted */
     struct markers *markers;       /* owned; NULL: a reader's, which does not gather them */
+    struct groups *groups;         /* likewise */
+    bool is_grouped;               /* the event being applied is in its group, and not yet in the head */
     struct catalog_mark mark;      /* how far these go */
     uint32_t stored_series;        /* numbers above are this process's own: partitions know others by them */
     unsigned reader_turn;          /* 0 or 1; changes when all readers opened before are awaited */
@@ -96,7 +98,7 @@ uint64_t contents_stored_tag(const struct contents *contents, enum partition_tie
  * catalog_load. */
 enum tm_err contents_load(struct contents *contents, struct tm_why *why) TM_MUST_CHECK;
 
-/* From now on markers are gathered: those that the catalog has, and what the replay brings. Between
+/* From now on markers and groups are gathered: those that the catalog has, and what the replay brings. Between
  * contents_load and contents_replay. Damaged ones are left out and counted. Errors as catalog_load. */
 enum tm_err contents_gather(struct contents *contents, uint64_t *damaged, struct tm_why *why) TM_MUST_CHECK;
 

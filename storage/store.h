@@ -20,6 +20,7 @@
 #include "storage/model/err.h"
 #include "storage/model/event.h"
 #include "storage/model/http_event.h"
+#include "storage/groups/groups.h"
 #include "storage/markers/markers.h"
 #include "storage/model/labels.h"
 #include "storage/model/number.h"
@@ -169,6 +170,13 @@ enum tm_err store_batch_marker_change(struct batch *batch, time_ms_t at, const s
                                       uint32_t fields) TM_MUST_CHECK;
 enum tm_err store_batch_marker_delete(struct batch *batch, time_ms_t at, uint64_t id) TM_MUST_CHECK;
 
+/* Adds an exception, of which texts are cut to their bounds. TM_NOMEM. */
+enum tm_err store_batch_exception(struct batch *batch, const struct exception *exception) TM_MUST_CHECK;
+/* Adds what somebody does to a group of exceptions at a time; other: for GROUP_MERGE, the group that it becomes
+ * part of. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
+enum tm_err store_batch_group_edit(struct batch *batch, time_ms_t at, uint64_t id, enum group_edit edit,
+                                   uint64_t other) TM_MUST_CHECK;
+
 /* How many samples, cells and events it holds. */
 size_t store_batch_count(const struct batch *batch);
 
@@ -210,6 +218,12 @@ void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *lat
 
 /* Those that are visible. Valid until the store is closed. */
 const struct markers *store_markers(const struct store *store);
+
+/* ---- groups of exceptions ---- */
+
+/* Those that are visible, and the event time at which to look at them: the newest of all that was written.
+ * Valid until the store is closed. */
+struct groups *store_groups(struct store *store, time_ms_t *now);
 
 /* ---- deleting ---- */
 

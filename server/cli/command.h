@@ -10,6 +10,7 @@ extern const struct command status_command;
 extern const struct command bench_command;
 extern const struct command delete_command;
 extern const struct command deploy_command;
+extern const struct command exceptions_command;
 extern const struct command marker_command;
 extern const struct command query_command;
 extern const struct command series_command;

@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
     &bench_command,
     &verify_command,
     &deploy_command,
+    &exceptions_command,
     &marker_command,
     &delete_command,
     &backup_command,

@@ -1,4 +1,4 @@
-/* Exceptions: counted by fingerprint, and kept as the line they came as. */
+/* Exceptions: counted by fingerprint, and kept (lines_group.c). */
 #include <xxhash.h>
 
 #include "server/ingest/lines_events.h"
@@ -86,5 +86,5 @@ enum tm_err lines_take_exception(struct lines *lines, const struct line *line, b
         err = lines_check_time(lines, kind, time, why);
     if (!err && lines_is_kept(lines, lines->config->storage.retention.raw_ms, time))
         err = count_it(lines, line, time, why);
-    return err ? err : lines_add_event(lines, line, kind, time);
+    return err ? err : lines_add_exception(lines, line, time);
 }

@@ -36,6 +36,9 @@ enum tm_err lines_check_event(struct lines *lines, const struct line *line, enum
 enum tm_err lines_add_event(struct lines *lines, const struct line *line, enum event_kind kind,
                             time_ms_t time) TM_MUST_CHECK;
 
+/* The same for an exception, with its fingerprint (lines_group.c). TM_NOMEM. */
+enum tm_err lines_add_exception(struct lines *lines, const struct line *line, time_ms_t time) TM_MUST_CHECK;
+
 /* The same for a marker (lines_marker.c). TM_INVALID with why, TM_NOMEM. */
 enum tm_err lines_add_marker(struct lines *lines, const struct line *line, time_ms_t time,
                              struct tm_why *why) TM_MUST_CHECK;

@@ -48,15 +48,16 @@ static int sync_folder(const char *path)
 
 static int open_tables(struct catalog *catalog)
 {
-    static const char *const names[CATALOG_TABLES] = {"series", "events", "marks", "tombstones"};
+    static const char *const names[CATALOG_TABLES] = {"series", "events", "marks", "tombstones", "groups"};
     MDB_dbi *const tables[CATALOG_TABLES] = {&catalog->series, &catalog->events, &catalog->marks,
-                                             &catalog->tombstones};
+                                             &catalog->tombstones, &catalog->groups};
     MDB_txn *txn;
     unsigned flags = catalog->read_only ? 0 : MDB_CREATE;
     int rc = mdb_txn_begin(catalog->env, NULL, catalog->read_only ? MDB_RDONLY : 0, &txn);
     if (rc)
         return rc;
-    for (int i = 0; i < CATALOG_TABLES && !rc; i++)
+    int count = catalog->read_only ? CATALOG_TABLES - 1 : CATALOG_TABLES; /* only a writer has groups */
+    for (int i = 0; i < count && !rc; i++)
         rc = mdb_dbi_open(txn, names[i], flags, tables[i]);
     catalog->has_tombstones = !rc;
     if (rc == MDB_NOTFOUND && catalog->read_only && catalog->marks)

@@ -22,6 +22,7 @@
 #include "storage/catalog/tombstones.h"
 
 struct catalog;
+struct groups;
 
 /* Opens DIR/index. TM_NOT_FOUND if there is none and make is false. TM_IO, TM_NO_SPACE, TM_CORRUPT, TM_NOMEM.
  */
@@ -62,10 +63,15 @@ enum tm_err catalog_begin(struct catalog *catalog, const struct series_table *se
 enum tm_err catalog_remove_series(struct catalog *catalog, const uint32_t *ids, size_t count,
                                   struct tm_why *why) TM_MUST_CHECK;
 
-/* Ends it, wholly or not at all: the events of head, mark and the table of producers (producers_save).
- * Errors as catalog_open. */
+/* Ends it, wholly or not at all: the events of head, mark, the table of producers (producers_save) and the
+ * groups of exceptions that changed (groups_save). Errors as catalog_open. */
 enum tm_err catalog_finish(struct catalog *catalog, const struct head *head, const struct catalog_mark *mark,
-                           struct str producers, struct tm_why *why) TM_MUST_CHECK;
+                           struct str producers, struct str groups, struct tm_why *why) TM_MUST_CHECK;
+
+/* Takes all groups of exceptions in; damaged ones are left out and counted. The catalog must have been opened
+ * to write. Errors as catalog_load. */
+enum tm_err catalog_load_groups(struct catalog *catalog, struct groups *groups, uint64_t *damaged,
+                                struct tm_why *why) TM_MUST_CHECK;
 
 /* Makes a tombstone durable, or not at all. Errors as catalog_open. */
 enum tm_err catalog_bury(struct catalog *catalog, const struct tombstone *tombstone,

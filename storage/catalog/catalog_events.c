@@ -27,6 +27,7 @@ struct finishing {
     const struct head *head;
     const struct catalog_mark *mark;
     struct str producers;
+    struct str groups;
     struct bytes lines; /* of the block being filled */
     struct bytes value;
     enum event_kind kind;
@@ -99,6 +100,8 @@ static int write_finish(struct catalog *catalog, MDB_txn *txn, void *arg)
         write_block(f);
     }
     if (!f->rc)
+        f->rc = catalog_put_groups(catalog, txn, f->groups, &f->value);
+    if (!f->rc)
         f->rc = write_clock(f);
     if (f->rc)
         return f->rc;
@@ -111,9 +114,10 @@ static int write_finish(struct catalog *catalog, MDB_txn *txn, void *arg)
 }
 
 enum tm_err catalog_finish(struct catalog *catalog, const struct head *head, const struct catalog_mark *mark,
-                           struct str producers, struct tm_why *why)
+                           struct str producers, struct str groups, struct tm_why *why)
 {
-    struct finishing f = {.catalog = catalog, .head = head, .mark = mark, .producers = producers};
+    struct finishing f = {
+        .catalog = catalog, .head = head, .mark = mark, .producers = producers, .groups = groups};
     enum tm_err err = catalog_write(catalog, write_finish, &f, "writing to", why);
     bytes_fini(&f.lines);
     bytes_fini(&f.value);

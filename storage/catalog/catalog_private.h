@@ -8,7 +8,7 @@
 #include "storage/catalog/catalog.h"
 #include "storage/lmdb_guard.h"
 
-enum { CATALOG_TABLES = 4, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
+enum { CATALOG_TABLES = 5, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
 
 struct catalog {
     char *dir;
@@ -17,6 +17,7 @@ struct catalog {
     MDB_dbi series;      /* first number -> a block of series */
     MDB_dbi events;      /* lsn, kind, block -> lines */
     MDB_dbi marks;       /* "promised", "finished" */
+    MDB_dbi groups;      /* id -> a group of exceptions; not opened for reading */
     MDB_dbi tombstones;  /* id, part -> what a delete hides; days that still hold it */
     bool has_tombstones; /* false: written before there were any, and opened for reading */
     size_t map_bytes;
@@ -57,6 +58,10 @@ int catalog_load_numbers(struct catalog *catalog, MDB_txn *txn, uint32_t *last) 
 /* A mark behind its checksum and version; in is empty if there is none. An LMDB result; MDB_CORRUPTED. */
 int catalog_load_mark(struct catalog *catalog, MDB_txn *txn, const char *name,
                       struct cursor *in) TM_MUST_CHECK;
+
+/* Writes what groups_save gave, inside a transaction. value is scratch. An LMDB result, ENOMEM. */
+int catalog_put_groups(struct catalog *catalog, MDB_txn *txn, struct str saved,
+                       struct bytes *value) TM_MUST_CHECK;
 
 /* Fills an empty set from the table. Called inside catalog_load's transaction. An LMDB result, ENOMEM. */
 int catalog_load_tombstones(struct catalog *catalog, MDB_txn *txn, struct tombstones *out,

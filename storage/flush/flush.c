@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "storage/groups/groups_table.h"
 #include "storage/log_level.h"
 #include "storage/store_private.h"
 
@@ -226,7 +227,18 @@ static void end_job(struct flush_job *job)
 {
     free(job->ids);
     bytes_fini(&job->producers);
+    bytes_fini(&job->groups);
     *job = (struct flush_job){.deletions = job->deletions}; /* not answered yet */
+}
+
+/* As they are at this lsn; those that are past their time are forgotten. */
+static void save_groups(struct store *store)
+{
+    struct groups *groups = store->contents.groups;
+    int64_t keep_ms = store->flush.limits.exceptions_ms;
+    if (keep_ms > 0)
+        groups_forget(groups, believed_earlier_ms(&store->believed) - keep_ms);
+    groups_save(groups, &store->flush.job.groups);
 }
 
 /* The head becomes the one being flushed. No batch may be half applied. */
@@ -253,10 +265,12 @@ static enum tm_err cut_head(struct store *store)
     if (err)
         return err;
     producers_save(contents->producers, &flush->job.producers);
-    if (bytes_error(&flush->job.producers)) {
+    save_groups(store);
+    if (bytes_error(&flush->job.producers) || bytes_error(&flush->job.groups)) {
         end_job(&flush->job);
         return TM_NOMEM;
     }
+    groups_saved(contents->groups);
     flush->job.has_head = true;
     flush->job.lsn = flush->applied_lsn;
     flush->job.newest_ms = contents->newest_ms;

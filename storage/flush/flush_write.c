@@ -140,7 +140,8 @@ enum tm_err flush_write(struct flush_work *work, struct tm_why *why)
         return err;
     struct catalog_mark mark = {
         .flushed_lsn = job->lsn, .newest_ms = job->newest_ms, .believed = job->believed};
-    err = catalog_finish(work->catalog, work->head, &mark, bytes_view(&job->producers), why);
+    err = catalog_finish(work->catalog, work->head, &mark, bytes_view(&job->producers),
+                         bytes_view(&job->groups), why);
     flush_pass(work, "flush.finished");
     return err;
 }

@@ -6,6 +6,8 @@
 
 #include "storage/grow.h"
 
+enum { PLACE_BYTES = sizeof(void *) }; /* of a place in a row */
+
 /* A marker with its texts behind it. */
 struct entry {
     struct marker marker;
@@ -79,13 +81,13 @@ static size_t find_time(const struct markers *markers, time_ms_t time, uint64_t 
 
 static void insert(struct entry **row, size_t count, size_t at, struct entry *entry)
 {
-    memmove(row + at + 1, row + at, (count - at) * sizeof *row);
+    memmove(row + at + 1, row + at, (count - at) * PLACE_BYTES);
     row[at] = entry;
 }
 
 static void cut(struct entry **row, size_t count, size_t at)
 {
-    memmove(row + at, row + at + 1, (count - at - 1) * sizeof *row);
+    memmove(row + at, row + at + 1, (count - at - 1) * PLACE_BYTES);
 }
 
 const struct marker *markers_find(const struct markers *markers, uint64_t id)
@@ -120,12 +122,12 @@ static struct entry *copy_marker(const struct marker *marker)
 static enum tm_err reserve_one(struct markers *markers)
 {
     struct entry **by_id =
-        grow_array(markers->by_id, &markers->id_capacity, markers->count + 1, sizeof *markers->by_id);
+        grow_array(markers->by_id, &markers->id_capacity, markers->count + 1, PLACE_BYTES);
     if (!by_id)
         return TM_NOMEM;
     markers->by_id = by_id;
     struct entry **by_time =
-        grow_array(markers->by_time, &markers->time_capacity, markers->count + 1, sizeof *markers->by_time);
+        grow_array(markers->by_time, &markers->time_capacity, markers->count + 1, PLACE_BYTES);
     if (!by_time)
         return TM_NOMEM;
     markers->by_time = by_time;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "storage/events/events.h"
+#include "storage/groups/groups_table.h"
 #include "storage/query.h"
 
 struct dump {
@@ -75,10 +76,24 @@ static bool put_series(void *arg, uint32_t series, struct str encoded)
     return !dump->err;
 }
 
+/* As the line that it came as, about. */
+static void put_exception(time_ms_t time, const struct exception *e)
+{
+    (void)printf("e\t%d\t%" PRId64 "\texception,service=%.*s,type=%.*s", EVENT_EXCEPTION, time,
+                 STR_ARG(e->service), STR_ARG(e->type));
+    for (size_t i = 0; i < e->tags.count; i++)
+        (void)printf(",%.*s=%.*s", STR_ARG(e->tags.at[i].name), STR_ARG(e->tags.at[i].value));
+    (void)printf(" message=\"%.*s\"\n", STR_ARG(e->message));
+}
+
 static bool put_event(void *arg, enum event_kind kind, time_ms_t time, struct str line)
 {
+    struct exception exception;
     (void)arg;
-    (void)printf("e\t%d\t%" PRId64 "\t%.*s\n", kind, time, STR_ARG(line));
+    if (kind == EVENT_EXCEPTION && exception_decode(line, &exception) == TM_OK)
+        put_exception(time, &exception);
+    else
+        (void)printf("e\t%d\t%" PRId64 "\t%.*s\n", kind, time, STR_ARG(line));
     return true;
 }
 

@@ -1,0 +1,146 @@
+/* `tidemark exceptions`. */
+#include <string.h>
+
+#include "server/cli/command.h"
+#include "server/cli/series_text.h"
+#include "server/cli/talk.h"
+
+enum { PATH_BYTES = 64, ID_BYTES = 16 };
+
+static const struct option exceptions_options[] = {
+    {.name = "service", .argument = "NAME", .text = "groups of this service only"},
+    {.name = "state", .argument = "STATE", .text = "new, ongoing, escalating, regressed or resolved"},
+    {.name = "from", .argument = "TIME", .text = "seen at or behind it"},
+    {.name = "to", .argument = "TIME", .text = "seen before it"},
+    {.name = "limit", .argument = "N", .fallback = "100", .text = "show at most N, last seen first"},
+    {.name = "into", .argument = "ID", .text = "merge: the group that the other one becomes part of"},
+    {0},
+};
+
+static void put_text(const json_t *item, const char *name, const char *before, struct bytes *out)
+{
+    struct str text = talk_text(item, name);
+    if (text.len == 0)
+        return;
+    bytes_printf(out, "%s", before);
+    series_text_plain(text, out);
+}
+
+static void print_group(const json_t *item)
+{
+    struct bytes out = {0};
+    put_text(item, "id", "", &out);
+    put_text(item, "state", "  ", &out);
+    bytes_printf(&out, "  %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(item, "count")));
+    put_text(item, "last", "  ", &out);
+    put_text(item, "service", "  ", &out);
+    put_text(item, "env", "@", &out);
+    put_text(item, "type", "  ", &out);
+    put_text(item, "message", ": ", &out);
+    if (!bytes_error(&out))
+        printf("%.*s\n", (int)out.len, (const char *)out.data);
+    bytes_fini(&out);
+}
+
+static void print_whole(const json_t *item)
+{
+    struct bytes out = {0};
+    size_t i;
+    const json_t *one;
+    print_group(item);
+    put_text(item, "first", "first ", &out);
+    put_text(item, "last", ", last ", &out);
+    bytes_printf(&out, "\n");
+    json_array_foreach(json_object_get(item, "releases"), i, one)
+    {
+        put_text(one, "release", "release ", &out);
+        bytes_printf(&out, ": %" JSON_INTEGER_FORMAT "\n", json_integer_value(json_object_get(one, "count")));
+    }
+    put_text(item, "stack", "", &out);
+    if (!bytes_error(&out))
+        printf("%.*s\n", (int)out.len, (const char *)out.data);
+    bytes_fini(&out);
+}
+
+static int list_groups(const struct args *args)
+{
+    static const char *const names[] = {"service", "state", "from", "to"};
+    struct talk talk = {0};
+    struct bytes path = {0};
+    json_t *list = NULL;
+    bytes_printf(&path, "/api/v1/exceptions");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        talk_put_option(args, names[i], &path);
+    int code = talk_open(args, &talk);
+    if (!code)
+        code = talk_list(&talk, &path, &list);
+    if (!code && options_given(args, "json")) {
+        code = talk_print_json(list);
+    } else if (!code) {
+        const json_t *items = json_object_get(list, "items");
+        for (size_t i = 0; i < json_array_size(items); i++)
+            print_group(json_array_get(items, i));
+        if (json_array_size(items) == 0)
+            fputs("tidemark: there are no such groups of exceptions\n", stderr);
+    }
+    json_decref(list);
+    bytes_fini(&path);
+    talk_close(&talk);
+    return code;
+}
+
+/* action NULL: it is only looked at. */
+static int ask_group(const struct args *args, const char *id, const char *action)
+{
+    struct talk talk = {0};
+    const json_t *data = NULL;
+    char path[PATH_BYTES];
+    json_t *body = NULL;
+    (void)snprintf(path, sizeof path, "/api/v1/exceptions/%.16s", id);
+    if (action)
+        body = json_pack("{s:s,s:s*}", "action", action, "into", options_text(args, "into"));
+    int code = talk_open(args, &talk);
+    if (!code)
+        code = talk_ask(&talk, action ? "POST" : "GET", path, body, &data);
+    if (!code && options_given(args, "json"))
+        code = talk_print_json(data);
+    else if (!code && action)
+        print_group(data);
+    else if (!code)
+        print_whole(data);
+    json_decref(body);
+    talk_close(&talk);
+    return code;
+}
+
+static int run_exceptions(const struct args *args)
+{
+    static const char *const actions[] = {"resolve", "reopen", "merge", "split"};
+    struct tm_why why;
+    const char *id = args->operand_count > 0 ? args->operands[args->operand_count - 1] : "";
+    bool is_id = strlen(id) == ID_BYTES && strspn(id, "0123456789abcdef") == ID_BYTES;
+    if (args->operand_count == 0)
+        return list_groups(args);
+    if (args->operand_count == 1 && is_id)
+        return ask_group(args, id, NULL);
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0] && args->operand_count == 2 && is_id; i++) {
+        if (strcmp(args->operands[0], actions[i]) == 0)
+            return ask_group(args, id, actions[i]);
+    }
+    tm_why_write(&why, "say which group: `exceptions ID`, or `exceptions resolve|reopen|split ID`, "
+                       "`exceptions merge ID --into ID`; an id has 16 hex digits");
+    return command_fail(EXIT_USAGE, &why);
+}
+
+const struct command exceptions_command = {
+    .name = "exceptions",
+    .summary = "list groups of exceptions and failed requests, resolve, reopen, merge and split them",
+    .operands = "[[resolve | reopen | merge | split] ID]",
+    .details =
+        "Without an operand it lists groups, last seen first; with an ID it shows one. `resolve` says that "
+        "it is mended: the group opens again when it is seen later, in a release not older than the newest "
+        "of its service then. `merge ID --into ID` shows two groups as one from then on, `split ID` takes "
+        "one that was merged out again.",
+    .options = exceptions_options,
+    .run = run_exceptions,
+};

@@ -1,0 +1,93 @@
+/* What a group's past says of it now. */
+#include "storage/groups/group.h"
+
+enum { ESCALATING_MIN = 20, ESCALATING_TIMES = 3, DAY_HOURS = 24, WEEK_DAYS = 7 };
+
+static const struct str names[GROUP_STATE_COUNT] = {
+    [GROUP_NEW] = {"new", 3},
+    [GROUP_ONGOING] = {"ongoing", 7},
+    [GROUP_ESCALATING] = {"escalating", 10},
+    [GROUP_REGRESSED] = {"regressed", 9},
+    [GROUP_RESOLVED] = {"resolved", 8},
+};
+
+struct str group_state_name(enum group_state state)
+{
+    return names[state];
+}
+
+enum group_state group_state_of(struct str name)
+{
+    int state = 0;
+    while (state < GROUP_STATE_COUNT && !str_equal(name, names[state]))
+        state++;
+    return (enum group_state)state;
+}
+
+/* The last moment at which it had been quiet for long. */
+static time_ms_t find_quiet(const struct group *group, time_ms_t now)
+{
+    time_ms_t quiet = GROUP_NEVER;
+    for (size_t i = 0; i + 1 < group->hour_count; i++) {
+        time_ms_t end = (group->hours[i].hour + 1) * GROUP_HOUR_MS;
+        if (group->hours[i + 1].hour * GROUP_HOUR_MS - end >= GROUP_QUIET_MS)
+            quiet = end + GROUP_QUIET_MS;
+    }
+    return now - group->last >= GROUP_QUIET_MS ? group->last + GROUP_QUIET_MS : quiet;
+}
+
+/* The moment from which on it counts as resolved. */
+static time_ms_t find_resolution(const struct group *group, time_ms_t now)
+{
+    time_ms_t quiet = find_quiet(group, now);
+    return quiet > group->reopened_ms && quiet > group->resolved_ms ? quiet : group->resolved_ms;
+}
+
+/* Whether something that counts was seen behind a moment. */
+static bool is_seen_again(const struct group *group, time_ms_t at, const struct group_releases *releases)
+{
+    struct str service = str_of(group->service);
+    time_ms_t newest = releases->newest(releases->arg, service, at);
+    for (size_t i = 0; i < group->release_count; i++) {
+        const struct group_release *r = &group->releases[i];
+        if (r->last > at && (r->name.len == 0 || releases->order(releases->arg, service, r->name) >= newest))
+            return true;
+    }
+    return false;
+}
+
+/* The first hour behind a moment in which it was seen; now if that can't be told. */
+static time_ms_t find_return(const struct group *group, time_ms_t at, time_ms_t now)
+{
+    for (size_t i = 0; i < group->hour_count; i++) {
+        if ((group->hours[i].hour + 1) * GROUP_HOUR_MS > at)
+            return group->hours[i].hour * GROUP_HOUR_MS;
+    }
+    return now;
+}
+
+static bool is_escalating(const struct group *group, time_ms_t now)
+{
+    int64_t hour = now / GROUP_HOUR_MS;
+    uint64_t today = 0, before = 0;
+    for (size_t i = 0; i < group->hour_count; i++) {
+        int64_t age = hour - group->hours[i].hour;
+        if (age < DAY_HOURS)
+            today += group->hours[i].count;
+        else if (age < DAY_HOURS * (WEEK_DAYS + 1))
+            before += group->hours[i].count;
+    }
+    return today >= ESCALATING_MIN && today * WEEK_DAYS > before * ESCALATING_TIMES;
+}
+
+enum group_state group_judge(const struct group *group, time_ms_t now, const struct group_releases *releases)
+{
+    time_ms_t at = find_resolution(group, now);
+    if (at != GROUP_NEVER && !is_seen_again(group, at, releases))
+        return GROUP_RESOLVED;
+    if (at != GROUP_NEVER && now - find_return(group, at, now) < GROUP_FRESH_MS)
+        return GROUP_REGRESSED;
+    if (now - group->first < GROUP_NEW_MS)
+        return GROUP_NEW;
+    return is_escalating(group, now) ? GROUP_ESCALATING : GROUP_ONGOING;
+}
