@@ -57,6 +57,8 @@ LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl
 # Where it is there (server/events/page_scan.c).
 LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
 LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz $(LIBS.config) $(LIBS.storage) $(LIBS.wire) $(LIBS.hyperscan)
+# Tests are many and linked often: without link-time optimisation, from the same objects.
+TEST_MODE := $(filter-out -flto%,$(MODE)) $(if $(filter release,$(BUILD)),-fno-lto)
 uniq = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 layer = $(firstword $(subst /, ,$(1)))
 
@@ -66,6 +68,44 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*/
 BENCHES  := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 TOOLS    := $(patsubst tests/support/tools/%.c,$(O)/tests/tools/%,$(wildcard tests/support/tools/*.c))
 SHIMS    := $(patsubst tests/fault/%.c,$(O)/tests/fault/%.so,$(wildcard tests/fault/shim_*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
+.DEFAULT_GOAL := all
+.PHONY: all help programs unit tools shims benches fuzzers clean layers
+all: programs ## build the programs (BUILD=release|debug|asan|tsan|fuzz|cov)
+programs: $(PROGRAMS)
+unit: $(TESTS)
+tools: $(TOOLS)
+shims: $(SHIMS)
+benches: $(BENCHES)
+fuzzers: $(FUZZERS)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) -I. -c $< -o $@
+$(O)/lib%.a: $$(call obj,$$(SRC.$$*))
+	@mkdir -p $(@D)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(ARCHIVE) $@ $^
+$(O)/tidemarkd: $(call obj,server/main.c) $(call lib,$(USES.server))
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
+$(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.cli) -o $@
+$(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@
+# One object whose inner names are local: what a program links beside it can have functions of the same names.
+$(O)/libtidemark.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
+	$(call say,AR)
+	$(Q)$(CC) $(MODE) -r -nostdlib $(if $(filter release,$(BUILD)),-flinker-output=nolto-rel) $^ -o $(O)/libtidemark.o
+	$(Q)objcopy --localize-hidden $(O)/libtidemark.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/libtidemark.o
+$(O)/tests/fault/%.so,$(wildcard tests/fault/shim_*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
