@@ -105,48 +105,10 @@ $(O)/libtidemark.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	$(Q)$(CC) $(MODE) -r -nostdlib $(if $(filter release,$(BUILD)),-flinker-output=nolto-rel) $^ -o $(O)/libtidemark.o
 	$(Q)objcopy --localize-hidden $(O)/libtidemark.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/libtidemark.o
-$(O)/tests/fault/%.so,$(wildcard tests/fault/shim_*.c))
-
-.DELETE_ON_ERROR:
-.SECONDARY:
-.SECONDEXPANSION:
-.DEFAULT_GOAL := all
-.PHONY: all help programs unit tools shims benches fuzzers clean layers
-all: programs ## build the programs (BUILD=release|debug|asan|tsan|fuzz|cov)
-programs: $(PROGRAMS)
-unit: $(TESTS)
-tools: $(TOOLS)
-shims: $(SHIMS)
-benches: $(BENCHES)
-fuzzers: $(FUZZERS)
-
-$(O)/%.o: %.c
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(CFLAGS) -I. -c $< -o $@
-$(O)/lib%.a: $$(call obj,$$(SRC.$$*))
-	@mkdir -p $(@D)
-	$(call say,AR)
-	$(Q)rm -f $@ && $(ARCHIVE) $@ $^
-$(O)/tidemarkd: $(call obj,server/main.c) $(call lib,$(USES.server))
-	$(call say,LD)
-	$(Q)$(CC) $(MODE) $^ $(LIBS.server) -o $@
-$(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
-	$(call say,LD)
-	$(Q)$(CC) $(MODE) $^ $(LIBS.cli) -o $@
-$(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
-	$(call say,LD)
-	$(Q)$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@
-# One object whose inner names are local: what a program links beside it can have functions of the same names.
-$(O)/libtidemark.a: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
-	$(call say,AR)
-	$(Q)$(CC) $(MODE) -r -nostdlib $(if $(filter release,$(BUILD)),-flinker-output=nolto-rel) $^ -o $(O)/libtidemark.o
-	$(Q)objcopy --localize-hidden $(O)/libtidemark.o
-	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/libtidemark.o
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@
+	$(Q)$(CC) $(TEST_MODE) $^ $(LIBS.$(call layer,$*)) -lcmocka -o $@
 $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $$(call lib,$$(USES.$$(call layer,$$*)))
 	@mkdir -p $(@D)
 	$(call say,LD)
@@ -158,7 +120,7 @@ $(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(call uniq,$(USES.cli) $(US
 $(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,client wire storage model)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@
+	$(Q)$(CC) $(TEST_MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@
 $(O)/tests/fault/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(call say,LD)
