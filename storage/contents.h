@@ -98,8 +98,9 @@ uint64_t contents_stored_tag(const struct contents *contents, enum partition_tie
  * catalog_load. */
 enum tm_err contents_load(struct contents *contents, struct tm_why *why) TM_MUST_CHECK;
 
-/* From now on markers and groups are gathered: those that the catalog has, and what the replay brings. Between
- * contents_load and contents_replay. Damaged ones are left out and counted. Errors as catalog_load. */
+/* From now on markers and groups are gathered: those that the catalog has, and what the replay brings.
+ * Between contents_load and contents_replay. Damaged ones are left out and counted. Errors as catalog_load.
+ */
 enum tm_err contents_gather(struct contents *contents, uint64_t *damaged, struct tm_why *why) TM_MUST_CHECK;
 
 /* Adds up to most durable series to the index that are not in it. Locked alone. TM_NOMEM: try again. */

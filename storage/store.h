@@ -172,8 +172,8 @@ enum tm_err store_batch_marker_delete(struct batch *batch, time_ms_t at, uint64_
 
 /* Adds an exception, of which texts are cut to their bounds. TM_NOMEM. */
 enum tm_err store_batch_exception(struct batch *batch, const struct exception *exception) TM_MUST_CHECK;
-/* Adds what somebody does to a group of exceptions at a time; other: for GROUP_MERGE, the group that it becomes
- * part of. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
+/* Adds what somebody does to a group of exceptions at a time; other: for GROUP_MERGE, the group that it
+ * becomes part of. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
 enum tm_err store_batch_group_edit(struct batch *batch, time_ms_t at, uint64_t id, enum group_edit edit,
                                    uint64_t other) TM_MUST_CHECK;
 

@@ -117,7 +117,8 @@ static enum tm_err open_files(struct store *store, struct tm_why *why)
         err = contents_gather(&store->contents, &damaged, why);
     if (!err && damaged > 0)
         store_log(store, STORE_LOG_ERROR, "index.damaged",
-                  "markers or groups of exceptions in the index are damaged and were left out: restore the folder from a backup");
+                  "markers or groups of exceptions in the index are damaged and were left out: restore the "
+                  "folder from a backup");
     return err;
 }
 

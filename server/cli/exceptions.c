@@ -35,8 +35,12 @@ static void print_group(const json_t *item)
     put_text(item, "last", "  ", &out);
     put_text(item, "service", "  ", &out);
     put_text(item, "env", "@", &out);
-    put_text(item, "type", "  ", &out);
-    put_text(item, "message", ": ", &out);
+    struct str type = talk_text(item, "type"), message = talk_text(item, "message");
+    bool is_said =
+        message.len >= type.len && memcmp(message.ptr, type.ptr, type.len) == 0; /* HTTP 404 /p/{n} */
+    if (!is_said)
+        put_text(item, "type", "  ", &out);
+    put_text(item, "message", is_said ? "  " : ": ", &out);
     if (!bytes_error(&out))
         printf("%.*s\n", (int)out.len, (const char *)out.data);
     bytes_fini(&out);

@@ -196,6 +196,5 @@ enum tm_err event_cache_import(struct event_cache *cache, struct str state)
 enum tm_err event_cache_explain(struct event_cache *cache, struct str service, struct str url,
                                 struct bytes *out)
 {
-    struct event_service *found = event_services_get(&cache->services, cache->config, service);
-    return event_services_explain(found, url, out);
+    return event_services_explain(&cache->services, cache->config, service, url, out);
 }

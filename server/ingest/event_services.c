@@ -196,10 +196,14 @@ enum tm_err event_services_import(struct event_services *services, const struct 
     return TM_OK;
 }
 
-enum tm_err event_services_explain(struct event_service *service, struct str url, struct bytes *out)
+enum tm_err event_services_explain(const struct event_services *services, const struct config *config,
+                                   struct str name, struct str url, struct bytes *out)
 {
-    if (!service)
-        return TM_LIMIT;
-    page_groups_explain(service->groups, url, out);
+    const struct event_service *known = services->slot[find_slot(services, name)];
+    struct page_groups *made = known ? NULL : make_groups(config, name);
+    if (!known && !made)
+        return TM_NOMEM;
+    page_groups_explain(known ? known->groups : made, url, out);
+    page_groups_free(made);
     return bytes_error(out);
 }

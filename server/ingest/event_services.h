@@ -38,7 +38,9 @@ uint64_t event_services_version(const struct event_services *services);
 void event_services_export(const struct event_services *services, struct bytes *out);
 enum tm_err event_services_import(struct event_services *services, const struct config *config,
                                   struct str state) TM_MUST_CHECK;
-enum tm_err event_services_explain(struct event_service *service, struct str url,
-                                   struct bytes *out) TM_MUST_CHECK;
+/* How a URL of this service finds its group. A service that is not known is not made: what is asked must not
+ * use up the room of what is sent. TM_NOMEM. */
+enum tm_err event_services_explain(const struct event_services *services, const struct config *config,
+                                   struct str name, struct str url, struct bytes *out) TM_MUST_CHECK;
 
 #endif

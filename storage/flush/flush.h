@@ -89,7 +89,7 @@ struct flush_job {
     uint32_t *ids; /* new series, ascending */
     size_t id_count;
     struct bytes producers;
-    struct bytes groups; /* that changed */
+    struct bytes groups;        /* that changed */
     struct deletion *deletions; /* to be made once the head is written */
     uint64_t deletion_lsn;      /* they hide what was written up to here */
     time_ms_t newest_ms;

@@ -121,8 +121,7 @@ static struct entry *copy_marker(const struct marker *marker)
 
 static enum tm_err reserve_one(struct markers *markers)
 {
-    struct entry **by_id =
-        grow_array(markers->by_id, &markers->id_capacity, markers->count + 1, PLACE_BYTES);
+    struct entry **by_id = grow_array(markers->by_id, &markers->id_capacity, markers->count + 1, PLACE_BYTES);
     if (!by_id)
         return TM_NOMEM;
     markers->by_id = by_id;
