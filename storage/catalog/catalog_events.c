@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum {
     KEY_BYTES = 16,
@@ -172,12 +173,14 @@ static int decode_block(const MDB_val *key, const MDB_val *data, const struct ca
     if (!in.bad && !*is_wanted)
         return 0;
     struct cursor unused;
-    if (in.bad || !catalog_check(key, data, &unused))
+    if (in.bad || raw > CATALOG_EVENT_RAW_MAX || !catalog_check(key, data, &unused))
         return MDB_CORRUPTED;
     bytes_clear(out);
     if (!bytes_reserve(out, raw))
         return ENOMEM;
     size_t len = ZSTD_decompress(out->data, raw, in.at, cursor_left(&in));
+    if (ZSTD_isError(len) && ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation)
+        return ENOMEM; /* lack of memory is not damage */
     out->len = raw;
     return len == raw ? 0 : MDB_CORRUPTED;
 }

@@ -9,6 +9,8 @@
 #include "storage/lmdb_guard.h"
 
 enum { CATALOG_TABLES = 5, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
+/* No block of events holds more, unpacked: what says so is damaged. */
+#define CATALOG_EVENT_RAW_MAX ((uint32_t)64 << 20)
 
 struct catalog {
     char *dir;

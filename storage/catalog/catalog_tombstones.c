@@ -159,7 +159,7 @@ static int read_days(const struct catalog *catalog, MDB_txn *txn, struct tombsto
     if (!catalog_check(&key, &data, &in))
         return 0;
     uint64_t count = cursor_varint(&in);
-    if (in.bad || count * 4 != cursor_left(&in))
+    if (in.bad || count > cursor_left(&in) || count * 4 != cursor_left(&in))
         return 0;
     t->days = calloc(count + 1, sizeof *t->days);
     if (!t->days)

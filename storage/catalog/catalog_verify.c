@@ -17,7 +17,6 @@
 #include "storage/model/labels.h"
 
 enum { MAX_SENTENCES = 100, MAX_TABLES = 16, EVENT_KEY_BYTES = 16, NAME_BYTES = 32, RESIZES = 4 };
-#define EVENT_RAW_MAX ((uint32_t)64 << 20)
 
 struct walk {
     const struct catalog_verify_options *options;
@@ -82,7 +81,7 @@ static bool is_events(struct walk *w, const MDB_val *key, struct cursor in)
 {
     int64_t first = (int64_t)cursor_u64(&in), last = (int64_t)cursor_u64(&in);
     uint32_t raw = cursor_u32(&in);
-    if (key->mv_size != EVENT_KEY_BYTES || in.bad || raw > EVENT_RAW_MAX)
+    if (key->mv_size != EVENT_KEY_BYTES || in.bad || raw > CATALOG_EVENT_RAW_MAX)
         return false;
     bytes_clear(&w->scratch);
     uint8_t *to = bytes_reserve(&w->scratch, raw);

@@ -78,9 +78,10 @@ enum tm_err segment_list(int folder, uint64_t **numbers, size_t *count)
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
+        enum tm_err why_not = errno == ENOMEM ? TM_NOMEM : TM_IO;
         if (fd >= 0)
             close(fd);
-        return TM_IO;
+        return why_not;
     }
     uint64_t *list = NULL;
     size_t capacity = 0;
