@@ -72,7 +72,7 @@ static enum tm_err learn_key(struct lines *l, const struct line *line, XXH128_ha
             key.others |= UINT64_C(1) << i;
     }
     key.service = lines_service(l->config, &l->key.tags);
-    for (size_t i = 0; key.is_http && i < 3; i++)
+    for (size_t i = 0; key.is_http && key.status_text.ptr && i < 3; i++) /* three digits: checked */
         key.status = key.status * 10 + (key.status_text.ptr[i] - '0');
     return event_cache_put(l->cache, &key, out);
 }

@@ -539,9 +539,15 @@ static void each_tier_has_its_own_folder(void **state)
 {
     struct scratch *s = *state;
     struct partition_writer *w;
-    static const uint32_t periods[PARTITION_TIERS] = {TEST_DAY, 2968, 682, TEST_DAY};
-    static const char *const paths[PARTITION_TIERS] = {"raw/2026-11-22", "r5m/2026-W47", "r1h/2026-11",
-                                                       "counts/2026-11-22"};
+    static const uint32_t periods[PARTITION_TIERS] = {
+        [PARTITION_RAW] = TEST_DAY,    [PARTITION_5M] = 2968,         [PARTITION_1H] = 682,
+        [PARTITION_COUNTS] = TEST_DAY, [PARTITION_EVENTS] = TEST_DAY,
+    };
+    static const char *const paths[PARTITION_TIERS] = {
+        [PARTITION_RAW] = "raw/2026-11-22",       [PARTITION_5M] = "r5m/2026-W47",
+        [PARTITION_1H] = "r1h/2026-11",           [PARTITION_COUNTS] = "counts/2026-11-22",
+        [PARTITION_EVENTS] = "events/2026-11-22",
+    };
     for (size_t t = 0; t < PARTITION_TIERS; t++) {
         struct chunk c = chunk_of(1, 0, 1, 100);
         char path[256];
