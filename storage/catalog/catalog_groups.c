@@ -70,7 +70,8 @@ static int load_all(struct catalog *catalog, MDB_txn *txn, void *arg)
 enum tm_err catalog_load_groups(struct catalog *catalog, struct groups *groups, uint64_t *damaged,
                                 struct tm_why *why)
 {
-    struct loading loading = {groups, damaged};
+    struct loading loading = {.groups = groups};
+    loading.damaged = damaged;
     int rc = catalog_read(catalog, load_all, &loading);
     return rc ? catalog_fail(catalog, rc, "reading groups of exceptions in", why) : TM_OK;
 }

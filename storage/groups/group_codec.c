@@ -37,7 +37,8 @@ void exception_encode(const struct exception *e, struct bytes *out)
 enum tm_err exception_decode(struct str bytes, struct exception *out)
 {
     struct cursor in = cursor_of(bytes.ptr, bytes.len);
-    if (cursor_u8(&in) != MAGIC || cursor_u8(&in) != OP_SEEN)
+    uint8_t magic = cursor_u8(&in), op = cursor_u8(&in);
+    if (magic != MAGIC || op != OP_SEEN)
         return TM_CORRUPT;
     struct str *const texts[] = {&out->service,     &out->env,     &out->type, &out->release,
                                  &out->fingerprint, &out->message, &out->stack};
@@ -66,7 +67,8 @@ void group_change_encode(const struct group_change *change, struct bytes *out)
 enum tm_err group_change_decode(struct str bytes, struct group_change *out)
 {
     struct cursor in = cursor_of(bytes.ptr, bytes.len);
-    if (cursor_u8(&in) != MAGIC || cursor_u8(&in) != OP_EDIT)
+    uint8_t magic = cursor_u8(&in), op = cursor_u8(&in);
+    if (magic != MAGIC || op != OP_EDIT)
         return TM_CORRUPT;
     uint8_t edit = cursor_u8(&in);
     *out = (struct group_change){.edit = (enum group_edit)edit, .id = cursor_u64(&in)};

@@ -99,6 +99,7 @@ static void write_frames(const struct stack_section *section, struct fingerprint
 void fingerprint_compute(struct str type, struct str message, struct str stack, struct fingerprint *out)
 {
     struct stack_section section;
+    // cppcheck-suppress ctuuninitvar ; only its address is taken, and it is cleared next
     struct fold_text folded = {.text = out->message, .max = FINGERPRINT_MESSAGE_MAX};
     memset(out, 0, sizeof *out);
     type = clip(type, FINGERPRINT_TYPE_MAX);

@@ -76,7 +76,12 @@ static enum tm_err create(struct partitions *set, struct partition_id id, struct
     set_lock(set);
     bool is_added = set_add(set, id) != NULL;
     set_unlock(set);
-    return is_added ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory, or too many partitions");
+    if (is_added)
+        return TM_OK;
+    /* An empty folder that the set does not know would stand in the way of the next try. */
+    struct tm_why unsaid;
+    (void)!folder_remove(set->dir, id.tier, path_of(set->dir, id, "", NULL).text, &unsaid);
+    return tm_fail(why, TM_NOMEM, "out of memory, or too many partitions");
 }
 
 /* ---- which one takes new data ---- */
