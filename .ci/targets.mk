@@ -1,6 +1,6 @@
 # Targets that people call. How things are built stands in the Makefile.
 PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
-FUZZ_SECONDS ?= 300
+FUZZ_SECONDS ?= 150
 POWERLOSS_SEEDS ?= 500
 KILLS ?= 60
 SOAK_FUZZ_SECONDS ?= 1800
