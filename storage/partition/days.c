@@ -117,7 +117,8 @@ enum tm_err days_begin_steps(struct partitions *set, enum partition_tier tier, u
 
 static bool is_same(const struct partition_view *a, const struct partition_view *b)
 {
-    return a->main == b->main && a->late == b->late && !a->is_changing && !b->is_changing;
+    return a->main == b->main && a->late == b->late && a->suffix == b->suffix && !a->is_changing &&
+           !b->is_changing;
 }
 
 enum tm_err days_look(struct partitions *set, enum partition_tier tier, uint32_t period, days_look_fn *look,

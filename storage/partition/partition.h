@@ -100,7 +100,8 @@ enum tm_err partitions_refresh(struct partitions *set, struct tm_why *why) TM_MU
 struct partition_view {
     uint64_t main; /* inode, 0: there is none */
     uint64_t late;
-    bool is_changing; /* it is being replaced this moment */
+    const char *suffix; /* of the main one's folder: after a crash its successor may not stand in its place */
+    bool is_changing;   /* it is being replaced this moment */
 };
 
 /* With read_only: looks, and brings the table up to what is there. Otherwise out is all zeros: steps keep

@@ -262,8 +262,9 @@ static enum tm_err check_tree(struct partitions *set, struct partition *p, const
 
 enum tm_err env_open(struct partitions *set, struct partition *p, struct tm_why *why)
 {
-    struct partition_path path = path_of(set->dir, p->id, p->suffix, NULL);
-    struct partition_path data = path_of(set->dir, p->id, p->suffix, "data.mdb");
+    const char *suffix = p->suffix[0] ? p->suffix : follow_suffix(set, p->id);
+    struct partition_path path = path_of(set->dir, p->id, suffix, NULL);
+    struct partition_path data = path_of(set->dir, p->id, suffix, "data.mdb");
     uint64_t bytes = file_bytes(data.text, &p->inode);
     enum tm_err err = open_pages(set, p, path.text, why);
     if (err)

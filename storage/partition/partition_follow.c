@@ -1,10 +1,27 @@
 /* For readers beside the process that writes: the table follows the folder. */
 #include "storage/partition/partition_private.h"
 
+static bool is_there(const struct partitions *set, struct partition_id id, enum partition_suffix suffix)
+{
+    return file_exists(path_of(set->dir, id, suffix_text(suffix), NULL).text);
+}
+
 static bool is_replaced_now(const struct partitions *set, struct partition_id id)
 {
-    return file_exists(path_of(set->dir, id, suffix_text(SUFFIX_NEW), NULL).text) ||
-           file_exists(path_of(set->dir, id, suffix_text(SUFFIX_MERGED), NULL).text);
+    return is_there(set, id, SUFFIX_NEW) || is_there(set, id, SUFFIX_MERGED);
+}
+
+const char *follow_suffix(const struct partitions *set, struct partition_id id)
+{
+    struct partition_id late = id;
+    late.late = true;
+    if (!set->options.read_only || id.late)
+        return suffix_text(SUFFIX_NONE);
+    bool has_main = is_there(set, id, SUFFIX_NONE);
+    if (is_there(set, id, SUFFIX_MERGED) &&
+        (!has_main || (!is_there(set, late, SUFFIX_NONE) && is_there(set, late, SUFFIX_OLD))))
+        return suffix_text(SUFFIX_MERGED);
+    return suffix_text(!has_main && is_there(set, id, SUFFIX_NEW) ? SUFFIX_NEW : SUFFIX_NONE);
 }
 
 enum tm_err partitions_refresh(struct partitions *set, struct tm_why *why)
@@ -25,10 +42,10 @@ enum tm_err partitions_refresh(struct partitions *set, struct tm_why *why)
     return err;
 }
 
-static uint64_t data_inode(const struct partitions *set, struct partition_id id)
+static uint64_t data_inode(const struct partitions *set, struct partition_id id, const char *suffix)
 {
     uint64_t inode = 0;
-    (void)file_bytes(path_of(set->dir, id, "", "data.mdb").text, &inode);
+    (void)file_bytes(path_of(set->dir, id, suffix, "data.mdb").text, &inode);
     return inode;
 }
 
@@ -55,12 +72,11 @@ enum tm_err partitions_view(struct partitions *set, enum partition_tier tier, ui
     *out = (struct partition_view){0};
     if (!set->options.read_only)
         return TM_OK;
-    out->late = data_inode(set, late);
-    out->main = data_inode(set, id);
-    /* The main one steps aside before its successor takes its place. */
-    out->is_changing =
-        is_replaced_now(set, id) ||
-        (out->main == 0 && file_exists(path_of(set->dir, id, suffix_text(SUFFIX_OLD), NULL).text));
+    out->late = data_inode(set, late, "");
+    out->suffix = follow_suffix(set, id);
+    out->main = data_inode(set, id, out->suffix);
+    /* Only for a moment: whoever died between two renames left one of the others in its place. */
+    out->is_changing = out->main == 0 && (out->suffix[0] || is_there(set, id, SUFFIX_OLD));
     set_lock(set);
     enum tm_err err = follow(set, id, out->main, out->is_changing);
     if (!err)

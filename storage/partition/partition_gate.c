@@ -70,7 +70,7 @@ static void drop_stale(struct partitions *set, struct partition *p)
     uint64_t inode = 0;
     if (!set->options.read_only || p->state != PARTITION_OPEN || p->steps > 0)
         return;
-    (void)file_bytes(path_of(set->dir, p->id, p->suffix, "data.mdb").text, &inode);
+    (void)file_bytes(path_of(set->dir, p->id, follow_suffix(set, p->id), "data.mdb").text, &inode);
     if (inode == p->inode)
         return;
     door_close(set, p);

@@ -198,6 +198,13 @@ void period_give(struct partitions *set, struct partition *main, struct partitio
 enum tm_err remove_unfinished(struct partitions *set, struct partition *partition,
                               struct tm_why *why) TM_MUST_CHECK;
 
+/* ---- partition_follow.c ---- */
+
+/* Under which suffix a partition's folder stands, for a reader of what another process writes: "", but for a
+ * main one whose successor is finished (`.new`, `.merged`) while its own place is empty, or its late one
+ * aside already. Its writer may have died there. Always one of suffix_text's. */
+const char *follow_suffix(const struct partitions *set, struct partition_id id);
+
 /* ---- partition_replace.c ---- */
 
 /* Puts the finished folder `<period>.making` in the place of the main partition (there may be none).

@@ -23,12 +23,14 @@ static void count_down(void *arg, const char *name)
 
 typedef enum tm_err action_fn(struct partitions *set);
 typedef void judge_fn(struct scratch *s, bool is_done);
+typedef void look_fn(struct scratch *s);
 
 struct scenario {
     action_fn *prepare;
     action_fn *act;
     judge_fn *judge;
     unsigned txn_count; /* 0: 25, which wastes pages */
+    look_fn *look;      /* of a reader, before any writer comes back; or NULL */
 };
 
 static enum tm_err write_five(struct partitions *set)
@@ -160,6 +162,29 @@ static void judge_sealing_much(struct scratch *s, bool is_done)
     assert_content(s, day_id(TEST_DAY, false), windows_content(1, 1, 2000));
 }
 
+/* In another process's eyes, with nobody to finish what was begun: settled, and each chunk is there once. */
+static void look_at_all(struct scratch *s, uint64_t wanted)
+{
+    struct partition_view view;
+    s->options.read_only = true;
+    scratch_open(s);
+    assert_int_equal(partitions_view(s->set, PARTITION_RAW, TEST_DAY, &view, NULL), TM_OK);
+    assert_false(view.is_changing);
+    assert_int_equal(count_of(s, day_id(TEST_DAY, false)) + count_of(s, day_id(TEST_DAY, true)), wanted);
+    scratch_close(s);
+    s->options.read_only = false;
+}
+
+static void look_at_five(struct scratch *s)
+{
+    look_at_all(s, 5 * SERIES);
+}
+
+static void look_at_six(struct scratch *s)
+{
+    look_at_all(s, 6 * SERIES);
+}
+
 /* Main and late as they were, or all of it merged. */
 static void judge_rewriting(struct scratch *s, bool is_done)
 {
@@ -249,6 +274,8 @@ static void run_scenario(const struct scenario *scenario)
             int code = run_child(&s, scenario, point);
             assert_true(code == 0 || code == 99);
             is_done = code == 0;
+            if (scenario->look)
+                scenario->look(&s);
             if (again > 0)
                 run_recovery_child(&s, 1 + point % 3);
             scratch_open(&s);
@@ -268,31 +295,31 @@ static void run_scenario(const struct scenario *scenario)
 static void death_while_writing_leaves_whole_windows(void **state)
 {
     (void)state;
-    run_scenario(&(struct scenario){nothing, write_five, judge_writing, 0});
+    run_scenario(&(struct scenario){nothing, write_five, judge_writing, 0, NULL});
 }
 
 static void death_while_sealing_in_place_loses_nothing(void **state)
 {
     (void)state;
-    run_scenario(&(struct scenario){write_much, seal, judge_sealing_much, 8000});
+    run_scenario(&(struct scenario){write_much, seal, judge_sealing_much, 8000, NULL});
 }
 
 static void death_while_sealing_by_copy_loses_nothing(void **state)
 {
     (void)state;
-    run_scenario(&(struct scenario){write_wastefully, seal, judge_sealing, 0});
+    run_scenario(&(struct scenario){write_wastefully, seal, judge_sealing, 0, look_at_five});
 }
 
 static void death_while_rewriting_leaves_the_old_or_the_new(void **state)
 {
     (void)state;
-    run_scenario(&(struct scenario){write_seal_late, rewrite, judge_rewriting, 0});
+    run_scenario(&(struct scenario){write_seal_late, rewrite, judge_rewriting, 0, look_at_six});
 }
 
 static void death_while_dropping_leaves_all_or_nothing(void **state)
 {
     (void)state;
-    run_scenario(&(struct scenario){write_seal_late, drop, judge_dropping, 0});
+    run_scenario(&(struct scenario){write_seal_late, drop, judge_dropping, 0, NULL});
 }
 
 /* ---- a random walk against a model, killed now and then ---- */
