@@ -13,7 +13,7 @@ CALM_LINES, BURST_LINES, BATCHES_A_SECOND, SENDERS = 50, 1500, 10, 4
 # themselves as long as the journal is the store.
 WAITING_MAX_BYTES, LINE_MAX_BYTES = 128 << 20, 128
 # Messages of nearly the largest size, more in all than may wait for the disk (64 MiB).
-LARGE_MESSAGES, LARGE_ROWS, LARGE_ROW_BYTES = 120, 18, 48000
+LARGE_MESSAGES, LARGE_ROWS, LARGE_ROW_BYTES = 120, 54, 16000
 
 
 class Paced(Agent):
@@ -74,7 +74,7 @@ def test_a_burst_of_30_times_the_load_loses_nothing_and_drains():
 
 def large_message(number, mark):
     """Incompressible enough, each row with its own number."""
-    rows = [f'exception,service=s,type=L message="r{number * LARGE_ROWS + i} {"x" * LARGE_ROW_BYTES}"'
+    rows = [f'exception,service=s,type=L message="r{number * LARGE_ROWS + i} ",stack="{"x" * LARGE_ROW_BYTES}"'
             for i in range(LARGE_ROWS)]
     return (f'#tm1 producer=large{number} epoch=1 seq=1\n' if mark else '').encode() + '\n'.join(rows).encode()
 

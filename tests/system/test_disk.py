@@ -248,8 +248,8 @@ def noise_until_refused(daemon):
     """Pushes incompressible events until the daemon says wait; returns its reply."""
     with Req(daemon.rep) as req:
         for _ in range(200):
-            rows = [f'exception,service=noise,type=N message="{base64.b64encode(os.urandom(48000)).decode()}"'
-                    for _ in range(14)]
+            rows = [f'exception,service=noise,type=N message="m",stack="{base64.b64encode(os.urandom(12000)).decode()}"'
+                    for _ in range(40)]
             reply = req.ask('\n'.join(rows))
             if not reply['ok']:
                 return reply

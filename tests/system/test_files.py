@@ -157,8 +157,8 @@ def test_a_map_that_is_full_grows_beside_the_work_with_one_line(tmp_path):
         agent.send(3)
         with Req(daemon.rep, timeout_ms=20000) as req:
             for _ in range(40):
-                rows = [f'exception,service=noise,type=N message="{base64.b64encode(os.urandom(45000)).decode()}"'
-                        for _ in range(48)]
+                rows = [f'exception,service=noise,type=N message="m",stack="{base64.b64encode(os.urandom(12000)).decode()}"'
+                        for _ in range(180)]
                 reply = req.ask('\n'.join(rows))
                 while not reply['ok']:
                     assert reply['retry_after_ms'] > 0, reply
