@@ -30,7 +30,12 @@ static size_t count_outside(struct fixture *f, const char *name)
 static void expect_count(struct fixture *f, const char *name, size_t count)
 {
     assert_int_equal(count_of(f->store, name), count);
+#ifndef __SANITIZE_ADDRESS__ /* its locks may be held by a thread of ours when it forks: the child then      \
+                                waits for ever */
     assert_int_equal(count_outside(f, name), count);
+#else
+    (void)count_outside;
+#endif
 }
 
 /* ---- what goes ---- */
