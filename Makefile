@@ -30,9 +30,10 @@ SRC.storage := $(filter-out $(SRC.model),$(wildcard storage/*.c storage/*/*.c))
 SRC.scoring := $(wildcard scoring/*.c)
 SRC.wire    := $(wildcard server/wire/*.c)
 SRC.client  := $(wildcard server/client/*.c)
+SRC.promql  := $(wildcard server/promql/*.c)
 SRC.config  := $(wildcard server/config/*.c)
 SRC.cli     := $(filter-out server/cli/main.c,$(wildcard server/cli/*.c server/cli/*/*.c))
-SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) server/cli/%.c, \
+SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) $(SRC.promql) server/cli/%.c, \
                $(wildcard server/*.c server/*/*.c))
 SRC.support := $(wildcard tests/support/*.c)
 
@@ -46,13 +47,15 @@ USES.scoring := scoring model
 USES.wire    := wire model
 USES.client  := client wire model
 USES.config  := config model
-USES.cli     := cli client wire storage model
-USES.server  := server config storage wire scoring model
+USES.promql  := promql storage model
+USES.cli     := cli client wire promql storage model
+USES.server  := server config promql storage wire scoring model
 LIBS.storage := -llmdb -lroaring -lpcre2-8 -lzstd -lxxhash -lpthread
 LIBS.scoring := -lm
 LIBS.wire    := -lzstd -lsodium -ljansson -lm
 LIBS.client  := -lnanomsg $(LIBS.wire) -lxxhash -lpthread
 LIBS.config  := -lyaml -lpcre2-8
+LIBS.promql  := $(LIBS.storage) -lm
 LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl
 # Where it is there (server/events/page_scan.c).
 LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
