@@ -164,7 +164,16 @@ enum tm_err reader_cells_next(struct reader *reader, struct reader_walk *walk,
 
 /* ---- gaps ---- */
 
-enum reader_tier { READER_RAW, READER_5M, READER_1H };
+/* What is read. The first three are tiers of samples, which reader_gaps takes too; the others are for it
+ * alone. */
+enum reader_tier {
+    READER_RAW, /* samples, and the counters that are made of counts */
+    READER_5M,
+    READER_1H,
+    READER_COUNTS,
+    READER_EVENTS, /* raw HTTP events */
+    READER_SERIES  /* which series there are: all that bears their numbers */
+};
 
 enum { READER_GAPS_LISTED = 16, READER_GAP_TEXT_BYTES = 256 };
 
@@ -179,10 +188,10 @@ struct reader_gaps {
     struct reader_gap at[READER_GAPS_LISTED];
 };
 
-/* The gaps that touch span, as the folder has them now; of a tier of rollups those of the samples behind it
- * too. A partition that was put back, or whose folder `.quarantine` was removed, is none. Errors as
- * reader_open. Some opened folders: once a query, not in a step. */
-enum tm_err reader_gaps(struct reader *reader, enum reader_tier tier, struct span span,
+/* The gaps that touch span of what is read, as the folder has them now; of a tier of rollups those of the
+ * samples behind it too. A partition that was put back, or whose folder `.quarantine` was removed, is none.
+ * Errors as reader_open. Some opened folders: once a query, not in a step. */
+enum tm_err reader_gaps(struct reader *reader, enum reader_tier what, struct span span,
                         struct reader_gaps *out, struct tm_why *why) TM_MUST_CHECK;
 
 /* ---- rollups ---- */

@@ -29,14 +29,27 @@ static enum tm_err add_tier(struct reader *reader, enum partition_tier tier, str
     return TM_OK;
 }
 
-enum tm_err reader_gaps(struct reader *reader, enum reader_tier tier, struct span span,
+/* Where what is read lies. */
+static const struct {
+    enum partition_tier tiers[PARTITION_TIERS];
+    size_t count;
+} places[] = {
+    [READER_RAW] = {{PARTITION_RAW, PARTITION_COUNTS}, 2},
+    [READER_5M] = {{PARTITION_RAW, PARTITION_5M}, 2},
+    [READER_1H] = {{PARTITION_RAW, PARTITION_1H}, 2},
+    [READER_COUNTS] = {{PARTITION_COUNTS}, 1},
+    [READER_EVENTS] = {{PARTITION_EVENTS}, 1},
+    [READER_SERIES] = {{PARTITION_RAW, PARTITION_COUNTS, PARTITION_5M, PARTITION_1H}, 4},
+};
+
+enum tm_err reader_gaps(struct reader *reader, enum reader_tier what, struct span span,
                         struct reader_gaps *out, struct tm_why *why)
 {
+    enum tm_err err = TM_OK;
     out->count = out->listed = 0;
     if (!reader->contents->partitions)
         return TM_OK;
-    enum tm_err err = add_tier(reader, PARTITION_RAW, span, out, why);
-    if (!err && tier != READER_RAW)
-        err = add_tier(reader, tier == READER_5M ? PARTITION_5M : PARTITION_1H, span, out, why);
+    for (size_t i = 0; i < places[what].count && !err; i++)
+        err = add_tier(reader, places[what].tiers[i], span, out, why);
     return err;
 }

@@ -7,6 +7,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/series_text.h"
+#include "server/cli/source.h"
 #include "server/cli/talk.h"
 #include "server/cli/units.h"
 #include "storage/counts/counting.h"
@@ -180,6 +181,8 @@ static int ask_folder(const char *dir, const struct counting_request *request, s
         err = reader_open(dir, &reader, &why);
     while (!err && !is_done)
         err = counting_step(counting, reader, &is_done, &why);
+    if (!err)
+        err = source_warn_gaps(reader, READER_COUNTS, counting_span(counting), NULL, &why);
     if (!err) {
         p->is_time = counting_is_time(counting);
         print_head(p, counting_span(counting), request->step_ms);

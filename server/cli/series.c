@@ -160,6 +160,8 @@ static enum tm_err read_folder(const char *dir, struct listing *listing, struct 
     if (!err)
         err = reader_open(dir, &reader, why);
     if (!err)
+        err = source_warn_gaps(reader, READER_SERIES, READER_ALWAYS, NULL, why);
+    if (!err)
         err = listing->by ? count_folder(reader, listing, why) : list_folder(reader, &filter, listing, why);
     reader_close(reader);
     for (size_t i = 0; selectors && i < filter.selector_count; i++)
@@ -212,6 +214,19 @@ static void show_object(struct listing *listing, json_t *object)
         show_series(listing, &labels);
 }
 
+/* That the answer is cut at the limit is told behind the list. */
+static void warn(const json_t *root)
+{
+    const json_t *text;
+    size_t i;
+    json_array_foreach(json_object_get(root, "warnings"), i, text)
+    {
+        const struct str view = {json_string_value(text), json_string_length(text)};
+        if (!str_equal(view, STR("results truncated due to limit")))
+            source_warn(NULL, view);
+    }
+}
+
 static enum tm_err show_answer(const struct http_answer *answer, struct listing *listing, struct tm_why *why)
 {
     enum { OK = 200, BAD_REQUEST = 400 };
@@ -227,6 +242,7 @@ static enum tm_err show_answer(const struct http_answer *answer, struct listing 
         size_t total = json_array_size(data);
         size_t count = listing->limit && total > listing->limit ? listing->limit : total;
         listing->is_cut = count < total;
+        warn(root);
         begin(listing);
         for (size_t i = 0; i < count; i++)
             show_object(listing, json_array_get(data, i));

@@ -101,21 +101,27 @@ static enum tm_err walk_series(struct reader *reader, uint32_t series, struct sp
 void source_warn(const struct source_sink *sink, struct str text)
 {
     fprintf(stderr, "tidemark: warning: %.*s\n", STR_ARG(text));
-    if (sink->warning)
+    if (sink && sink->warning)
         sink->warning(sink->arg, text);
+}
+
+enum tm_err source_warn_gaps(struct reader *reader, enum reader_tier what, struct span span,
+                             const struct source_sink *sink, struct tm_why *why)
+{
+    struct reader_gaps gaps;
+    enum tm_err err = reader_gaps(reader, what, span, &gaps, why);
+    for (size_t i = 0; i < gaps.listed && !err; i++)
+        source_warn(sink, str_of(gaps.at[i].text));
+    return err;
 }
 
 static enum tm_err tell_gaps(struct reader *reader, const struct source_request *request,
                              const struct source_sink *sink, struct tm_why *why)
 {
-    struct reader_gaps gaps;
     enum reader_tier tier = strcmp(request->tier, "raw") == 0  ? READER_RAW
                             : strcmp(request->tier, "5m") == 0 ? READER_5M
                                                                : READER_1H;
-    enum tm_err err = reader_gaps(reader, tier, request->span, &gaps, why);
-    for (size_t i = 0; i < gaps.listed && !err; i++)
-        source_warn(sink, str_of(gaps.at[i].text));
-    return err;
+    return source_warn_gaps(reader, tier, request->span, sink, why);
 }
 
 static enum tm_err read_folder(const char *dir, const struct source_request *request,

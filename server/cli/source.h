@@ -7,6 +7,7 @@
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/model/labels.h"
+#include "storage/query.h"
 
 /* Takes what is read. A series with samples is announced once, then its samples come by time, in as many
  * calls as it takes. Views are valid during the call. An error ends the reading and is passed on. */
@@ -18,8 +19,12 @@ struct source_sink {
     void (*warning)(void *arg, struct str text); /* besides stderr, what is missing; NULL: nowhere else */
 };
 
-/* Tells a warning on stderr and to the sink. */
+/* Tells a warning on stderr and to the sink (NULL: to stderr alone). */
 void source_warn(const struct source_sink *sink, struct str text);
+
+/* Warns of each gap in span of what is read of a folder. Errors as reader_gaps. */
+enum tm_err source_warn_gaps(struct reader *reader, enum reader_tier what, struct span span,
+                             const struct source_sink *sink, struct tm_why *why) TM_MUST_CHECK;
 
 /* What a bucket of 5 minutes or an hour is shown by. */
 enum source_field {

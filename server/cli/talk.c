@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/cli/command.h"
+#include "server/cli/series_text.h"
 
 int talk_open(const struct args *args, struct talk *talk)
 {
@@ -35,6 +36,21 @@ static enum tm_err send(struct talk *talk, const char *method, const char *path,
     return http_send(talk->http, method, path, str_of(body), TALK_TIMEOUT_MS, &talk->answer, why);
 }
 
+/* What the daemon warns of, on stderr. */
+static void warn(const json_t *root)
+{
+    const json_t *text;
+    size_t i;
+    json_array_foreach(json_object_get(root, "warnings"), i, text)
+    {
+        struct bytes plain = {0};
+        series_text_plain((struct str){json_string_value(text), json_string_length(text)}, &plain);
+        fprintf(stderr, "tidemark: warning: %.*s\n", (int)plain.len,
+                plain.len ? (const char *)plain.data : "");
+        bytes_fini(&plain);
+    }
+}
+
 int talk_ask(struct talk *talk, const char *method, const char *path, const json_t *body, const json_t **data)
 {
     enum { OK = 200, BAD_REQUEST = 400 };
@@ -49,8 +65,12 @@ int talk_ask(struct talk *talk, const char *method, const char *path, const json
     json_decref(talk->root);
     talk->root = json_loadb((const char *)talk->answer.body.data, talk->answer.body.len, 0, NULL);
     *data = json_object_get(talk->root, "data");
-    if (talk->answer.status == OK && *data)
+    if (talk->answer.status == OK && *data) {
+        if (!talk->is_warned)
+            warn(talk->root);
+        talk->is_warned = true;
         return EXIT_OK;
+    }
     http_error_text(&talk->answer, &why);
     return command_fail(talk->answer.status == BAD_REQUEST ? EXIT_USAGE : EXIT_FAILED, &why);
 }

@@ -14,7 +14,8 @@ struct talk {
     const struct args *args;
     struct http *http;
     struct http_answer answer;
-    json_t *root; /* of the last answer */
+    json_t *root;   /* of the last answer */
+    bool is_warned; /* what the first answer warned of was printed */
 };
 
 /* By --server and --key-file. EXIT_OK, or the exit code; the reason is printed. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/query/endpoints.h"
+#include "server/query/gap_json.h"
 #include "server/query/params.h"
 #include "server/wire/reply.h"
 #include "storage/counts/counting.h"
@@ -101,11 +102,14 @@ static enum tm_err step_counts(void *state, struct reader *reader, struct bytes 
     enum tm_err err = put_items(c, out, is_done, &is_more, why);
     if (err || !*is_done)
         return err;
+    struct span span = counting_span(c->counting);
     if (is_more)
-        bytes_printf(out, "],\"next\":\"%zu\"}}\n", c->skip + c->given);
+        bytes_printf(out, "],\"next\":\"%zu\"}", c->skip + c->given);
     else
-        bytes_printf(out, "],\"next\":null}}\n");
-    return TM_OK;
+        bytes_printf(out, "],\"next\":null}");
+    err = gap_json_member(reader, READER_COUNTS, &span, 1, out, why);
+    bytes_printf(out, "}\n");
+    return err;
 }
 
 static const struct query_kind counts_kind = {.step = step_counts, .free = free_counts};

@@ -4,6 +4,7 @@
 
 #include "server/query/endpoints.h"
 #include "server/query/event_choice.h"
+#include "server/query/gap_json.h"
 #include "server/wire/reply.h"
 #include "storage/model/when.h"
 
@@ -131,11 +132,13 @@ static enum tm_err step_listing(void *state, struct reader *reader, struct bytes
     if (is_more) {
         char text[EVENTS_CURSOR_BYTES];
         events_cursor_text(&l->cursor, text);
-        bytes_printf(out, "],\"next\":\"%s\"}}\n", text);
+        bytes_printf(out, "],\"next\":\"%s\"}", text);
     } else {
-        bytes_printf(out, "],\"next\":null}}\n");
+        bytes_printf(out, "],\"next\":null}");
     }
-    return TM_OK;
+    err = gap_json_member(reader, READER_EVENTS, &l->choice.span, 1, out, why);
+    bytes_printf(out, "}\n");
+    return err;
 }
 
 static const struct query_kind listing_kind = {.step = step_listing, .free = free_listing};

@@ -64,7 +64,7 @@ static enum tm_err end_listing(const struct listing *l, struct reader *reader, b
                                struct tm_why *why)
 {
     struct reader_gaps gaps;
-    enum tm_err err = reader_gaps(reader, READER_RAW, l->span, &gaps, why);
+    enum tm_err err = reader_gaps(reader, READER_SERIES, l->span, &gaps, why);
     if (err)
         return err;
     bytes_u8(out, ']');

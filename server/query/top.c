@@ -5,6 +5,7 @@
 
 #include "server/query/endpoints.h"
 #include "server/query/event_choice.h"
+#include "server/query/gap_json.h"
 #include "server/wire/reply.h"
 #include "storage/model/labels.h"
 #include "storage/model/when.h"
@@ -133,9 +134,12 @@ static enum tm_err step_top(void *state, struct reader *reader, struct bytes *ou
         return rank(t, reader, t->before, &t->before_ranking, why);
     put_head(t, out);
     put_items(t, out);
-    bytes_printf(out, "],\"next\":null}}\n");
+    bytes_printf(out, "],\"next\":null}");
+    const struct span spans[] = {t->span, t->before};
+    enum tm_err err = gap_json_member(reader, READER_EVENTS, spans, t->is_compared ? 2 : 1, out, why);
+    bytes_printf(out, "}\n");
     *is_done = true;
-    return TM_OK;
+    return err;
 }
 
 static const struct query_kind top_kind = {.step = step_top, .free = free_top};

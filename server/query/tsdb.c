@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/query/endpoints.h"
+#include "server/query/gap_json.h"
 #include "server/query/params.h"
 #include "server/wire/reply.h"
 
@@ -85,9 +86,13 @@ static enum tm_err step_cardinality(void *state, struct reader *reader, struct b
         bytes_printf(out, ",\"value\":%" PRIu64 "}", value);
     }
     *is_done = c->part == PARTS + 1;
-    bytes_printf(out, *is_done ? "]}}\n" : "]");
+    bytes_printf(out, *is_done ? "]}" : "]");
     index_list_fini(&list);
-    return TM_OK;
+    if (!*is_done)
+        return TM_OK;
+    err = gap_json_member(reader, READER_SERIES, &READER_ALWAYS, 1, out, why);
+    bytes_printf(out, "}\n");
+    return err;
 }
 
 static const struct query_kind cardinality_kind = {.step = step_cardinality, .free = free};

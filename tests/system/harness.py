@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, 'build', os.environ.get('TIDEMARK_BUILD', 'release'))
 DAEMON = os.path.join(BUILD, 'tidemarkd')
 COMMAND = os.path.join(BUILD, 'tidemark')
-DUMP = os.path.join(ROOT, 'build', 'release', 'tests', 'tools', 'dump')
+DUMP = os.path.join(BUILD, 'tests', 'tools', 'dump')
 SHIM_IO = os.path.join(ROOT, 'build', 'release', 'tests', 'fault', 'shim_io.so')
 # What a program must be built with to link the libraries of this build.
 SANITIZER_FLAGS = {'asan': ['-fsanitize=address,undefined'], 'tsan': ['-fsanitize=thread']}.get(os.path.basename(BUILD), [])

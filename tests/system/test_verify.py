@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import time
 
 from harness import BASE_MS, Agent, Daemon, check_ledger, command, dump, wait_for
 
@@ -109,6 +110,52 @@ def test_a_day_that_ends_the_daemon_is_set_aside_after_two_deaths():
         code, out, _ = command('verify', '--data-dir', daemon.data_dir)
         assert code == 0, out
         assert warnings_of(daemon, victim) == [False] * 6
+
+
+def test_what_was_set_aside_of_counts_and_events_is_told_by_all_that_read_them():
+    """A quarantined day of counts is a warning in counts, series, cardinality and raw queries, one of events in
+    events and top: over HTTP, by the command line and, where it works without a daemon, on the folder."""
+    with Daemon() as daemon:
+        daemon.pin_ports()
+        day = time.strftime('%Y-%m-%d', time.gmtime(time.time() - 2 * 86400))
+        noon = (int(time.time()) // 86400 - 2) * 86400 + 43200
+        assert daemon.write(f'http,service=shop,method=GET,status=404 url="/a" {noon}000000000\n')[0] == 204
+        assert daemon.request('POST', '/api/v1/admin/flush')[0] == 200
+        for victims in ((), ('counts',), ('counts', 'events'), ()):
+            daemon.terminate()
+            for tier in ('counts', 'events'):
+                path = os.path.join(daemon.data_dir, tier, day)
+                if tier in victims and os.path.exists(path):
+                    os.rename(path, path + '.quarantine')
+                elif tier not in victims and os.path.exists(path + '.quarantine'):
+                    os.rename(path + '.quarantine', path)
+            daemon.start()
+            for tier, told in gaps_told(daemon, day, noon):
+                assert told == (tier in victims), (tier, victims)
+
+
+def gaps_told(daemon, day, noon):
+    """Per way to read: the tier it reads, and whether it tells that the day was set aside."""
+    span = f'from={noon - 86400}&to={noon + 86400}'
+    paths = (('counts', f'counts?{span}'), ('events', f'events?{span}'), ('events', f'top?{span}'),
+             ('events', f'top?from={noon + 86400}&to={noon + 2 * 86400}&compare={noon - 86400}..{noon}'),
+             ('counts', 'series?match[]=up'), ('counts', 'labels'), ('counts', 'status/tsdb'))
+    for tier, path in paths:
+        status, body = daemon.request('GET', '/api/v1/' + path)[:2]
+        assert status == 200, body
+        warnings = json.loads(body).get('warnings', [])
+        yield tier, any(f'{tier}/{day}.quarantine' in text for text in warnings)
+        assert json.loads(raw(daemon.request('GET', '/api/v1/counts?from=0&to=1')[1])).get('warnings') is None
+    where = ('--from', str(noon - 86400), '--to', str(noon + 86400))
+    commands = (('counts', ('query', 'http_events_total', '--exact', *where), True),
+                ('counts', ('query', 'http_events_total', *where), True),
+                ('counts', ('series',), True), ('counts', ('series', '--by', 'metric'), True),
+                ('events', ('events', *where), False), ('events', ('top', *where), False))
+    for tier, words, is_offline in commands:
+        for source in ((('--data-dir', daemon.data_dir),) if is_offline else ()) + (('--server', f'http://{daemon.http}'),):
+            code, _, err = command(*words, *source)
+            assert code == 0, err
+            yield tier, f'{tier}/{day}.quarantine' in err
 
 
 def raw(body):
