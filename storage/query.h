@@ -20,6 +20,7 @@
 #include "storage/index/index.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
+#include "storage/model/histogram.h"
 #include "storage/model/event.h"
 #include "storage/model/bytes.h"
 #include "storage/model/labels.h"
@@ -103,6 +104,52 @@ enum tm_err reader_values(struct reader *reader, struct str name, const struct r
                           struct index_list *out, struct tm_why *why) TM_MUST_CHECK;
 enum tm_err reader_services(struct reader *reader, const struct reader_listing *how, struct index_list *out,
                             struct tm_why *why) TM_MUST_CHECK;
+
+/* ---- as Prometheus has them ---- */
+
+enum { READER_BOUNDS_BYTES = (HISTOGRAM_BUCKETS + 7) / 8 };
+
+/* Which upper bounds of a histogram are meant, a bit a bucket. */
+struct reader_bounds {
+    uint8_t bits[READER_BOUNDS_BYTES];
+};
+bool reader_bounds_has(const struct reader_bounds *bounds, uint32_t bucket);
+
+/* A series as PromQL knows it. A stored histogram is three: NAME_sum, NAME_count, and NAME_bucket, which is
+ * one series for each bound, by the label le; its own name is none. */
+struct reader_view {
+    uint32_t series;
+    enum histogram_view view; /* HISTOGRAM_NONE: the series itself */
+    uint32_t bounds;          /* of HISTOGRAM_BUCKET: its place in reader_views.bounds */
+};
+
+/* The holder owns the memory. Zero-initialised is empty. */
+struct reader_views {
+    struct reader_view *at;
+    size_t count;
+    size_t capacity;
+    struct reader_bounds *bounds;
+    size_t bounds_count;
+    size_t bounds_capacity;
+};
+void reader_views_fini(struct reader_views *views);
+
+/* The series that a filter means, in the order of their labels without le. Conditions on __name__ and le are
+ * those on the names and bounds that PromQL sees. Errors as reader_find. */
+enum tm_err reader_views_find(struct reader *reader, const struct reader_filter *filter,
+                              struct reader_views *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Appends the labels of one of them, encoded; bucket: of HISTOGRAM_BUCKET, which le is meant. Without memory
+ * out fails. */
+void reader_view_labels(const struct reader *reader, const struct reader_view *view, uint32_t bucket,
+                        struct bytes *out);
+
+/* The label names, and the values of one label, of the series of a filter as PromQL knows them, by text; the
+ * items bear texts only. Errors as reader_find. */
+enum tm_err reader_view_names(struct reader *reader, const struct reader_filter *filter,
+                              struct index_list *out, struct tm_why *why) TM_MUST_CHECK;
+enum tm_err reader_view_values(struct reader *reader, struct str name, const struct reader_filter *filter,
+                               struct index_list *out, struct tm_why *why) TM_MUST_CHECK;
 
 /* What makes the index large: the pairs `name=value` that most series bear, and the label names whose values
  * have the most bytes (in `bytes`); limit of each. TM_NOMEM. */

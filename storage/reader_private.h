@@ -34,6 +34,12 @@ bool reader_is_stored(const struct contents *contents, uint32_t series);
 /* The first time in span at which the heads may have a sample of the series; span.to: none. */
 time_ms_t reader_find_in_heads(struct contents *contents, uint32_t series, struct span span);
 
+enum reader_list_what { READER_LIST_NAMES, READER_LIST_VALUES, READER_LIST_SERVICES };
+/* reader_names, reader_values (of the label `name`), reader_services of these series; NULL: of all. */
+enum tm_err reader_list(struct reader *reader, enum reader_list_what what, struct str name,
+                        const struct index_listing *how, struct index_list *out,
+                        struct tm_why *why) TM_MUST_CHECK;
+
 /* Narrows span to its first day that may have samples of the series. False: there is none. */
 bool reader_find_day(struct contents *contents, uint32_t series, struct span *span);
 

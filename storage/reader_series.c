@@ -326,9 +326,25 @@ enum tm_err reader_sort(const struct reader *reader, struct index_ids *ids)
 
 /* ---- labels ---- */
 
-enum list_what { LIST_NAMES, LIST_VALUES, LIST_SERVICES };
+enum tm_err reader_list(struct reader *reader, enum reader_list_what what, struct str name,
+                        const struct index_listing *how, struct index_list *out, struct tm_why *why)
+{
+    *out = (struct index_list){0};
+    enum tm_err err = lock_index(reader, why);
+    if (err)
+        return err;
+    const struct index *index = reader->contents->index;
+    if (what == READER_LIST_NAMES)
+        err = index_names(index, how, out, why);
+    else if (what == READER_LIST_VALUES)
+        err = index_values(index, name, how, out, why);
+    else
+        err = index_services(index, how, out, why);
+    contents_unlock(reader->contents);
+    return err;
+}
 
-static enum tm_err list_some(struct reader *reader, enum list_what what, struct str name,
+static enum tm_err list_some(struct reader *reader, enum reader_list_what what, struct str name,
                              const struct reader_listing *how, struct index_list *out, struct tm_why *why)
 {
     struct index_ids ids = {0};
@@ -340,18 +356,7 @@ static enum tm_err list_some(struct reader *reader, enum list_what what, struct 
         listing.ids = &ids;
     }
     if (!err)
-        err = lock_index(reader, why);
-    if (err)
-        goto out;
-    const struct index *index = reader->contents->index;
-    if (what == LIST_NAMES)
-        err = index_names(index, &listing, out, why);
-    else if (what == LIST_VALUES)
-        err = index_values(index, name, &listing, out, why);
-    else
-        err = index_services(index, &listing, out, why);
-    contents_unlock(reader->contents);
-out:
+        err = reader_list(reader, what, name, &listing, out, why);
     index_ids_fini(&ids);
     return err;
 }
@@ -359,19 +364,19 @@ out:
 enum tm_err reader_names(struct reader *reader, const struct reader_listing *how, struct index_list *out,
                          struct tm_why *why)
 {
-    return list_some(reader, LIST_NAMES, STR(""), how, out, why);
+    return list_some(reader, READER_LIST_NAMES, STR(""), how, out, why);
 }
 
 enum tm_err reader_values(struct reader *reader, struct str name, const struct reader_listing *how,
                           struct index_list *out, struct tm_why *why)
 {
-    return list_some(reader, LIST_VALUES, name, how, out, why);
+    return list_some(reader, READER_LIST_VALUES, name, how, out, why);
 }
 
 enum tm_err reader_services(struct reader *reader, const struct reader_listing *how, struct index_list *out,
                             struct tm_why *why)
 {
-    return list_some(reader, LIST_SERVICES, STR(""), how, out, why);
+    return list_some(reader, READER_LIST_SERVICES, STR(""), how, out, why);
 }
 
 enum tm_err reader_pairs(struct reader *reader, size_t limit, struct index_list *out, struct tm_why *why)

@@ -99,31 +99,41 @@ static void end(const struct listing *listing)
 
 /* ---- from a folder ---- */
 
+static enum tm_err show_view(struct reader *reader, const struct reader_view *view, uint32_t bucket,
+                             struct listing *listing, struct tm_why *why)
+{
+    struct bytes encoded = {0};
+    struct labels labels;
+    reader_view_labels(reader, view, bucket, &encoded);
+    enum tm_err err = bytes_error(&encoded);
+    if (!err)
+        err = labels_decode(bytes_view(&encoded), &labels);
+    if (err)
+        (void)tm_fail(why, err, "cannot read the labels of a series: %s", tm_err_text(err));
+    else
+        show_series(listing, &labels);
+    bytes_fini(&encoded);
+    return err;
+}
+
 static enum tm_err list_folder(struct reader *reader, const struct reader_filter *filter,
                                struct listing *listing, struct tm_why *why)
 {
-    struct index_ids ids = {0};
-    struct bytes encoded = {0};
-    struct labels labels;
-    enum tm_err err = reader_find(reader, filter, &ids, why);
-    if (!err && (err = reader_sort(reader, &ids)))
-        (void)tm_fail(why, err, "out of memory");
-    size_t count = listing->limit && ids.count > listing->limit ? listing->limit : ids.count;
-    listing->is_cut = count < ids.count;
+    struct reader_views views;
+    enum tm_err err = reader_views_find(reader, filter, &views, why);
     begin(listing);
-    for (size_t i = 0; i < count && !err; i++) {
-        bytes_clear(&encoded);
-        reader_labels(reader, ids.ids[i], &encoded);
-        err = bytes_error(&encoded);
-        if (!err)
-            err = labels_decode(bytes_view(&encoded), &labels);
-        if (err)
-            (void)tm_fail(why, err, "cannot read the labels of a series: %s", tm_err_text(err));
-        else
-            show_series(listing, &labels);
+    for (size_t i = 0; i < views.count && !err && !listing->is_cut; i++) {
+        const struct reader_view *view = &views.at[i];
+        uint32_t bounds = view->view == HISTOGRAM_BUCKET ? HISTOGRAM_BUCKETS : 1;
+        for (uint32_t bucket = 0; bucket < bounds && !err && !listing->is_cut; bucket++) {
+            if (bounds > 1 && !reader_bounds_has(&views.bounds[view->bounds], bucket))
+                continue;
+            listing->is_cut = listing->limit && listing->shown == listing->limit;
+            if (!listing->is_cut)
+                err = show_view(reader, view, bucket, listing, why);
+        }
     }
-    bytes_fini(&encoded);
-    index_ids_fini(&ids);
+    reader_views_fini(&views);
     return err;
 }
 

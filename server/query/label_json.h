@@ -9,4 +9,7 @@
  * owns it. Without memory out fails. */
 void label_json(const struct reader *reader, uint32_t series, struct bytes *scratch, struct bytes *out);
 
+/* The same of labels that are encoded. */
+void encoded_label_json(const struct bytes *encoded, struct bytes *out);
+
 #endif

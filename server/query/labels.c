@@ -20,18 +20,20 @@ struct listing {
     size_t limit;
     char *name; /* of LIST_VALUES */
     bool is_begun;
-    struct index_ids ids; /* of LIST_SERIES, in the order of labels */
+    struct reader_views views; /* of LIST_SERIES, in the order of labels */
+    uint32_t bucket;           /* of the view at hand: the next bound */
     struct index_list list;
     struct bytes labels; /* scratch */
-    size_t count;
+    size_t count;        /* of views or items */
     size_t at;
+    size_t given;
 };
 
 static void free_listing(void *state)
 {
     struct listing *l = state;
     params_matches_fini(&l->matches);
-    index_ids_fini(&l->ids);
+    reader_views_fini(&l->views);
     index_list_fini(&l->list);
     bytes_fini(&l->labels);
     free(l->name);
@@ -40,23 +42,63 @@ static void free_listing(void *state)
 
 static enum tm_err begin_listing(struct listing *l, struct reader *reader, struct tm_why *why)
 {
-    const struct reader_listing how = {.filter = {l->matches.at, l->matches.count, l->span},
-                                       .order = INDEX_BY_TEXT};
+    const struct reader_filter filter = {l->matches.at, l->matches.count, l->span};
     enum tm_err err;
     l->is_begun = true;
     if (l->what == LIST_SERIES) {
-        err = reader_find(reader, &how.filter, &l->ids, why);
-        if (!err && reader_sort(reader, &l->ids) != TM_OK)
-            err = tm_fail(why, TM_NOMEM, "out of memory for a list of series");
-        l->count = l->ids.count;
+        err = reader_views_find(reader, &filter, &l->views, why);
+        l->count = l->views.count;
         return err;
     }
     if (l->what == LIST_NAMES)
-        err = reader_names(reader, &how, &l->list, why);
+        err = reader_view_names(reader, &filter, &l->list, why);
     else
-        err = reader_values(reader, str_of(l->name), &how, &l->list, why);
+        err = reader_view_values(reader, str_of(l->name), &filter, &l->list, why);
     l->count = l->list.count;
     return err;
+}
+
+/* The bound of the view at hand that is to be given next; HISTOGRAM_BUCKETS: none is left. */
+static uint32_t next_bound(const struct listing *l)
+{
+    const struct reader_view *view = &l->views.at[l->at];
+    uint32_t bucket = l->bucket;
+    if (view->view != HISTOGRAM_BUCKET)
+        return bucket == 0 ? 0 : HISTOGRAM_BUCKETS;
+    while (bucket < HISTOGRAM_BUCKETS && !reader_bounds_has(&l->views.bounds[view->bounds], bucket))
+        bucket++;
+    return bucket;
+}
+
+static void put_series(struct listing *l, const struct reader *reader, struct bytes *out)
+{
+    uint32_t bucket = next_bound(l);
+    bytes_printf(out, "%s", l->given++ > 0 ? "," : "");
+    bytes_clear(&l->labels);
+    reader_view_labels(reader, &l->views.at[l->at], bucket, &l->labels);
+    encoded_label_json(&l->labels, out);
+    l->bucket = bucket + 1;
+}
+
+static void put_text(struct listing *l, struct bytes *out)
+{
+    bytes_printf(out, "%s", l->given++ > 0 ? "," : "");
+    bytes_json_string(out, l->list.items[l->at++].text);
+}
+
+static bool is_full(const struct listing *l)
+{
+    return l->limit > 0 && l->given == l->limit;
+}
+
+/* Whether something is left to be given. */
+static bool is_left(struct listing *l)
+{
+    while (l->what == LIST_SERIES && l->at < l->count && next_bound(l) == HISTOGRAM_BUCKETS) {
+        l->at++;
+        l->bucket = 0;
+    }
+    return l->at < l->count;
 }
 
 /* The end of the answer, with what is missing in it. */
@@ -85,19 +127,16 @@ static enum tm_err step_listing(void *state, struct reader *reader, struct bytes
         bytes_printf(out, "{\"status\":\"success\",\"data\":[");
         return err;
     }
-    size_t end = l->limit > 0 && l->limit < l->count ? l->limit : l->count;
-    for (size_t i = 0; i < STEP_ITEMS && l->at < end; i++, l->at++) {
-        if (l->at > 0)
-            bytes_u8(out, ',');
+    for (size_t i = 0; i < STEP_ITEMS && is_left(l) && !is_full(l); i++) {
         if (l->what == LIST_SERIES)
-            label_json(reader, l->ids.ids[l->at], &l->labels, out);
+            put_series(l, reader, out);
         else
-            bytes_json_string(out, l->list.items[l->at].text);
+            put_text(l, out);
     }
-    if (l->at < end)
+    if (is_left(l) && !is_full(l))
         return TM_OK;
     *is_done = true;
-    return end_listing(l, reader, end < l->count, out, why);
+    return end_listing(l, reader, is_left(l), out, why);
 }
 
 static const struct query_kind listing_kind = {.step = step_listing, .free = free_listing};

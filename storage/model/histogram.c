@@ -34,10 +34,22 @@ int64_t histogram_highest(uint32_t bucket)
 
 /* ---- names ---- */
 
-static const struct str bases[] = {
+static const struct str bases[HISTOGRAM_BASES] = {
     {"http_event_duration_seconds", 27},
     {"http_event_origin_seconds", 25},
     {"http_event_edge_seconds", 23},
+};
+
+static const struct str view_names[HISTOGRAM_BASES][HISTOGRAM_COUNT + 1] = {
+    {[HISTOGRAM_BUCKET] = {"http_event_duration_seconds_bucket", 34},
+     [HISTOGRAM_SUM] = {"http_event_duration_seconds_sum", 31},
+     [HISTOGRAM_COUNT] = {"http_event_duration_seconds_count", 33}},
+    {[HISTOGRAM_BUCKET] = {"http_event_origin_seconds_bucket", 32},
+     [HISTOGRAM_SUM] = {"http_event_origin_seconds_sum", 29},
+     [HISTOGRAM_COUNT] = {"http_event_origin_seconds_count", 31}},
+    {[HISTOGRAM_BUCKET] = {"http_event_edge_seconds_bucket", 30},
+     [HISTOGRAM_SUM] = {"http_event_edge_seconds_sum", 27},
+     [HISTOGRAM_COUNT] = {"http_event_edge_seconds_count", 29}},
 };
 
 static const struct str suffixes[] = {
@@ -59,6 +71,18 @@ struct str histogram_suffix(enum histogram_view view)
 {
     assert(view >= HISTOGRAM_BUCKET && view <= HISTOGRAM_COUNT);
     return suffixes[view];
+}
+
+struct str histogram_base(size_t place)
+{
+    assert(place < HISTOGRAM_BASES);
+    return bases[place];
+}
+
+struct str histogram_view_name(size_t place, enum histogram_view view)
+{
+    assert(place < HISTOGRAM_BASES && view >= HISTOGRAM_BUCKET && view <= HISTOGRAM_COUNT);
+    return view_names[place][view];
 }
 
 enum histogram_view histogram_view_of(struct str name, struct str *base)

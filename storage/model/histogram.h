@@ -9,6 +9,7 @@
 #define TM_MODEL_HISTOGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "storage/model/str.h"
@@ -47,6 +48,11 @@ bool histogram_is_base(struct str name);
 enum histogram_view histogram_view_of(struct str name, struct str *base);
 /* "_bucket", "_sum", "_count"; static. Not for HISTOGRAM_NONE. */
 struct str histogram_suffix(enum histogram_view view);
+
+enum { HISTOGRAM_BASES = 3 };
+/* The names of the stored histograms (place below HISTOGRAM_BASES), and of a view of one; static. */
+struct str histogram_base(size_t place);
+struct str histogram_view_name(size_t place, enum histogram_view view);
 
 enum { HISTOGRAM_LE_BYTES = 24 };
 /* The label le of a bucket: its highest value, in seconds, as a decimal without needless zeros; "+Inf" of the

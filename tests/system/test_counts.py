@@ -189,3 +189,26 @@ def test_the_command_refuses_words_that_do_not_fit():
                         (('--exact', '--step', 'x'), '--step')):
         code, _, err = command('query', 'x', *words)
         assert code == 2 and text in err, err
+
+
+def test_histograms_are_listed_by_the_names_that_promql_asks_for(shop):
+    """CONTRACT 4 and 5: _bucket with every le, _sum, _count; the stored name is none of theirs."""
+    def data(path):
+        status, answer, _ = shop.request('GET', path)
+        assert status == 200, answer
+        return json.loads(answer)['data']
+    names = data('/api/v1/label/__name__/values')
+    base = 'http_event_duration_seconds'
+    assert base not in names and {base + '_bucket', base + '_sum', base + '_count'} < set(names)
+    assert 'le' in data('/api/v1/labels')
+    bounds = data('/api/v1/label/le/values')
+    assert len(bounds) == 573 and '+Inf' in bounds
+    one = data('/api/v1/series?' + urlencode({'match[]': base + '_bucket{service="news",page_group=~".*about",le="+Inf"}'}))
+    assert len(one) == 1 and one[0]['__name__'] == base + '_bucket' and one[0]['le'] == '+Inf'
+    every = data('/api/v1/series?' + urlencode({'match[]': base + '_bucket{service="news",page_group=~".*about"}'}))
+    assert sorted(s['le'] for s in every) == sorted(bounds)
+    assert data('/api/v1/series?' + urlencode({'match[]': base})) == []
+    assert len(data('/api/v1/series?' + urlencode({'match[]': base + '_bucket', 'limit': 5}))) == 5
+    code, out, err = command('series', base + '_sum', '--server', 'http://' + shop.http)
+    assert (code, err) == (0, '') and out == command('series', base + '_sum', '--data-dir', shop.data_dir)[1]
+    assert all(line.startswith(base + '_sum{') for line in out.splitlines())
