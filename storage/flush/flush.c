@@ -54,7 +54,7 @@ static void run_job(struct store *store, struct flush_figures *figures)
     struct flush *flush = &store->flush;
     struct tm_why why = {""};
     enum tm_err err = TM_OK;
-    bool is_freeze = flush->freeze.state == FREEZE_RUNNING;
+    bool is_freeze = flush->work.is_freeze;
     flush->work.figures = figures;
     head_fini(&flush->garbage);
     if (is_freeze)
@@ -180,6 +180,7 @@ enum tm_err flush_start_job(struct store *store)
     flush->work.log = flush_note;
     flush->work.log_arg = store;
     flush->work.leaving = &flush->leaving;
+    flush->work.is_freeze = flush->freeze.state == FREEZE_RUNNING;
     prepare_rollups(&flush->work);
     prepare_events(&flush->work);
     pthread_mutex_lock(&flush->mutex);

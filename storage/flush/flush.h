@@ -171,7 +171,8 @@ struct flush_work {
     int64_t rewrite_counts_after_ms;
     struct census census;
     struct leaving *leaving;
-    bool is_more; /* more is to be kept in order: call again */
+    bool is_more;   /* more is to be kept in order: call again */
+    bool is_freeze; /* the job is a frozen copy: nothing is written */
 };
 
 /* Does job: on the flush thread. The first error ends it. */

@@ -70,6 +70,13 @@ static inline int64_t still_mono(void *self)
     return __atomic_load_n(&((struct still_clock *)self)->mono_ns, __ATOMIC_RELAXED);
 }
 
+/* Time passes for every thread that looks. */
+static inline void still_pass(struct still_clock *clock, int64_t ns)
+{
+    __atomic_fetch_add(&clock->wall_ms, ns / 1000000, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&clock->mono_ns, ns, __ATOMIC_RELAXED);
+}
+
 /* ---- calls that fail when told ---- */
 
 enum call {

@@ -213,7 +213,7 @@ static void a_failed_sync_is_read_only_until_reopened(void **state)
     assert_non_null(strstr(store_trouble(f->store), "syncing in the journal failed"));
     assert_non_null(strstr(f->log, "journal.sync_failed: "));
     for (int i = 0; i < 5; i++) {
-        f->clock.mono_ns += INT64_C(2000000000);
+        __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
         store_poll(f->store);
         assert_int_equal(send_one(f->store, "new", 2, 2), TM_READ_ONLY);
     }
@@ -258,7 +258,7 @@ static void a_batch_built_before_a_failure_may_be_sent_after_it(void **state)
     put(f->store, built, "own", 2, 2);
     faulty_fail(&f->faulty, CALL_PWRITE, 1, EIO);
     assert_int_equal(send_batch(f->store, failing, NULL), TM_READ_ONLY);
-    f->clock.mono_ns += INT64_C(2000000000);
+    __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
     store_poll(f->store);
     assert_int_equal(send_batch(f->store, built, NULL), TM_OK);
     fixture_reopen(f);
@@ -274,7 +274,7 @@ static void a_failed_write_resumes_by_itself_in_a_new_segment(void **state)
     faulty_fail(&f->faulty, CALL_PWRITE, 1, EIO);
     assert_int_equal(send_one(f->store, "cpu", 2, 2), TM_READ_ONLY);
     assert_non_null(strstr(f->log, "journal.write_failed: "));
-    f->clock.mono_ns += INT64_C(2000000000);
+    __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
     store_poll(f->store);
     assert_null(store_trouble(f->store));
     assert_non_null(strstr(f->log, "store.resumed: "));
@@ -292,7 +292,7 @@ static void bytes_of_a_failed_group_that_can_not_be_cut_stay_void(void **state)
     faulty_fail(&f->faulty, CALL_TRUNCATE, 1, EIO);
     faulty_fail(&f->faulty, CALL_SYNC, 1, ENOSPC);
     assert_int_equal(send_one(f->store, "cpu", 2, 2), TM_NO_SPACE);
-    f->clock.mono_ns += INT64_C(2000000000);
+    __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
     store_poll(f->store);
     assert_int_equal(send_one(f->store, "cpu", 3, 3), TM_OK);
     fixture_reopen(f);
@@ -312,14 +312,14 @@ static void a_full_disk_is_no_space_and_resumes_when_freed(void **state)
     assert_int_equal(send_one(f->store, "cpu", 2, 2), TM_NO_SPACE);
     assert_non_null(strstr(store_trouble(f->store), "the disk is full"));
     for (int i = 0; i < 3; i++) {
-        f->clock.mono_ns += INT64_C(2000000000);
+        __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
         store_poll(f->store);
         assert_int_equal(send_one(f->store, "cpu", 2, 2), TM_NO_SPACE);
     }
     assert_int_equal(count_of(f->store, "cpu"), 1);
     faulty_fail(&f->faulty, CALL_PWRITE, 0, 0);
     faulty_set_free(&f->faulty, INT64_C(1) << 30);
-    f->clock.mono_ns += INT64_C(2000000000);
+    __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
     store_poll(f->store);
     assert_int_equal(send_one(f->store, "cpu", 3, 3), TM_OK);
     char *at = strstr(f->log, "store.no_space: ");
@@ -340,13 +340,13 @@ static void below_the_floor_nothing_is_taken(void **state)
     assert_int_equal(send_one(f->store, "cpu", 1, 1), TM_NO_SPACE);
     assert_non_null(strstr(store_trouble(f->store), "1023 MiB are free"));
     faulty_set_free(&f->faulty, (INT64_C(1) << 30) + 1);
-    f->clock.mono_ns += INT64_C(2000000000);
+    __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
     store_poll(f->store);
     assert_non_null(store_trouble(f->store)); /* not at the edge: with some room above */
     faulty_set_free(&f->faulty, INT64_C(2) << 30);
     store_poll(f->store);
     assert_non_null(store_trouble(f->store)); /* looked at once a second only */
-    f->clock.mono_ns += INT64_C(2000000000);
+    __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
     store_poll(f->store);
     assert_null(store_trouble(f->store));
     assert_int_equal(send_one(f->store, "cpu", 1, 1), TM_OK);
@@ -364,7 +364,7 @@ static void a_store_opens_on_a_full_disk_and_serves(void **state)
     assert_int_equal(count_of(f->store, "cpu"), 1);
     assert_int_equal(send_one(f->store, "cpu", 2, 2), TM_NO_SPACE);
     faulty_set_free(&f->faulty, INT64_C(1) << 30);
-    f->clock.mono_ns += INT64_C(2000000000);
+    __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
     store_poll(f->store);
     assert_int_equal(send_one(f->store, "cpu", 2, 2), TM_OK);
 }
@@ -395,7 +395,7 @@ static void any_one_call_may_fail(void **state)
         if (fixture_try_open(f) == TM_OK) {
             for (int i = 0; i < 12; i++) {
                 sent[i] = send_one(f->store, name, i, i) == TM_OK;
-                f->clock.mono_ns += INT64_C(2000000000);
+                __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
                 store_poll(f->store);
             }
             fixture_close(f);

@@ -92,12 +92,12 @@ static void live_once(struct ledger *ledger, struct fixture *f, int life)
     for (int i = 0; i < BATCHES_PER_LIFE; i++) {
         set_full(r, life == 2 && i >= 4 && i < 7);
         send_number(ledger, store, ledger->count++);
-        f->clock.mono_ns += INT64_C(2000000000);
+        __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
         if (random_next(&ledger->random) % 2)
             continue; /* several in one group */
         while (ledger->slots[ledger->count - 1].calls == 0)
             store_poll(store);
-        f->clock.mono_ns += INT64_C(2000000000);
+        __atomic_fetch_add(&f->clock.mono_ns, INT64_C(2000000000), __ATOMIC_RELAXED);
         store_poll(store);
     }
     set_full(r, false);
