@@ -49,6 +49,16 @@ static enum tm_err write_head(struct flush_work *work, struct tm_why *why)
     return TM_OK;
 }
 
+/* What was removed leaves the disk in pieces, so that a flush need not wait for it; unless it needs the room.
+ */
+static void sweep(struct flush_work *work, enum tm_err err)
+{
+    bool is_more = partitions_sweep(work->partitions);
+    while (is_more && err == TM_NO_SPACE)
+        is_more = partitions_sweep(work->partitions);
+    work->is_more = work->is_more || is_more;
+}
+
 static void run_job(struct store *store, struct flush_figures *figures)
 {
     struct flush *flush = &store->flush;
@@ -65,6 +75,7 @@ static void run_job(struct store *store, struct flush_figures *figures)
         flush_bury(&flush->work);
         flush_keep(&flush->work);
     }
+    sweep(&flush->work, err);
     figures->busy_ns = thread_ns();
     pthread_mutex_lock(&flush->mutex);
     flush->result = err;

@@ -120,7 +120,8 @@ enum tm_err folder_rename(const char *dir, enum partition_tier tier, const char 
     return folder_sync(path_of_tier(dir, tier).text, why);
 }
 
-enum tm_err folder_remove(const char *dir, enum partition_tier tier, const char *path, struct tm_why *why)
+enum tm_err folder_remove(const char *dir, enum partition_tier tier, const char *path,
+                          struct sweepings *later, struct tm_why *why)
 {
     DIR *folder = opendir(path);
     if (!folder)
@@ -130,7 +131,7 @@ enum tm_err folder_remove(const char *dir, enum partition_tier tier, const char 
     while (!err && (entry = readdir(folder))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
+        if (sweep_unlink(later, dirfd(folder), entry->d_name) != 0 && errno != ENOENT)
             err = file_fail(why, "emptying", path);
     }
     closedir(folder);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "storage/partition/partition.h"
+#include "storage/partition/partition_sweep.h"
 
 enum { PARTITION_DIR_BYTES = 3072, PARTITION_PATH_BYTES = 3200, PARTITION_NAME_BYTES = 64 };
 
@@ -47,9 +48,10 @@ enum tm_err file_sync(const char *path, struct tm_why *why) TM_MUST_CHECK;
 /* rename and fsync of the tier's folder. TM_NOT_FOUND: from is not there. */
 enum tm_err folder_rename(const char *dir, enum partition_tier tier, const char *from, const char *to,
                           struct tm_why *why) TM_MUST_CHECK;
-/* Removes a folder of files; not there: TM_OK. The removal is durable on return. */
+/* Removes a folder of files; not there: TM_OK. The removal is durable on return; the room of big files comes
+ * back with the steps of later (NULL: at once). */
 enum tm_err folder_remove(const char *dir, enum partition_tier tier, const char *path,
-                          struct tm_why *why) TM_MUST_CHECK;
+                          struct sweepings *later, struct tm_why *why) TM_MUST_CHECK;
 /* Copies one file and syncs it; to must not exist. */
 enum tm_err file_copy(const char *from, const char *to, struct tm_why *why) TM_MUST_CHECK;
 

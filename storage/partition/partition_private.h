@@ -79,6 +79,7 @@ struct partitions {
     struct partition_step *newest;
     struct partitions_stats stats;
     struct partition_deaths deaths;
+    struct sweepings later; /* the owner's */
     unsigned watched_tiers;
     struct present *watching; /* the owner's; takes every series that is written. NULL: none */
 };
@@ -213,7 +214,7 @@ const char *follow_suffix(const struct partitions *set, struct partition_id id);
 enum tm_err replace_main(struct partitions *set, struct partition_id id, bool is_merged,
                          struct tm_why *why) TM_MUST_CHECK;
 /* Finishes or undoes what was interrupted, by the names in the folder of a tier. */
-enum tm_err replace_recover(const struct partitions *set, enum partition_tier tier,
+enum tm_err replace_recover(struct partitions *set, enum partition_tier tier,
                             struct tm_why *why) TM_MUST_CHECK;
 /* Renames the partition's folder to `.quarantine`. Owner; takes the lock. */
 void quarantine_rename(struct partitions *set, struct partition *partition);

@@ -25,10 +25,10 @@ static enum tm_err move(const char *dir, struct partition_id id, enum partition_
     return file_exists(a.text) ? folder_rename(dir, id.tier, a.text, b.text, why) : TM_OK;
 }
 
-static enum tm_err discard(const char *dir, struct partition_id id, enum partition_suffix suffix,
+static enum tm_err discard(struct partitions *set, struct partition_id id, enum partition_suffix suffix,
                            struct tm_why *why)
 {
-    return folder_remove(dir, id.tier, folder_of(dir, id, suffix).text, why);
+    return folder_remove(set->dir, id.tier, folder_of(set->dir, id, suffix).text, &set->later, why);
 }
 
 static struct partition_id late_of(struct partition_id id)
@@ -40,19 +40,19 @@ static struct partition_id late_of(struct partition_id id)
 /* ---- replacing ---- */
 
 /* `.new` or `.merged` is there, which decides. Can be done again from any point in between. */
-static enum tm_err put_in_place(const struct partitions *set, struct partition_id id,
-                                enum partition_suffix from, struct tm_why *why)
+static enum tm_err put_in_place(struct partitions *set, struct partition_id id, enum partition_suffix from,
+                                struct tm_why *why)
 {
     const char *dir = set->dir;
     enum tm_err err = TM_OK;
     if (from == SUFFIX_MERGED) {
-        err = discard(dir, late_of(id), SUFFIX_OLD, why);
+        err = discard(set, late_of(id), SUFFIX_OLD, why);
         if (!err)
             err = move(dir, late_of(id), SUFFIX_NONE, SUFFIX_OLD, why);
         set_fault_point(set, "replace.late_aside");
     }
     if (!err)
-        err = discard(dir, id, SUFFIX_OLD, why);
+        err = discard(set, id, SUFFIX_OLD, why);
     if (!err)
         err = move(dir, id, SUFFIX_NONE, SUFFIX_OLD, why);
     set_fault_point(set, "replace.main_aside");
@@ -60,9 +60,9 @@ static enum tm_err put_in_place(const struct partitions *set, struct partition_i
         err = move(dir, id, from, SUFFIX_NONE, why);
     set_fault_point(set, "replace.in_place");
     if (!err)
-        err = discard(dir, late_of(id), SUFFIX_OLD, why);
+        err = discard(set, late_of(id), SUFFIX_OLD, why);
     if (!err)
-        err = discard(dir, id, SUFFIX_OLD, why);
+        err = discard(set, id, SUFFIX_OLD, why);
     set_fault_point(set, "replace.old_removed");
     return err;
 }
@@ -122,16 +122,16 @@ enum tm_err replace_main(struct partitions *set, struct partition_id id, bool is
 
 /* ---- dropping ---- */
 
-static enum tm_err remove_dropped(const struct partitions *set, struct partition_id id, struct tm_why *why)
+static enum tm_err remove_dropped(struct partitions *set, struct partition_id id, struct tm_why *why)
 {
     /* The main one's name decides for both, so it goes last. */
     enum tm_err err = move(set->dir, late_of(id), SUFFIX_NONE, SUFFIX_DROPPED, why);
     set_fault_point(set, "drop.late_aside");
     if (!err)
-        err = discard(set->dir, late_of(id), SUFFIX_DROPPED, why);
+        err = discard(set, late_of(id), SUFFIX_DROPPED, why);
     set_fault_point(set, "drop.late_removed");
     if (!err)
-        err = discard(set->dir, id, SUFFIX_DROPPED, why);
+        err = discard(set, id, SUFFIX_DROPPED, why);
     set_fault_point(set, "drop.removed");
     return err;
 }
@@ -161,7 +161,7 @@ enum tm_err partition_drop(struct partitions *set, enum partition_tier tier, uin
     park_and_close(set, main);
     park_and_close(set, late);
     set_fault_point(set, "drop.parked");
-    err = discard(set->dir, id, SUFFIX_DROPPED, why);
+    err = discard(set, id, SUFFIX_DROPPED, why);
     if (!err)
         err = move(set->dir, id, SUFFIX_NONE, SUFFIX_DROPPED, why);
     set_fault_point(set, "drop.decided");
@@ -214,18 +214,18 @@ struct leftover {
     enum partition_suffix suffix;
 };
 
-static enum tm_err mend(const struct partitions *set, const struct leftover *l, struct tm_why *why)
+static enum tm_err mend(struct partitions *set, const struct leftover *l, struct tm_why *why)
 {
     switch (l->suffix) {
     case SUFFIX_MAKING:
-        return discard(set->dir, l->id, SUFFIX_MAKING, why);
+        return discard(set, l->id, SUFFIX_MAKING, why);
     case SUFFIX_NEW:
     case SUFFIX_MERGED:
         return put_in_place(set, l->id, l->suffix, why);
     case SUFFIX_DROPPED:
-        return l->id.late ? discard(set->dir, l->id, SUFFIX_DROPPED, why) : remove_dropped(set, l->id, why);
+        return l->id.late ? discard(set, l->id, SUFFIX_DROPPED, why) : remove_dropped(set, l->id, why);
     case SUFFIX_OLD:
-        return discard(set->dir, l->id, SUFFIX_OLD, why);
+        return discard(set, l->id, SUFFIX_OLD, why);
     case SUFFIX_NONE:
     case SUFFIX_COUNT:
         break;
@@ -265,7 +265,7 @@ static enum tm_err list_leftovers(const char *path, enum partition_tier tier, st
     return err;
 }
 
-enum tm_err replace_recover(const struct partitions *set, enum partition_tier tier, struct tm_why *why)
+enum tm_err replace_recover(struct partitions *set, enum partition_tier tier, struct tm_why *why)
 {
     struct partition_path path = path_of_tier(set->dir, tier);
     struct leftover *all = NULL;

@@ -171,11 +171,11 @@ static enum tm_err copy_compact(struct partitions *set, struct partition *p, con
 }
 
 /* After a failure, for the disk space; the next start would remove it too. */
-static void remove_made(const struct partitions *set, struct partition_id id)
+static void remove_made(struct partitions *set, struct partition_id id)
 {
     struct tm_why ignored;
     (void)!folder_remove(set->dir, id.tier, path_of(set->dir, id, suffix_text(SUFFIX_MAKING), NULL).text,
-                         &ignored);
+                         NULL, &ignored);
 }
 
 static enum tm_err seal_by_copy(struct partitions *set, struct partition *p, struct tm_why *why)
@@ -183,7 +183,7 @@ static enum tm_err seal_by_copy(struct partitions *set, struct partition *p, str
     const char *suffix = suffix_text(SUFFIX_MAKING);
     struct partition copy = {.id = p->id, .suffix = suffix};
     struct partition_path path = path_of(set->dir, p->id, suffix, NULL);
-    enum tm_err err = folder_remove(set->dir, p->id.tier, path.text, why);
+    enum tm_err err = folder_remove(set->dir, p->id.tier, path.text, &set->later, why);
     if (!err && mkdir(path.text, 0750) != 0)
         err = file_fail(why, "making", path.text);
     if (!err)

@@ -310,6 +310,7 @@ void partitions_close(struct partitions *set)
         free(set->all[i]);
     }
     free(set->all);
+    sweep_end(&set->later);
     deaths_close(&set->deaths);
     pthread_cond_destroy(&set->changed);
     pthread_mutex_destroy(&set->lock);
@@ -403,6 +404,11 @@ void partitions_tick(struct partitions *set)
         if (damaged && !set->options.read_only)
             quarantine_rename(set, damaged);
     } while (damaged && !set->options.read_only);
+}
+
+bool partitions_sweep(struct partitions *set)
+{
+    return sweep_step(&set->later);
 }
 
 void partitions_stats(struct partitions *set, struct partitions_stats *out)

@@ -21,7 +21,7 @@ enum tm_err make_begin(struct partitions *set, struct partition_id id, const str
     const char *suffix = suffix_text(SUFFIX_MAKING);
     struct partition_path path = path_of(set->dir, id, suffix, NULL);
     *out = NULL;
-    enum tm_err err = folder_remove(set->dir, id.tier, path.text, why);
+    enum tm_err err = folder_remove(set->dir, id.tier, path.text, &set->later, why);
     if (err)
         return err;
     struct partition *made = calloc(1, sizeof *made);
@@ -61,7 +61,7 @@ static enum tm_err create(struct partitions *set, struct partition_id id, struct
     /* What the last removal left would take the new one with it at the next start. */
     struct partition_id main_id = {.tier = id.tier, .period = id.period};
     struct partition_path dropped = path_of(set->dir, main_id, suffix_text(SUFFIX_DROPPED), NULL);
-    err = folder_remove(set->dir, id.tier, dropped.text, why);
+    err = folder_remove(set->dir, id.tier, dropped.text, &set->later, why);
     if (!err)
         err = make_begin(set, id, &meta, &made, why);
     if (err)
@@ -80,7 +80,7 @@ static enum tm_err create(struct partitions *set, struct partition_id id, struct
         return TM_OK;
     /* An empty folder that the set does not know would stand in the way of the next try. */
     struct tm_why unsaid;
-    (void)!folder_remove(set->dir, id.tier, path_of(set->dir, id, "", NULL).text, &unsaid);
+    (void)!folder_remove(set->dir, id.tier, path_of(set->dir, id, "", NULL).text, NULL, &unsaid);
     return tm_fail(why, TM_NOMEM, "out of memory, or too many partitions");
 }
 

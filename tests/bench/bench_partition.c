@@ -1,8 +1,11 @@
 /* What partitions cost: appending windows, bytes written to the disk, sealing, opening, lookups by key,
- * rewriting, dropping. Prints one line `name value unit` each.
+ * checking, rewriting, dropping with what a reader of another day sees meanwhile. Prints one line `name value
+ * unit` each.
  *
  * usage: bench_partition [FOLDER [SERIES [WINDOWS [CHUNK_BYTES]]]]
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,16 +66,22 @@ static struct str chunk_of(const struct bench *b, uint32_t series, uint32_t wind
     return (struct str){b->noise + at, b->chunk_bytes};
 }
 
-static void write_window(const struct bench *b, uint32_t window)
+static void write_window(const struct bench *b, uint32_t day, uint32_t window)
 {
     struct tm_why why;
     struct partition_writer *w;
-    must(partition_writer_open(b->set, PARTITION_RAW, DAY, &w, &why), &why);
-    struct partition_extent extent = {DAY_START + window * 7200000LL,
-                                      DAY_START + window * 7200000LL + 7190000, 720};
+    time_ms_t start = (time_ms_t)day * 86400000 + window * 60000LL;
+    must(partition_writer_open(b->set, PARTITION_RAW, day, &w, &why), &why);
+    struct partition_extent extent = {start, start + 7190000, 720};
     for (uint32_t i = 0; i < b->series; i++)
         must(partition_writer_put(w, i, 0, chunk_of(b, i, window), &extent, &why), &why);
     must(partition_writer_commit(&w, window, &why), &why);
+}
+
+static void write_windows(const struct bench *b, uint32_t day, uint32_t count)
+{
+    for (uint32_t w = 0; w < count; w++)
+        write_window(b, day, w);
 }
 
 static void append(const struct bench *b)
@@ -81,7 +90,7 @@ static void append(const struct bench *b)
     double start = now_s(), cpu = cpu_s(), bytes = written_bytes();
     for (uint32_t w = 0; w < b->windows; w++) {
         double begin = now_s();
-        write_window(b, w);
+        write_window(b, DAY, w);
         if (now_s() - begin > longest)
             longest = now_s() - begin;
     }
@@ -161,6 +170,79 @@ static void timed(const char *name, enum tm_err err, const struct tm_why *why, d
     printf("%s %.1f ms\n", name, (now_s() - start) * 1e3);
 }
 
+/* ---- dropping ---- */
+
+struct neighbour {
+    const struct bench *bench;
+    atomic_bool is_over;
+    double longest_s;
+};
+
+/* Reads a series of the next day over and over. */
+static void *read_neighbour(void *arg)
+{
+    struct neighbour *n = arg;
+    struct partition_id id = {.tier = PARTITION_RAW, .period = DAY + 1};
+    while (!atomic_load(&n->is_over)) {
+        struct tm_why why;
+        struct partition_step step;
+        struct partition_cursor cursor;
+        struct partition_item item;
+        double start = now_s();
+        must(partition_step_begin(n->bench->set, id, &step, &why), &why);
+        partition_cursor_init(&cursor, 7, (struct span){0, INT64_MAX});
+        while (partition_cursor_next(&step, &cursor, &item, &why) == TM_OK)
+            ;
+        partition_step_end(&step);
+        if (now_s() - start > n->longest_s)
+            n->longest_s = now_s() - start;
+    }
+    return NULL;
+}
+
+/* So that all of the day is mapped and cached, the worst case. */
+static void touch_all(const struct bench *b)
+{
+    struct tm_why why;
+    struct partition_step step;
+    struct partition_scan scan = {0};
+    struct partition_item item;
+    uint64_t bytes = 0;
+    must(partition_step_begin(b->set, (struct partition_id){.tier = PARTITION_RAW, .period = DAY}, &step,
+                              &why),
+         &why);
+    while (partition_scan_next(&step, &scan, &item, &why) == TM_OK)
+        bytes += item.value.len;
+    partition_step_end(&step);
+    printf("dropped %.0f MB\n", (double)bytes / 1e6);
+}
+
+static void drop(const struct bench *b)
+{
+    struct tm_why why;
+    struct neighbour neighbour = {.bench = b};
+    pthread_t reader;
+    double longest = 0, begin = now_s();
+    write_windows(b, DAY + 1, 1);
+    touch_all(b);
+    if (pthread_create(&reader, NULL, read_neighbour, &neighbour) != 0)
+        exit(1);
+    begin = now_s();
+    must(partition_drop(b->set, PARTITION_RAW, DAY, &why), &why);
+    printf("drop %.1f ms\n", (now_s() - begin) * 1e3);
+    begin = now_s();
+    for (bool is_more = true; is_more;) {
+        double start = now_s();
+        is_more = partitions_sweep(b->set);
+        if (now_s() - start > longest)
+            longest = now_s() - start;
+    }
+    printf("sweep %.1f ms\nsweep_longest_step %.1f ms\n", (now_s() - begin) * 1e3, longest * 1e3);
+    atomic_store(&neighbour.is_over, true);
+    pthread_join(reader, NULL);
+    printf("neighbour_longest_read %.1f ms\n", neighbour.longest_s * 1e3);
+}
+
 static void run(struct bench *b, struct partitions_options *options)
 {
     struct tm_why why;
@@ -181,8 +263,7 @@ static void run(struct bench *b, struct partitions_options *options)
     start = now_s();
     timed("rewrite", partition_rewrite(b->set, PARTITION_RAW, DAY, keep_all, b, &why), &why, start);
     read_series(b, "series_rewritten");
-    start = now_s();
-    timed("drop", partition_drop(b->set, PARTITION_RAW, DAY, &why), &why, start);
+    drop(b);
 }
 
 int main(int count, char **args)
