@@ -56,7 +56,7 @@ LIBS.wire    := -lzstd -lsodium -ljansson -lm
 LIBS.client  := -lnanomsg $(LIBS.wire) -lxxhash -lpthread
 LIBS.config  := -lyaml -lpcre2-8
 LIBS.promql  := $(LIBS.storage) -lm
-LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl
+LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl -lz
 # Where it is there (server/events/page_scan.c).
 LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
 LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz $(LIBS.config) $(LIBS.storage) $(LIBS.wire) $(LIBS.hyperscan)

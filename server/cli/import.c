@@ -14,9 +14,21 @@
 
 #define DEFAULT_TO "tcp://127.0.0.1:9701"
 
-enum { TIMEOUT_MS = 5000, TRIES = 3, NS_PER_MS = 1000000, PROGRESS_MS = 200 };
+enum {
+    TIMEOUT_MS = 5000,
+    TRIES = 3,
+    NS_PER_MS = 1000000,
+    PROGRESS_MS = 200,
+    DAY_MS = 86400000,
+    MAX_ERRORS = 100
+};
 
 static const struct option import_options[] = {
+    {.name = "format",
+     .argument = "FORMAT",
+     .fallback = "csv",
+     .text = "what the files are: csv, or an access log: " ACCESS_LOG_FORMATS},
+    ACCESS_LOG_OPTIONS,
     {.name = "time",
      .argument = "COLUMN",
      .text = "the column with the time: its name in the first line, or its number from 1"},
@@ -51,13 +63,20 @@ static const struct option import_options[] = {
      .text = "move all times by whole weeks, so that weekday and hour stay, and the rows reach TIME; rows "
              "from TIME "
              "on are left out"},
+    {.name = "shift-weeks-to-yesterday",
+     .text =
+         "move all times by whole weeks, so that weekday and hour stay, and the newest row is yesterday or "
+         "in the six days before; none is left out"},
     {.name = "to",
      .argument = "URL",
      .fallback = DEFAULT_TO,
      .text = "ingest_rep listener, tcp://HOST:PORT or ipc://PATH"},
     {.name = "http", .text = "send to POST /write of --server instead of --to"},
     {.name = "batch", .argument = "LINES", .fallback = "5000", .text = "lines per batch"},
-    {.name = "max-errors", .argument = "N", .fallback = "100", .text = "stop when more than N rows are bad"},
+    {.name = "max-errors",
+     .argument = "N",
+     .text =
+         "stop when more than N rows are bad (default 100; of an access log any number if others are good)"},
     {.name = "again",
      .text = "send everything anew, also what an earlier run has delivered (after a delete)"},
     {.name = "dry-run", .text = "send nothing; show the first rows as line protocol, and the sums"},
@@ -128,6 +147,7 @@ void import_fini(struct import *import)
     sender_close(import->push.sender);
     push_fini(&import->push);
     bytes_fini(&import->lines);
+    access_log_fini(&import->log);
     free(import->names);
 }
 
@@ -223,16 +243,23 @@ static enum tm_err read_move(const struct args *args, struct import *import, str
     };
     struct tm_why reason;
     const char *text = NULL;
+    bool is_yesterday = options_given(args, "shift-weeks-to-yesterday");
     import->map.until = INT64_MAX;
     for (int i = IMPORT_SHIFT; i <= IMPORT_REPLAY; i++) {
         const char *given = options_text(args, names[i]);
-        if (given && text)
+        if (given && (text || is_yesterday))
             return tm_fail(why, TM_INVALID,
-                           "--shift, --end-at and --replay-until exclude each other; leave one");
+                           "--shift, --end-at, --replay-until and --shift-weeks-to-yesterday exclude each "
+                           "other; leave one");
         if (given) {
             text = given;
             import->move = (enum import_move)i;
         }
+    }
+    if (is_yesterday) {
+        time_ms_t now = clock_wall_ms(clock_system());
+        import->move = IMPORT_YESTERDAY;
+        import->target = now - now % DAY_MS;
     }
     if (text && import->move == IMPORT_SHIFT)
         return read_shift(text, &import->map.shift_ms, why);
@@ -249,6 +276,8 @@ static enum tm_err read_sending(const struct args *args, struct import *import, 
         err = options_number(args, "give-up", 1, 86400, &give_up_s, why);
     if (!err)
         err = options_number(args, "max-errors", 0, INT64_MAX, &max_errors, why);
+    if (!err && !options_given(args, "max-errors"))
+        max_errors = import->is_log ? INT64_MAX : MAX_ERRORS;
     if (!err && options_given(args, "http") && options_given(args, "to"))
         err = tm_fail(why, TM_INVALID, "--http sends to --server; leave out --to");
     if (err)
@@ -259,7 +288,7 @@ static enum tm_err read_sending(const struct args *args, struct import *import, 
     import->sender = (struct sender_options){
         .url = options_given(args, "http") ? NULL : options_text(args, "to"),
         .server = command_server(args),
-        .precision = "ms",
+        .precision = import->is_log ? "ns" : "ms",
         .timeout_ms = give_up_s * 1000 < TIMEOUT_MS ? (int)give_up_s * 1000 : TIMEOUT_MS,
         .max_tries = TRIES,
     };
@@ -269,7 +298,7 @@ static enum tm_err read_sending(const struct args *args, struct import *import, 
 static enum tm_err read_names(const struct args *args, struct import *import, struct tm_why *why)
 {
     if (!args->operand_count)
-        return tm_fail(why, TM_INVALID, "name a CSV file, or - for standard input");
+        return tm_fail(why, TM_INVALID, "name a CSV file or an access log, or - for standard input");
     import->file_count = (size_t)args->operand_count;
     import->names = calloc(import->file_count, sizeof *import->names);
     if (!import->names)
@@ -280,18 +309,14 @@ static enum tm_err read_names(const struct args *args, struct import *import, st
     return TM_OK;
 }
 
-enum tm_err import_settings(const struct args *args, struct import *import, struct tm_why *why)
+static enum tm_err read_csv(const struct args *args, struct import *import, struct tm_why *why)
 {
     struct import_map *map = &import->map;
     map->metric = options_text(args, "metric");
     map->missing = options_text(args, "missing");
     map->time_column = options_text(args, "time");
     import->has_header = !options_given(args, "no-header");
-    import->is_again = options_given(args, "again");
-    import->is_dry = options_given(args, "dry-run");
-    import->is_json = options_given(args, "json");
-    import->is_progress = isatty(STDERR_FILENO) && !import->is_dry;
-    enum tm_err err = read_names(args, import, why);
+    enum tm_err err = access_log_unused(args, "csv", why);
     if (!err && !map->time_column)
         err = tm_fail(why, TM_INVALID, "name the column with the time: --time COLUMN");
     if (!err)
@@ -300,8 +325,33 @@ enum tm_err import_settings(const struct args *args, struct import *import, stru
         err = add_values(args, map, why);
     if (!err)
         err = add_labels(args, import, why);
+    return err ? err : read_delimiter(args, import, why);
+}
+
+static enum tm_err read_log(const struct args *args, struct import *import, struct tm_why *why)
+{
+    static const char *const of_csv[] = {"time",        "time-format", "value",   "metric",    "label",
+                                         "label-const", "label-file",  "missing", "delimiter", "no-header"};
+    for (size_t i = 0; i < sizeof of_csv / sizeof of_csv[0]; i++)
+        if (options_given(args, of_csv[i]))
+            return tm_fail(why, TM_INVALID,
+                           "--%s is for CSV; an access log's fields are known by its --format", of_csv[i]);
+    return access_log_settings(args, &import->log, why);
+}
+
+enum tm_err import_settings(const struct args *args, struct import *import, struct tm_why *why)
+{
+    const char *format = options_text(args, "format");
+    import->is_log = access_log_is_format(format, &import->log.format);
+    import->is_again = options_given(args, "again");
+    import->is_dry = options_given(args, "dry-run");
+    import->is_json = options_given(args, "json");
+    import->is_progress = isatty(STDERR_FILENO) && !import->is_dry;
+    enum tm_err err = read_names(args, import, why);
+    if (!err && !import->is_log && strcmp(format, "csv") != 0)
+        err = tm_fail(why, TM_INVALID, "--format is csv, " ACCESS_LOG_FORMATS ", not \"%.100s\"", format);
     if (!err)
-        err = read_delimiter(args, import, why);
+        err = import->is_log ? read_log(args, import, why) : read_csv(args, import, why);
     if (!err)
         err = read_move(args, import, why);
     return err ? err : read_sending(args, import, why);
@@ -309,18 +359,21 @@ enum tm_err import_settings(const struct args *args, struct import *import, stru
 
 const struct command import_command = {
     .name = "import",
-    .summary = "send the rows of CSV files and wait until they are durable",
+    .summary = "send the rows of CSV files or the lines of access logs, and wait until they are durable",
     .operands = "FILE...",
     .details =
-        "Tells by options which column is the time, which are values and which are labels. A bad row is "
-        "named with "
-        "FILE:LINE:COLUMN and left out. The batches of a file bear numbers of their own: run the same "
-        "command again "
-        "after an interruption, and what was delivered is known and stored once.\n"
+        "Of CSV, options tell which column is the time, which are values and which are labels. Each line of "
+        "an "
+        "access log (--format) is an HTTP event. Files may be gzip. A bad row is named with FILE:LINE:COLUMN "
+        "and left out. The batches of a file bear numbers of their own: run the same command again after an "
+        "interruption, and what was delivered is known and stored once. A log that still grows: push "
+        "--follow.\n"
         "Examples:\n"
         "  tidemark import kpi.csv --time timestamp --value value=requests --label-const service=shop\n"
         "  tidemark import *.csv --time 1 --value 2 --no-header --metric load --label-file host\n"
         "  tidemark import old.csv --time date --value amount --replay-until now\n"
+        "  tidemark import --format combined --service shop --env prod access.log.*.gz\n"
+        "  tidemark import --format nginx-json --service-from host --dry-run access.json\n"
         "Exit code 1 if a row was bad, refused or not acknowledged.",
     .options = import_options,
     .run = run_import,

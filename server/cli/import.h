@@ -1,17 +1,21 @@
-/* The parts of `tidemark import`: settings, a first look at all files, then row by row into batches. */
+/* The parts of `tidemark import`: settings, a first look at all files, then row by row into batches. A row is
+ * a record of CSV, or a line of an access log. */
 #ifndef TM_CLI_IMPORT_H
 #define TM_CLI_IMPORT_H
 
+#include "server/cli/access_log.h"
 #include "server/cli/import_file.h"
 #include "server/cli/import_map.h"
 #include "server/cli/options.h"
 #include "server/cli/push.h"
 
-enum import_move { IMPORT_SHIFT, IMPORT_END_AT, IMPORT_REPLAY };
+enum import_move { IMPORT_SHIFT, IMPORT_END_AT, IMPORT_REPLAY, IMPORT_YESTERDAY };
 
 struct import {
-    struct push push; /* first: its on_sent finds the import */
-    struct import_map map;
+    struct push push;      /* first: its on_sent finds the import */
+    bool is_log;           /* else CSV */
+    struct access_log log; /* if is_log */
+    struct import_map map; /* of CSV; shift_ms and until are for both */
     struct sender_options sender;
     const char **names;
     size_t file_count;
@@ -23,7 +27,7 @@ struct import {
     bool is_progress;
     uint64_t max_errors;
     enum import_move move;
-    time_ms_t target;  /* of --end-at and --replay-until */
+    time_ms_t target;  /* of --end-at, --replay-until and --shift-weeks-to-yesterday */
     time_ms_t newest;  /* of all rows, unshifted, if move needs it; INT64_MIN: none */
     const char *label; /* that gets the file's name; NULL: none */
     struct import_file file;
@@ -49,6 +53,19 @@ enum tm_err import_look(struct import *import, struct tm_why *why) TM_MUST_CHECK
 /* Sends (or with is_dry shows) the rows of all files. TM_CLOSED: not all could be delivered; TM_LIMIT: too
  * many rows are bad; TM_IO, TM_NOMEM. */
 enum tm_err import_send(struct import *import, struct tm_why *why) TM_MUST_CHECK;
+
+/* Notes a bad row. TM_LIMIT: there are more than max_errors. */
+enum tm_err import_note_bad(struct import *import, struct push_origin origin, const struct tm_why *reason,
+                            struct tm_why *why) TM_MUST_CHECK;
+
+/* Shows import->lines on stdout if they are of one of the first rows. */
+void import_show_lines(const struct import *import);
+
+/* Of an open log: the newest time into import->newest. TM_IO, TM_CORRUPT, TM_NOMEM. */
+enum tm_err import_log_newest(struct import *import, struct tm_why *why) TM_MUST_CHECK;
+
+/* Sends the lines of the open log, the file-th of the names. As import_send. */
+enum tm_err import_log_send(struct import *import, uint32_t file, struct tm_why *why) TM_MUST_CHECK;
 
 /* Says what became of the rows, err and why what ended it. Returns the exit code. */
 int import_report(const struct import *import, enum tm_err err, const struct tm_why *why);

@@ -51,12 +51,14 @@ static void print_text(const struct import *import, const struct sums *sums)
     char a[UNITS_TEXT_BYTES], b[UNITS_TEXT_BYTES], c[UNITS_TEXT_BYTES], d[UNITS_TEXT_BYTES];
     char from[WHEN_TEXT_BYTES], to[WHEN_TEXT_BYTES];
     const struct push *push = &import->push;
-    printf("%s %s rows of %zu file%s: %s samples %s, %s refused, %s bad rows\n",
-           import->is_dry ? "would import" : "imported", units_count((int64_t)import->row_count, a),
+    const char *rows = import->is_log ? "lines" : "rows";
+    const char *samples = import->is_log ? "events" : "samples";
+    printf("%s %s %s of %zu file%s: %s %s %s, %s refused, %s %s %s\n",
+           import->is_dry ? "would import" : "imported", units_count((int64_t)import->row_count, a), rows,
            import->file_count, import->file_count == 1 ? "" : "s",
-           units_count((int64_t)(import->is_dry ? push->line_count : sums->accepted), b),
+           units_count((int64_t)(import->is_dry ? push->line_count : sums->accepted), b), samples,
            import->is_dry ? "to send" : "accepted", units_count((int64_t)sums->refused, c),
-           units_count((int64_t)import->bad_count, d));
+           units_count((int64_t)import->bad_count, d), import->is_log ? "malformed" : "bad", rows);
     if (import->first <= import->last) {
         (void)when_text(import->first, from);
         (void)when_text(import->last, to);
@@ -66,16 +68,16 @@ static void print_text(const struct import *import, const struct sums *sums)
         putchar('\n');
     }
     if (import->left_out_count)
-        printf("  rows behind --replay-until, left out: %s\n",
+        printf("  %s behind --replay-until, left out: %s\n", rows,
                units_count((int64_t)import->left_out_count, a));
     if (import->empty_count)
         printf("  rows without a value: %s\n", units_count((int64_t)import->empty_count, a));
     if (push->duplicate_count)
-        printf("  %s samples were delivered by an earlier run; --again sends them anew\n",
-               units_count((int64_t)push->duplicate_count, a));
+        printf("  %s %s were delivered by an earlier run; --again sends them anew\n",
+               units_count((int64_t)push->duplicate_count, a), samples);
     if (sums->waiting)
-        printf("  %s samples are not acknowledged; run the same command again\n",
-               units_count((int64_t)sums->waiting, a));
+        printf("  %s %s are not acknowledged; run the same command again\n",
+               units_count((int64_t)sums->waiting, a), samples);
 }
 
 static int print_json(const struct import *import, const struct sums *sums)
@@ -113,10 +115,11 @@ int import_report(const struct import *import, enum tm_err err, const struct tm_
     if (!import->is_json)
         push_print_refusals(&import->push, is_too_old(import) ? FEW : PUSH_REFUSALS_MAX, faults);
     if (is_too_old(import))
-        fputs("tidemark: rows older than storage.retention.raw are not taken; raise it in the daemon's "
-              "configuration, "
-              "or move the times with --shift, --end-at or --replay-until\n",
-              stderr);
+        fprintf(stderr,
+                "tidemark: %s are not taken; raise it in the daemon's configuration, "
+                "or move the times with --shift, --end-at or --replay-until\n",
+                import->is_log ? "requests older than storage.retention.events"
+                               : "rows older than storage.retention.raw");
     if (err)
         fprintf(stderr, "tidemark: %s\n", why->text);
     int code = EXIT_OK;

@@ -31,6 +31,8 @@ static enum tm_err in_file(const struct import_file *file, enum tm_err err, cons
 
 static enum tm_err read_header(struct import *import, struct tm_why *why)
 {
+    if (import->is_log)
+        return TM_OK;
     struct import_file *file = &import->file;
     struct tm_why inner = {0};
     enum csv_state state;
@@ -78,15 +80,15 @@ static enum tm_err look_at(struct import *import, size_t i, struct tm_why *why)
     if (is_stdin && import->move != IMPORT_SHIFT)
         return tm_fail(
             why, TM_INVALID,
-            "--end-at and --replay-until read the rows twice; save standard input to a file, or use "
-            "--shift");
+            "to move the rows so that they end at a time they are read twice; save standard input to a file, "
+            "or use --shift");
     if (is_stdin)
         return TM_OK; /* its columns are found when it is read */
     enum tm_err err = open_file(import, i, why);
     if (!err)
         err = read_header(import, why);
     if (!err && import->move != IMPORT_SHIFT)
-        err = find_newest(import, why);
+        err = import->is_log ? import_log_newest(import, why) : find_newest(import, why);
     import_file_close(&import->file);
     return err;
 }
@@ -111,6 +113,9 @@ enum tm_err import_look(struct import *import, struct tm_why *why)
         import->map.shift_ms = weeks_up(import->map.shift_ms);
         import->map.until = import->target;
     }
+    /* The newest row of all comes to lie before the target. */
+    if (import->move == IMPORT_YESTERDAY)
+        import->map.shift_ms = weeks_up(import->map.shift_ms) - WEEK_MS;
     return TM_OK;
 }
 
@@ -121,6 +126,10 @@ static uint64_t hash_settings(const struct import *import)
 {
     const struct import_map *map = &import->map;
     struct bytes all = {0};
+    if (import->is_log) {
+        bytes_u8(&all, '#');
+        access_log_put_settings(&import->log, &all);
+    }
     bytes_zigzag(&all, map->shift_ms);
     bytes_zigzag(&all, map->until);
     bytes_varint(&all, import->push.batch_lines);
@@ -161,10 +170,9 @@ static enum tm_err open_sender(struct import *import, uint64_t content_hash, str
     return sender_open(&options, &import->push.sender, why);
 }
 
-static enum tm_err note_bad(struct import *import, uint32_t file, struct csv_place place,
-                            const struct tm_why *reason, struct tm_why *why)
+enum tm_err import_note_bad(struct import *import, struct push_origin origin, const struct tm_why *reason,
+                            struct tm_why *why)
 {
-    struct push_origin origin = {file, place.line, place.column};
     import->bad_count++;
     push_note(&import->push, origin, reason);
     if (import->bad_count <= import->max_errors)
@@ -172,15 +180,20 @@ static enum tm_err note_bad(struct import *import, uint32_t file, struct csv_pla
     return tm_fail(why, TM_LIMIT,
                    "stopped at %s:%u: %" PRIu64 " rows are bad, more than --max-errors %" PRIu64
                    "; mend them, or allow more",
-                   import->file.name, place.line, import->bad_count, import->max_errors);
+                   import->file.name, origin.line, import->bad_count, import->max_errors);
 }
 
-static enum tm_err show_lines(struct import *import)
+static enum tm_err note_bad(struct import *import, uint32_t file, struct csv_place place,
+                            const struct tm_why *reason, struct tm_why *why)
+{
+    return import_note_bad(import, (struct push_origin){file, place.line, place.column}, reason, why);
+}
+
+void import_show_lines(const struct import *import)
 {
     enum { SHOWN_ROWS = 5 };
     if (import->row_count <= SHOWN_ROWS && !import->is_json)
         (void)fwrite(import->lines.data, 1, import->lines.len, stdout);
-    return TM_OK;
 }
 
 /* A line a value, all from the same row. */
@@ -225,7 +238,8 @@ static enum tm_err send_row(struct import *import, uint32_t file, struct tm_why 
     import->last = time > import->last ? time : import->last;
     if (import->is_dry) {
         import->push.line_count += count;
-        return show_lines(import);
+        import_show_lines(import);
+        return TM_OK;
     }
     err = push_lines(import, file);
     return err ? tm_fail(why, err, "%s", import->push.why.text) : TM_OK;
@@ -258,7 +272,7 @@ static enum tm_err send_file(struct import *import, size_t i, struct tm_why *why
         err = open_sender(import, content_hash, why);
     if (err)
         return err;
-    err = send_rows(import, (uint32_t)i, why);
+    err = import->is_log ? import_log_send(import, (uint32_t)i, why) : send_rows(import, (uint32_t)i, why);
     /* What was taken before a fault is delivered all the same. */
     if (err != TM_CLOSED && import->push.sender) {
         enum tm_err sent = push_send(&import->push);

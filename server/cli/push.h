@@ -81,7 +81,8 @@ enum tm_err push_fill(struct push *push, struct push_source *source, ssize_t *le
  * what push_take returns. Waits at most 1 s for input and then sends what is gathered. */
 enum tm_err push_read(struct push *push, struct push_source *source, bool *end) TM_MUST_CHECK;
 
-/* Puts one line (with or without its line feed) into the batch, and sends what is full. As push_take. */
+/* Puts one line (with or without its line feed) into the batch, and sends what is full. Line feeds within its
+ * strings are of the same origin. As push_take. */
 enum tm_err push_line(struct push *push, struct push_origin origin, struct str line) TM_MUST_CHECK;
 
 /* Notes what was refused before it got into a batch. */

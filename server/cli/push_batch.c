@@ -81,7 +81,8 @@ enum tm_err push_send(struct push *push)
     return err;
 }
 
-static enum tm_err add_origins(struct push *push, struct push_origin origin, size_t line_count)
+/* step: 1 where each physical line of the text is one of the file's, 0 where all come from one. */
+static enum tm_err add_origins(struct push *push, struct push_origin origin, size_t line_count, uint32_t step)
 {
     while (push->origin_capacity - push->origin_count < line_count) {
         size_t capacity = push->origin_capacity ? push->origin_capacity * 2 : 8192;
@@ -93,7 +94,7 @@ static enum tm_err add_origins(struct push *push, struct push_origin origin, siz
     }
     for (size_t i = 0; i < line_count; i++) {
         push->origins[push->origin_count++] = origin;
-        origin.line++;
+        origin.line += step;
     }
     return TM_OK;
 }
@@ -153,6 +154,7 @@ static size_t count_lines(struct str record)
     return count;
 }
 
+/* lines: of the file, that the record has; 0: it was made from one line and may hold line feeds. */
 static enum tm_err take_record(struct push *push, struct push_origin origin, struct str record, size_t lines)
 {
     struct tm_why why;
@@ -184,7 +186,8 @@ static enum tm_err take_record(struct push *push, struct push_origin origin, str
     }
     push->line_count++;
     push->record_count++;
-    err = add_origins(push, origin, lines);
+    struct str added = {(const char *)push->text.data + push->text.len - len, len};
+    err = add_origins(push, origin, lines ? lines : count_lines(added), lines ? 1 : 0);
     if (err || push->record_count < push->batch_lines)
         return err;
     return push_send(push);
@@ -192,7 +195,7 @@ static enum tm_err take_record(struct push *push, struct push_origin origin, str
 
 enum tm_err push_line(struct push *push, struct push_origin origin, struct str line)
 {
-    return take_record(push, origin, line, 1);
+    return take_record(push, origin, line, 0);
 }
 
 /* Passes over the rest of a record that is over the limit. */

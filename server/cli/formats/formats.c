@@ -74,7 +74,7 @@ enum tm_err log_status(struct str text, int *out)
     return TM_OK;
 }
 
-enum tm_err log_line_parse(enum log_format format, struct str line, struct bytes *scratch,
+enum tm_err log_line_parse(enum log_format format, struct str line, const char *member, struct bytes *scratch,
                            struct log_record *out, struct log_fault *fault)
 {
     enum { ROOM_MORE = 2048 };
@@ -87,17 +87,18 @@ enum tm_err log_line_parse(enum log_format format, struct str line, struct bytes
         return TM_TOO_LARGE;
     }
     bytes_clear(scratch);
-    /* Each text is copied once at most and never grows; a number becomes at most 64 bytes of text. */
-    if (!bytes_reserve(scratch, 2 * line.len + ROOM_MORE))
+    /* Each text is copied once at most, the wanted member's twice, and never grows; a number becomes at most
+     * 64 bytes of text. */
+    if (!bytes_reserve(scratch, 3 * line.len + ROOM_MORE))
         return TM_NOMEM;
     switch (format) {
     case LOG_CLF:
     case LOG_COMBINED:
         return log_parse_clf(line, format == LOG_COMBINED, scratch, out, fault);
     case LOG_NGINX_JSON:
-        return log_parse_nginx_json(line, scratch, out, fault);
+        return log_parse_nginx_json(line, member, scratch, out, fault);
     case LOG_DATASTREAM2:
-        return log_parse_datastream2(line, scratch, out, fault);
+        return log_parse_datastream2(line, member, scratch, out, fault);
     case LOG_FORMAT_COUNT:
         break;
     }

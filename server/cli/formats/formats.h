@@ -28,6 +28,7 @@ struct log_record {
     struct str host;
     struct str user_agent;
     struct str cache;   /* lower case: "hit", "miss", "expired", ... */
+    struct str member;  /* text of the one that was asked for */
     int status;         /* 100..599 */
     int64_t bytes;      /* sent to the client; -1: not known */
     double duration_ms; /* whole request; negative: not known, as are the next two */
@@ -40,17 +41,22 @@ struct log_fault {
     struct tm_why why;
 };
 
-/* Reads one line (without its end). TM_INVALID: *fault says why and where. TM_TOO_LARGE: over LOG_LINE_MAX.
+/* Reads one line (without its end). member: the name of a member of a JSON object to look at besides, NULL:
+ * none; other formats have none. TM_INVALID: *fault says why and where. TM_TOO_LARGE: over LOG_LINE_MAX.
  * TM_NOMEM. scratch is cleared; views in *out are valid until its next use, and as long as the line. */
-enum tm_err log_line_parse(enum log_format format, struct str line, struct bytes *scratch,
+enum tm_err log_line_parse(enum log_format format, struct str line, const char *member, struct bytes *scratch,
                            struct log_record *out, struct log_fault *fault) TM_MUST_CHECK;
 
 /* What a log does not say itself. */
 struct log_source {
     struct str service;
     struct str env;
-    bool host_tag; /* write the record's host as tag `host` */
+    bool host_tag;   /* write the record's host as tag `host` */
+    struct str tags; /* more of them, as log_tag_write wrote them */
 };
+
+/* Appends ",name=value" with its escapes, as log_record_write does; nothing for an empty value. */
+void log_tag_write(const char *name, struct str value, struct bytes *out);
 
 /* Appends the record as one line (with its end, timestamp in ns) that the daemon takes, whatever bytes it
  * holds: in tags control bytes become '_' and backslashes '/'; what is no UTF-8 becomes U+FFFD; tags are cut

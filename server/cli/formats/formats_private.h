@@ -31,10 +31,10 @@ enum tm_err log_status(struct str text, int *out) TM_MUST_CHECK;
 
 enum tm_err log_parse_clf(struct str line, bool combined, struct bytes *scratch, struct log_record *out,
                           struct log_fault *fault) TM_MUST_CHECK;
-enum tm_err log_parse_nginx_json(struct str line, struct bytes *scratch, struct log_record *out,
-                                 struct log_fault *fault) TM_MUST_CHECK;
-enum tm_err log_parse_datastream2(struct str line, struct bytes *scratch, struct log_record *out,
-                                  struct log_fault *fault) TM_MUST_CHECK;
+enum tm_err log_parse_nginx_json(struct str line, const char *member, struct bytes *scratch,
+                                 struct log_record *out, struct log_fault *fault) TM_MUST_CHECK;
+enum tm_err log_parse_datastream2(struct str line, const char *member, struct bytes *scratch,
+                                  struct log_record *out, struct log_fault *fault) TM_MUST_CHECK;
 
 /* ---- JSON objects ---- */
 
@@ -46,10 +46,10 @@ struct log_member {
                         const char **expected);
 };
 
-/* Reads a JSON object; members of the table are taken in the table's order, others skipped, null and "-"
- * count as absent. */
+/* Reads a JSON object; members of the table are taken in the table's order, then the wanted one (NULL: none)
+ * into out->member, others skipped; null and "-" count as absent. */
 enum tm_err log_parse_json(struct str line, const struct log_member *members, size_t count,
-                           struct bytes *scratch, struct log_record *out,
+                           const char *wanted, struct bytes *scratch, struct log_record *out,
                            struct log_fault *fault) TM_MUST_CHECK;
 
 #endif

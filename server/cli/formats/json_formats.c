@@ -181,12 +181,12 @@ static const struct log_member nginx_members[] = {
     {KEY("host"), .take = take_host},
 };
 
-enum tm_err log_parse_nginx_json(struct str line, struct bytes *scratch, struct log_record *out,
-                                 struct log_fault *fault)
+enum tm_err log_parse_nginx_json(struct str line, const char *member, struct bytes *scratch,
+                                 struct log_record *out, struct log_fault *fault)
 {
     out->time = -1;
-    return log_parse_json(line, nginx_members, sizeof nginx_members / sizeof nginx_members[0], scratch, out,
-                          fault);
+    return log_parse_json(line, nginx_members, sizeof nginx_members / sizeof nginx_members[0], member,
+                          scratch, out, fault);
 }
 
 /* ---- DataStream 2 ---- */
@@ -299,10 +299,11 @@ static const struct log_member datastream2_members[] = {
     {KEY("transferTimeMSec"), .take = take_transfer},
 };
 
-enum tm_err log_parse_datastream2(struct str line, struct bytes *scratch, struct log_record *out,
-                                  struct log_fault *fault)
+enum tm_err log_parse_datastream2(struct str line, const char *member, struct bytes *scratch,
+                                  struct log_record *out, struct log_fault *fault)
 {
     out->time = -1;
     return log_parse_json(line, datastream2_members,
-                          sizeof datastream2_members / sizeof datastream2_members[0], scratch, out, fault);
+                          sizeof datastream2_members / sizeof datastream2_members[0], member, scratch, out,
+                          fault);
 }

@@ -55,8 +55,20 @@ static enum tm_err take_members(const json_t *object, struct str line, const str
     return TM_OK;
 }
 
+/* A member that the table does not know, kept as it is; what is no text and no number counts as absent. */
+static void take_wanted(const json_t *object, const char *wanted, struct bytes *scratch,
+                        struct log_record *out)
+{
+    char room[64];
+    struct str text;
+    const json_t *value = wanted ? json_object_get(object, wanted) : NULL;
+    if (value && text_of(value, room, &text))
+        out->member = log_keep(scratch, text);
+}
+
 enum tm_err log_parse_json(struct str line, const struct log_member *members, size_t count,
-                           struct bytes *scratch, struct log_record *out, struct log_fault *fault)
+                           const char *wanted, struct bytes *scratch, struct log_record *out,
+                           struct log_fault *fault)
 {
     json_error_t error;
     json_t *object = json_loadb(line.len ? line.ptr : "", line.len, JSON_ALLOW_NUL, &error);
@@ -73,6 +85,8 @@ enum tm_err log_parse_json(struct str line, const struct log_member *members, si
         err = log_fail(fault, line, line.ptr, "the line is JSON, but no object");
     else
         err = take_members(object, line, members, count, scratch, out, fault);
+    if (!err)
+        take_wanted(object, wanted, scratch, out);
     json_decref(object);
     if (err)
         return err;

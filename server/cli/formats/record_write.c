@@ -47,8 +47,7 @@ static void put_string_byte(struct bytes *out, struct str one)
     bytes_put(out, one.ptr, one.len);
 }
 
-/* An empty tag is none. */
-static void put_tag(struct bytes *out, const char *name, struct str value)
+void log_tag_write(const char *name, struct str value, struct bytes *out)
 {
     if (value.len == 0)
         return;
@@ -78,13 +77,14 @@ static void put_ms(struct bytes *out, const char *name, double ms)
 void log_record_write(const struct log_record *record, const struct log_source *source, struct bytes *out)
 {
     bytes_printf(out, "http");
-    put_tag(out, "service", source->service);
-    put_tag(out, "env", source->env);
+    log_tag_write("service", source->service, out);
+    log_tag_write("env", source->env, out);
     if (source->host_tag)
-        put_tag(out, "host", record->host);
-    put_tag(out, "method", record->method);
+        log_tag_write("host", record->host, out);
+    log_tag_write("method", record->method, out);
     bytes_printf(out, ",status=%d", record->status);
-    put_tag(out, "cache", record->cache);
+    log_tag_write("cache", record->cache, out);
+    bytes_put(out, source->tags.ptr, source->tags.len);
     bytes_u8(out, ' ');
     put_string(out, "url", record->url);
     if (record->bytes >= 0)

@@ -73,8 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct log_fault fault = {0};
     const struct log_source source = {.service = {"s", 1}, .host_tag = true};
     struct str text = {(const char *)data + 1, size - 1};
-    enum tm_err err =
-        log_line_parse((enum log_format)(data[0] % LOG_FORMAT_COUNT), text, &scratch, &record, &fault);
+    enum tm_err err = log_line_parse((enum log_format)(data[0] % LOG_FORMAT_COUNT), text, "service", &scratch,
+                                     &record, &fault);
     if (err == TM_OK) {
         assert(record.status >= 100 && record.status <= 599 && record.time >= 0);
         log_record_write(&record, &source, &out);

@@ -26,7 +26,7 @@ static int forget(void **state)
 
 static enum tm_err parse(enum log_format format, const char *line)
 {
-    return log_line_parse(format, str_of(line), &scratch, &record, &fault);
+    return log_line_parse(format, str_of(line), "team", &scratch, &record, &fault);
 }
 
 static const struct log_source shop = {.service = {"shop", 4}, .env = {"prod", 4}, .host_tag = true};
