@@ -124,11 +124,9 @@ static bool read_times(struct chunk_reader *r, unsigned count, time_ms_t *out)
     }
     if (!column_next(c, r->kernels, count, block))
         return false;
-    for (unsigned i = 0; i < CHUNK_BLOCK; i++)
-        out[i] = (time_ms_t)(expected + c->line * i + block[i] * c->factor);
-    bool good = r->at == 0 ? out[0] == r->head.first : out[0] > r->last_time;
-    for (unsigned i = 1; i < count; i++)
-        good &= out[i] > out[i - 1];
+    struct chunk_clock clock = {expected, c->line, c->factor};
+    bool good = r->kernels->place(block, &clock, count, out);
+    good &= r->at == 0 ? out[0] == r->head.first : out[0] > r->last_time;
     r->last_time = out[count - 1];
     return good && (r->at + count < r->head.count || r->last_time == r->head.last);
 }

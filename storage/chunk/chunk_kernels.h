@@ -17,6 +17,20 @@ struct chunk_scale {
     double divisor;
 };
 
+/* How symbols and low bits become residuals. */
+struct chunk_join {
+    uint64_t symbol_low; /* of symbol 0 */
+    uint64_t base;       /* added to all */
+    unsigned low_bits;
+};
+
+/* How levels become times. */
+struct chunk_clock {
+    uint64_t origin;
+    uint64_t line;
+    uint64_t factor;
+};
+
 struct chunk_kernels {
     /* CHUNK_BLOCK fields of width 0..64 bits, least significant bit first. */
     void (*unpack)(const uint8_t *in, unsigned width, uint64_t *out);
@@ -25,6 +39,13 @@ struct chunk_kernels {
     /* count <= CHUNK_BLOCK symbols; returns the bytes taken. */
     size_t (*ans)(const uint32_t *table, uint32_t *lanes, const uint8_t *in, unsigned count,
                   uint8_t *symbols);
+    /* Upper parts onto low bits, in place, and base onto them; returns the sum without base. Whole blocks. */
+    uint64_t (*join)(const uint8_t *symbols, const struct chunk_join *join, uint64_t *block);
+    /* The largest symbol of a whole block. */
+    uint8_t (*most)(const uint8_t *symbols);
+    /* origin + i * line + level * factor, of a whole block; whether the first count of them ascend strictly.
+     */
+    bool (*place)(const uint64_t *levels, const struct chunk_clock *clock, unsigned count, int64_t *out);
     /* (origin + level * factor) / divisor. */
     void (*scale)(const uint64_t *levels, const struct chunk_scale *scale, double *out);
 };

@@ -131,6 +131,56 @@ static size_t take_symbols(const uint32_t *restrict table, uint32_t *lanes, cons
     return (size_t)(at - in);
 }
 
+static uint64_t join_block(const uint8_t *restrict symbols, const struct chunk_join *join,
+                           uint64_t *restrict block)
+{
+    uint64_t symbol_low = join->symbol_low, base = join->base, sum = 0;
+    unsigned low_bits = join->low_bits;
+    for (unsigned i = 0; i < CHUNK_BLOCK; i++) {
+        uint64_t v = block[i] | (symbols[i] + symbol_low) << low_bits;
+        sum += v;
+        block[i] = v + base;
+    }
+    return sum;
+}
+
+static uint8_t find_most(const uint8_t *symbols)
+{
+    uint8_t most = 0;
+    for (unsigned i = 0; i < CHUNK_BLOCK; i++)
+        most = symbols[i] > most ? symbols[i] : most;
+    return most;
+}
+
+/* Whether they ascend strictly. Where each loop's length is a multiple of four the compiler makes vectors of
+ * it. */
+static bool ascends(const int64_t *times, unsigned count)
+{
+    enum { ALONE = 4 };
+    uint64_t bad = 0;
+    unsigned alone = count == CHUNK_BLOCK ? ALONE : count;
+    for (unsigned i = 1; i < alone; i++)
+        bad |= times[i] <= times[i - 1];
+    if (alone == count)
+        return bad == 0;
+    for (unsigned i = ALONE; i < CHUNK_BLOCK; i++)
+        bad |= times[i] <= times[i - 1] ? UINT64_MAX : 0;
+    return bad == 0;
+}
+
+static bool place_block(const uint64_t *restrict levels, const struct chunk_clock *clock, unsigned count,
+                        int64_t *restrict out)
+{
+    uint64_t origin = clock->origin, line = clock->line, factor = clock->factor, at = origin;
+    if (factor == 1)
+        for (unsigned i = 0; i < CHUNK_BLOCK; i++, at += line)
+            out[i] = (int64_t)(at + levels[i]);
+    else
+        for (unsigned i = 0; i < CHUNK_BLOCK; i++, at += line)
+            out[i] = (int64_t)(at + levels[i] * factor);
+    return ascends(out, count);
+}
+
 /* (double)(int64_t)v by its halves: SSE2 and AVX2 have no instruction for it. Both halves are exact and only
  * the last addition rounds, as the conversion would. */
 static inline double double_of_integer(uint64_t v)
@@ -157,5 +207,10 @@ static void scale_block(const uint64_t *restrict levels, const struct chunk_scal
             out[i] /= divisor;
 }
 
-static const struct chunk_kernels built = {
-    .unpack = unpack, .integrate = integrate, .ans = take_symbols, .scale = scale_block};
+static const struct chunk_kernels built = {.unpack = unpack,
+                                           .integrate = integrate,
+                                           .ans = take_symbols,
+                                           .join = join_block,
+                                           .most = find_most,
+                                           .place = place_block,
+                                           .scale = scale_block};

@@ -118,22 +118,11 @@ static bool read_symbols(struct chunk_column *c, const struct chunk_kernels *ker
     return true;
 }
 
-/* Upper parts, low bits and the centre into residuals; returns the sum before the centre is added. */
-static uint64_t join(const struct chunk_column *c, const uint8_t *symbols, unsigned count, uint64_t *block)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < CHUNK_BLOCK; i++)
-        block[i] |= (symbols[i] + c->symbol_low) << c->low_bits;
-    for (unsigned i = 0; i < count; i++)
-        sum += block[i];
-    return sum;
-}
-
 static bool read_coded(struct chunk_column *c, const struct chunk_kernels *kernels, unsigned count,
                        uint64_t *block)
 {
     uint8_t symbols[CHUNK_BLOCK] = {0};
-    unsigned escapes = 0, near = count;
+    unsigned near = count;
     size_t low_bytes = field_bytes(count, c->low_bits);
     if (!read_symbols(c, kernels, count, symbols))
         return false;
@@ -142,12 +131,13 @@ static bool read_coded(struct chunk_column *c, const struct chunk_kernels *kerne
     if (c->packed.bad)
         return false;
     unpack_within(kernels, low, low_bytes, end, c->low_bits, block);
-    uint64_t sum = join(c, symbols, count, block);
-    for (unsigned i = 0; i < CHUNK_BLOCK; i++)
-        escapes |= symbols[i] >= c->symbol_count;
-    if (escapes && !read_escapes(c, symbols, count, block, &sum, &near))
+    bool any_escape = kernels->most(symbols) >= c->symbol_count;
+    struct chunk_join join = {c->symbol_low, any_escape ? 0 : c->base, c->low_bits};
+    /* Over what the last block lacks too: no block follows whose centre that would be. */
+    uint64_t sum = kernels->join(symbols, &join, block);
+    if (any_escape && !read_escapes(c, symbols, count, block, &sum, &near))
         return false;
-    for (unsigned i = 0; i < CHUNK_BLOCK; i++)
+    for (unsigned i = 0; any_escape && i < CHUNK_BLOCK; i++)
         block[i] += c->base;
     if (c->is_adaptive)
         c->base = 2 * near < count ? block[count - 1] : c->base + mean_of(sum, near);

@@ -250,6 +250,55 @@ static void both_builds_read_the_same_symbols(void **state)
     }
 }
 
+static void symbols_and_low_bits_are_joined_by_both_builds(void **state)
+{
+    struct columns *c = *state;
+    const struct chunk_kernels *builds[2] = {chunk_kernels_portable(), chunk_kernels_best()};
+    for (unsigned low_bits = 0; low_bits <= CHUNK_ANS_MAX_LOW_BITS; low_bits++) {
+        struct chunk_join join = {draw(c), draw(c), low_bits};
+        uint8_t symbols[CHUNK_BLOCK], most = 0;
+        uint64_t low[CHUNK_BLOCK], expected[CHUNK_BLOCK], sum = 0;
+        for (size_t i = 0; i < CHUNK_BLOCK; i++) {
+            symbols[i] = (uint8_t)(draw(c) % (low_bits + 1));
+            most = symbols[i] > most ? symbols[i] : most;
+            low[i] = draw(c) & ((UINT64_C(1) << low_bits) - 1);
+            expected[i] = ((symbols[i] + join.symbol_low) << low_bits) + low[i];
+            sum += expected[i];
+            expected[i] += join.base;
+        }
+        for (size_t i = 0; i < 2; i++) {
+            uint64_t block[CHUNK_BLOCK];
+            memcpy(block, low, sizeof block);
+            assert_int_equal(builds[i]->most(symbols), most);
+            assert_true(builds[i]->join(symbols, &join, block) == sum);
+            assert_memory_equal(block, expected, sizeof block);
+        }
+    }
+}
+
+/* One pair of equal times at any place is seen, but not one behind the end. */
+static void times_that_do_not_ascend_are_seen_by_both_builds(void **state)
+{
+    struct columns *c = *state;
+    const struct chunk_kernels *builds[2] = {chunk_kernels_portable(), chunk_kernels_best()};
+    static const uint64_t factors[] = {1, 7};
+    for (unsigned round = 0; round < 4 * CHUNK_BLOCK; round++) {
+        uint64_t factor = factors[round % 2], levels[CHUNK_BLOCK];
+        unsigned count = round < 2 * CHUNK_BLOCK ? CHUNK_BLOCK : 1 + (unsigned)(draw(c) % CHUNK_BLOCK);
+        unsigned equal = 1 + round / 2 % CHUNK_BLOCK; /* to the one before; CHUNK_BLOCK: none is */
+        struct chunk_clock clock = {0 - draw(c) % 100, 0, factor};
+        uint64_t at = 0;
+        for (unsigned i = 0; i < CHUNK_BLOCK; i++)
+            levels[i] = at += i == equal ? 0 : 1 + draw(c) % 5;
+        for (size_t i = 0; i < 2; i++) {
+            int64_t out[CHUNK_BLOCK];
+            assert_true(builds[i]->place(levels, &clock, count, out) == (equal >= count));
+            for (size_t k = 0; k < CHUNK_BLOCK; k++)
+                assert_true(out[k] == (int64_t)(clock.origin + levels[k] * factor));
+        }
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, columns_setup, columns_teardown)
@@ -264,6 +313,8 @@ int main(void)
         CASE(too_little_room_is_told),
         CASE(a_chunk_of_version_1_reads_as_ever),
         CASE(both_builds_of_the_kernels_agree),
+        CASE(symbols_and_low_bits_are_joined_by_both_builds),
+        CASE(times_that_do_not_ascend_are_seen_by_both_builds),
         CASE(fields_of_every_width_are_unpacked),
         CASE(integers_become_the_doubles_that_a_cast_makes),
         CASE(both_builds_read_the_same_symbols),
