@@ -25,7 +25,11 @@ static const struct option bench_options[] = {
      .text = "steady: 10,000 series, 8,640 steps of 10 s (86.4 M samples); quick: 360 steps (3.6 M); "
              "highcard: 1,000,000 series, 3 steps; burst: 10 batches/s of 200 lines in an open loop, for "
              "--burst-seconds --burst-factor times as many lines, 10 s of calm before and after"},
-    {.name = "events", .text = "HTTP status events instead of samples"},
+    {.name = "events",
+     .text = "HTTP status events instead of samples; their page groups follow from the URLs"},
+    {.name = "urls", .argument = "N", .fallback = "1000", .text = "events: different URLs of each page"},
+    {.name = "tally",
+     .text = "tallies of payments instead of samples; the report has the sum of their amounts"},
     {.name = "series", .argument = "N", .text = "number of series, instead of the workload's"},
     {.name = "steps", .argument = "N", .text = "samples per series, instead of the workload's"},
     {.name = "batch", .argument = "LINES", .text = "lines per batch (default 5000; burst 200)"},
@@ -61,6 +65,9 @@ static const struct option bench_options[] = {
     {.name = "producer",
      .argument = "NAME",
      .text = "name of the senders, a number is put behind it (default bench-PID)"},
+    {.name = "epoch",
+     .argument = "N",
+     .text = "of the senders (default: the time); the same run under the same one is sent again, not new"},
     {.name = "ledger",
      .argument = "FILE",
      .text = "append one line per acknowledged batch: producer, epoch, seq, lines, XXH3 of the lines"},
@@ -120,6 +127,7 @@ static enum tm_err read_numbers(const struct args *args, const struct workload *
 {
     int64_t series = 0;
     int64_t seed = 0;
+    int64_t urls = 0;
     enum tm_err err = number_or(args, "series", 1, 10000000, workload->series, &series, why);
     if (!err)
         err = number_or(args, "batch", 1, 1000000, workload->batch, &plan->batch_lines, why);
@@ -146,7 +154,10 @@ static enum tm_err read_numbers(const struct args *args, const struct workload *
         err = options_number(args, "give-up", 0, 86400, &plan->give_up_ms, why);
     if (!err)
         err = options_number(args, "seed", 0, INT64_MAX, &seed, why);
+    if (!err)
+        err = options_number(args, "urls", 1, INT32_MAX, &urls, why);
     plan->give_up_ms *= 1000;
+    plan->urls = (uint32_t)urls;
     plan->series_count = (size_t)series;
     plan->seed = (uint64_t)seed;
     return err;
@@ -168,7 +179,11 @@ static enum tm_err read_plan(const struct args *args, struct bench_plan *plan, s
         return tm_fail(why, TM_INVALID, "--payload needs --seconds or --steps");
     if (plan->sender_count > (int64_t)plan->series_count)
         return tm_fail(why, TM_INVALID, "more senders than series");
-    plan->events = options_given(args, "events");
+    if (options_given(args, "events") && options_given(args, "tally"))
+        return tm_fail(why, TM_INVALID, "--events or --tally, not both");
+    plan->kind = options_given(args, "events")  ? BENCH_EVENTS
+                 : options_given(args, "tally") ? BENCH_TALLIES
+                                                : BENCH_SAMPLES;
     plan->wall_time = !plan->steps && !options_given(args, "base-ms");
     time_ms_t now_ms = clock_wall_ms(clock_system());
     time_ms_t base_ms = (now_ms / STEP_MS - plan->steps) * STEP_MS;
@@ -193,12 +208,17 @@ static enum tm_err open_sender(const struct args *args, const struct key *key, s
                    : snprintf(producer, sizeof producer, "bench-%ld-%zu", (long)getpid(), number);
     if (len >= (int)sizeof producer)
         return tm_fail(why, TM_INVALID, "--producer is too long");
+    int64_t epoch = 0;
+    enum tm_err err = number_or(args, "epoch", 1, INT64_MAX, 0, &epoch, why);
+    if (err)
+        return err;
     struct sender_options options = {
         .url = options_given(args, "http") ? NULL : options_text(args, "to"),
         .server = command_server(args),
         .key_name = *key->name ? key->name : NULL,
         .key_secret = *key->name ? key->secret : NULL,
         .producer = producer,
+        .epoch = (uint64_t)epoch,
         .precision = "ms",
         .compress = options_given(args, "compress"),
         .timeout_ms = TIMEOUT_MS,
@@ -231,6 +251,7 @@ static void add_report(struct bench_report *sum, const struct bench_report *one)
     sum->unacknowledged += one->unacknowledged;
     sum->retries += one->retries;
     sum->busy += one->busy;
+    sum->amount += one->amount;
     sum->generate_seconds += one->generate_seconds;
     bench_latency_merge(&sum->latency, &one->latency);
 }

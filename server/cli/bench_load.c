@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "server/cli/bench_events.h"
+
 enum { NS_PER_US = 1000, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
 
 enum tm_err bench_load_init(struct bench_load *load, const struct bench_plan *plan, size_t number,
@@ -15,8 +17,8 @@ enum tm_err bench_load_init(struct bench_load *load, const struct bench_plan *pl
     size_t senders = (size_t)plan->sender_count;
     size_t first = plan->series_count * number / senders;
     size_t last = plan->series_count * (number + 1) / senders;
-    *load =
-        (struct bench_load){.plan = plan, .sender = sender, .number = number, .series_count = last - first};
+    *load = (struct bench_load){
+        .plan = plan, .sender = sender, .number = number, .first = first, .series_count = last - first};
     enum tm_err err = bench_series_open(plan->seed, first, last, &load->series);
     if (!err && !bytes_reserve(&load->text, SENDER_BATCH_MAX_BYTES))
         err = TM_NOMEM;
@@ -62,6 +64,22 @@ static int64_t lines_wanted(const struct bench_plan *plan, double elapsed_s)
     return burst ? (int64_t)((double)plan->batch_lines * plan->burst_factor) : plan->batch_lines;
 }
 
+static char *put_line(struct bench_load *load, char *at)
+{
+    const struct bench_plan *plan = load->plan;
+    if (plan->kind == BENCH_SAMPLES)
+        return bench_series_line(load->series, load->index, load->time, load->daily, plan->jitter_ms, at);
+    const struct bench_event event = {.seed = plan->seed,
+                                      .number = load->first + load->index,
+                                      .step = load->step,
+                                      .urls = plan->urls,
+                                      .time = load->time};
+    int64_t amount = 0;
+    at = plan->kind == BENCH_EVENTS ? bench_event_line(&event, at) : bench_tally_line(&event, at, &amount);
+    load->amount += amount;
+    return at;
+}
+
 size_t bench_load_batch(struct bench_load *load, double elapsed_s)
 {
     const struct bench_plan *plan = load->plan;
@@ -71,6 +89,7 @@ size_t bench_load_batch(struct bench_load *load, double elapsed_s)
     size_t reserve = BENCH_LINE_MAX_BYTES;
     char *start = (char *)load->text.data;
     char *at = start;
+    load->amount = 0;
     int64_t lines = 0;
     while (lines < wanted && (size_t)(at - start) + reserve <= size && load->series_count) {
         if (load->index == 0) {
@@ -78,9 +97,7 @@ size_t bench_load_batch(struct bench_load *load, double elapsed_s)
                 break;
             begin_step(load);
         }
-        at = plan->events
-                 ? bench_series_event(load->series, load->index, load->time, at)
-                 : bench_series_line(load->series, load->index, load->time, load->daily, plan->jitter_ms, at);
+        at = put_line(load, at);
         lines++;
         if (++load->index == load->series_count) {
             load->index = 0;
@@ -160,6 +177,7 @@ static bool send_batch(struct bench_load *load, size_t lines, int64_t from_ns)
         report->batches++;
         report->samples += lines;
         report->bytes += load->text.len;
+        report->amount += load->amount;
         write_ledger(load, lines);
         return true;
     }
@@ -208,6 +226,7 @@ void bench_load_run(struct bench_load *load)
             load->report.batches++;
             load->report.samples += lines;
             load->report.bytes += load->text.len;
+            load->report.amount += load->amount;
         }
     }
     finish(load);

@@ -12,6 +12,8 @@
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
 
+enum bench_kind { BENCH_SAMPLES, BENCH_EVENTS, BENCH_TALLIES };
+
 /* The plan of a run; the same for all senders. */
 struct bench_plan {
     size_t series_count;
@@ -27,7 +29,8 @@ struct bench_plan {
     int64_t jitter_ms;
     int64_t give_up_ms;
     uint64_t seed;
-    bool events;    /* HTTP status events instead of samples */
+    enum bench_kind kind;
+    uint32_t urls;  /* of events: different ones of each page */
     bool wall_time; /* lines bear the time of sending; else base_ms + step x step_ms */
     time_ms_t base_ms;
     int64_t step_ms;
@@ -40,7 +43,9 @@ struct bench_load {
     struct sender *sender; /* the caller's; NULL: only make the text */
     size_t number;         /* of this sender, from 0 */
     struct bench_series *series;
-    size_t series_count; /* of this sender */
+    size_t first;        /* series of this sender: the first one's number ... */
+    size_t series_count; /* ... and how many */
+    int64_t amount;      /* of the batch in text: sum of its tallies */
     struct bytes text;
     size_t index; /* next series */
     int64_t step;

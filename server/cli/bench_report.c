@@ -64,12 +64,12 @@ static void print_json(const struct bench_report *r, FILE *out)
             "{\"samples\":%" PRIu64 ",\"batches\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"seconds\":%.3f,"
             "\"samples_per_s\":%.0f,\"batches_per_s\":%.1f,\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,"
             "\"ack_max_ms\":%.3f,\"rejected\":%" PRIu64 ",\"duplicates\":%" PRIu64
-            ",\"unacknowledged\":%" PRIu64 ",\"retries\":%" PRIu64 ",\"busy\":%" PRIu64
+            ",\"unacknowledged\":%" PRIu64 ",\"retries\":%" PRIu64 ",\"busy\":%" PRIu64 ",\"amount\":%" PRId64
             ",\"cpu_seconds\":%.3f,\"generate_seconds\":%.3f}\n",
             r->samples, r->batches, r->bytes, r->seconds, rate(r->samples, r->seconds),
             rate(r->batches, r->seconds), bench_latency_ms(&r->latency, 0.5),
             bench_latency_ms(&r->latency, 0.99), (double)r->latency.max_us / 1e3, r->rejected, r->duplicates,
-            r->unacknowledged, r->retries, r->busy, r->cpu_seconds, r->generate_seconds);
+            r->unacknowledged, r->retries, r->busy, r->amount, r->cpu_seconds, r->generate_seconds);
 }
 
 void bench_report_print(const struct bench_report *r, bool json, FILE *out)
@@ -87,6 +87,8 @@ void bench_report_print(const struct bench_report *r, bool json, FILE *out)
             bench_latency_ms(&r->latency, 0.99), (double)r->latency.max_us / 1e3);
     fprintf(out, "sent again     %" PRIu64 " (told to wait %" PRIu64 ", known already %" PRIu64 ")\n",
             r->retries, r->busy, r->duplicates);
+    if (r->amount)
+        fprintf(out, "amount         %" PRId64 " acknowledged\n", r->amount);
     if (r->rejected)
         fprintf(out, "refused        %" PRIu64 " lines\n", r->rejected);
     if (r->unacknowledged)

@@ -29,6 +29,7 @@ struct bench_report {
     uint64_t unacknowledged; /* batches given up */
     uint64_t retries;        /* messages beyond the first of each batch */
     uint64_t busy;           /* answers that asked to wait */
+    int64_t amount;          /* of acknowledged tallies: what they add to tally_payment_amount_sum */
     double seconds;
     double cpu_seconds;      /* own user and system time */
     double generate_seconds; /* of it, making the text */

@@ -303,22 +303,12 @@ char *bench_series_line(struct bench_series *set, size_t index, time_ms_t time, 
     return at;
 }
 
-char *bench_series_event(struct bench_series *set, size_t index, time_ms_t time, char *at)
+const char *bench_service_name(size_t pod)
 {
-    static const unsigned codes[] = {200, 304, 404, 503};
-    struct one *one = &set->series[index];
-    size_t pod = (set->first + index) / BENCH_SERIES_PER_POD;
-    uint64_t r = draw(&one->random);
-    double share = (double)(r & 0xffff) * 0x1p-16;
-    size_t status = share < 0.90 ? 0 : share < 0.96 ? 1 : share < 0.995 ? 2 : 3;
-    size_t page = (pod * 3 + (r >> 16) % PAGES_PER_SERVICE * 4) % PAGES;
-    int len = snprintf(at, BENCH_LINE_MAX_BYTES,
-                       "http,service=%s,method=%s,status=%u,page_group=%s,cache=%s url=\"/%s/%u\",bytes=%ui,"
-                       "duration_ms=%u.%02u ",
-                       services[pod % SERVICES], r >> 20 & 7 ? "GET" : "POST", codes[status], pages[page],
-                       r >> 24 & 3 ? "hit" : "miss", pages[page], (unsigned)(r >> 28 & 0x3ff),
-                       (unsigned)(r >> 38 & 0x3fff), (unsigned)(5 + (r >> 52 & 0x7f)), (unsigned)(r >> 59));
-    at = put_number(at + len, (uint64_t)time);
-    *at++ = '\n';
-    return at;
+    return services[pod % SERVICES];
+}
+
+const char *bench_page_name(size_t page)
+{
+    return pages[page % PAGES];
 }

@@ -34,7 +34,8 @@ char *bench_series_line(struct bench_series *set, size_t index, time_ms_t time, 
 /* The daily curve around 1.0, its peak in the evening (UTC). */
 double bench_series_daily(time_ms_t time);
 
-/* An HTTP status event of a pod's service at that time, from the same random numbers. */
-char *bench_series_event(struct bench_series *set, size_t index, time_ms_t time, char *at);
+/* Names that pods and pages bear, again and again. */
+const char *bench_service_name(size_t pod);
+const char *bench_page_name(size_t page);
 
 #endif

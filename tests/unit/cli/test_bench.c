@@ -21,6 +21,7 @@ static struct bench_plan plan_of(size_t series, int64_t steps)
                                .seed = 42,
                                .base_ms = INT64_C(1000) * BASE_MS,
                                .step_ms = 10000,
+                               .urls = 1000,
                                .ledger_fd = -1};
 }
 
@@ -79,19 +80,22 @@ static void senders_and_batch_size_do_not_change_the_lines(void **state)
     enum { LINES = 500 * 5 };
     static struct str one_lines[LINES + 1];
     static struct str many_lines[LINES + 1];
-    struct bench_plan plan = plan_of(500, 5);
-    struct bytes one = {0};
-    struct bytes many = {0};
-    generate(&plan, &one);
-    plan.sender_count = 3;
-    plan.batch_lines = 77;
-    generate(&plan, &many);
-    assert_int_equal(sort_lines(bytes_view(&one), one_lines, LINES + 1), LINES);
-    assert_int_equal(sort_lines(bytes_view(&many), many_lines, LINES + 1), LINES);
-    for (size_t i = 0; i < LINES; i++)
-        assert_true(str_equal(one_lines[i], many_lines[i]));
-    bytes_fini(&one);
-    bytes_fini(&many);
+    for (int kind = BENCH_SAMPLES; kind <= BENCH_TALLIES; kind++) {
+        struct bench_plan plan = plan_of(500, 5);
+        struct bytes one = {0};
+        struct bytes many = {0};
+        plan.kind = (enum bench_kind)kind;
+        generate(&plan, &one);
+        plan.sender_count = 3;
+        plan.batch_lines = 77;
+        generate(&plan, &many);
+        assert_int_equal(sort_lines(bytes_view(&one), one_lines, LINES + 1), LINES);
+        assert_int_equal(sort_lines(bytes_view(&many), many_lines, LINES + 1), LINES);
+        for (size_t i = 0; i < LINES; i++)
+            assert_true(str_equal(one_lines[i], many_lines[i]));
+        bytes_fini(&one);
+        bytes_fini(&many);
+    }
 }
 
 static void lines_are_valid_and_the_four_families_have_their_shares(void **state)
@@ -208,7 +212,7 @@ static void events_are_valid_lines(void **state)
     struct line_key key;
     struct tm_why why;
     size_t seen = 0;
-    plan.events = true;
+    plan.kind = BENCH_EVENTS;
     generate(&plan, &text);
     line_reader_init(&reader, bytes_view(&text), PRECISION_MS, 1);
     for (enum line_step step; (step = line_next(&reader, &line)) != LINE_END; seen++) {
@@ -221,6 +225,35 @@ static void events_are_valid_lines(void **state)
     assert_int_equal(seen, 2000);
     bytes_fini(&text);
     bytes_fini(&scratch);
+}
+
+static void tallies_are_valid_lines_and_their_amounts_are_summed(void **state)
+{
+    (void)state;
+    static struct line line;
+    struct bench_plan plan = plan_of(100, 20);
+    struct bench_load load;
+    struct line_reader reader;
+    int64_t amount = 0, summed = 0;
+    size_t seen = 0;
+    plan.kind = BENCH_TALLIES;
+    assert_int_equal(bench_load_init(&load, &plan, 0, NULL), TM_OK);
+    while (bench_load_batch(&load, 0)) {
+        summed += load.amount;
+        line_reader_init(&reader, bytes_view(&load.text), PRECISION_MS, 1);
+        for (enum line_step step; (step = line_next(&reader, &line)) != LINE_END; seen++) {
+            assert_int_equal(step, LINE_OK);
+            assert_memory_equal(line.key.ptr, "tally,name=payment,service=", 27);
+            assert_int_equal(line.field_count, 2);
+            assert_true(str_equal(line.field[0].name, STR("amount")));
+            assert_int_equal(line.field[0].value.type, VALUE_INT);
+            amount += line.field[0].value.integer;
+        }
+    }
+    assert_int_equal(seen, 2000);
+    assert_int_equal(amount, summed);
+    assert_true(amount > 2000);
+    bench_load_fini(&load);
 }
 
 static void latencies_are_within_three_percent(void **state)
@@ -254,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_burst_multiplies_the_lines_of_a_batch),
         cmocka_unit_test(an_open_loop_is_scheduled_over_all_senders),
         cmocka_unit_test(events_are_valid_lines),
+        cmocka_unit_test(tallies_are_valid_lines_and_their_amounts_are_summed),
         cmocka_unit_test(latencies_are_within_three_percent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
