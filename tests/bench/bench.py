@@ -13,6 +13,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'system'))
+import events  # noqa: E402
 import harness  # noqa: E402
 import rivals  # noqa: E402
 from measure import Watch, cpu_seconds  # noqa: E402
@@ -129,6 +130,7 @@ def main():
     against_floor()
     print('burst')
     burst()
+    events.main([])
     rivals.store_figures([])
 
 

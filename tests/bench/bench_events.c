@@ -3,7 +3,8 @@
  * every so many events. Prints one JSON line: bytes on disk for each event, events scanned with a filter for
  * each second of one core.
  *
- * usage: zcat LOG.gz | bench_events COPIES [EVENTS_A_FLUSH] */
+ * usage: zcat LOG.gz | bench_events COPIES [EVENTS_A_FLUSH [squeeze]]
+ * squeeze: the whole log's requests within its first day, in their order. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "storage/events/events.h"
 #include "storage/store_private.h"
 
-enum { LINE_BYTES = 8192, BATCH = 2000, COPY_MS = 37000 };
+enum { LINE_BYTES = 8192, BATCH = 2000, COPY_MS = 37000, DAY_MS = 86400000 };
 
 struct logged {
     time_ms_t time;
@@ -92,6 +93,18 @@ static void take_line(char *line)
     to = &all[count++];
     *to = (struct logged){
         (time_ms_t)timegm(&parts) * 1000, strdup(method), strdup(url), group_of(url), status, atoll(bytes)};
+}
+
+static void squeeze(void)
+{
+    time_ms_t first = all[0].time, last = first;
+    for (size_t i = 0; i < count; i++) {
+        first = all[i].time < first ? all[i].time : first;
+        last = all[i].time > last ? all[i].time : last;
+    }
+    time_ms_t day = first - first % DAY_MS;
+    for (size_t i = 0; i < count; i++)
+        all[i].time = day + (all[i].time - first) * (DAY_MS - 1000) / (last - first + 1);
 }
 
 static void send_copies(struct store *store, int copies, size_t flush_every)
@@ -177,6 +190,8 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, stdin))
         take_line(line);
     require(count > 0 && copies > 0 && mkdtemp(dir), "reading the log");
+    if (argc > 3)
+        squeeze();
     now_ms = all[count - 1].time;
     const struct clock clock = {&now_ms, wall, mono};
     const struct store_options options = {
