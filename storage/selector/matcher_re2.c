@@ -115,6 +115,8 @@ static enum tm_err read_repeat(struct re2_reader *r)
     r->at += repeat.len;
     bool is_lazy = next_byte(r) == '?';
     r->at += is_lazy;
+    if (r->captures && is_lazy != r->lazy)
+        put(r, "?");
     if (peek_repeat(r).len == 0)
         return TM_OK;
     if (next_byte(r) == '+' && !is_lazy)
@@ -183,7 +185,10 @@ static enum tm_err read_name(struct re2_reader *r)
                        RE2_NAMES_MAX);
     r->names[r->name_count++] = name;
     r->at = to + 1;
-    put(r, "(?:");
+    if (r->captures)
+        bytes_printf(r->out, "(?<%.*s>", STR_ARG(name));
+    else
+        put(r, "(?:");
     return TM_OK;
 }
 
@@ -200,6 +205,7 @@ static bool set_flag(struct re2_reader *r, char flag, bool on)
         r->dot_all = on;
         return true;
     case 'U':
+        r->lazy = on;
         return true;
     default:
         return false;
@@ -257,6 +263,7 @@ static enum tm_err read_group(struct re2_reader *r, bool *is_atom)
     bool fold = r->fold;
     bool lines = r->lines;
     bool dot_all = r->dot_all;
+    bool lazy = r->lazy;
     *is_atom = true;
     enum tm_err err = check_opening(r);
     if (err)
@@ -267,7 +274,7 @@ static enum tm_err read_group(struct re2_reader *r, bool *is_atom)
         err = read_flags(r, is_atom);
     } else {
         r->at++;
-        put(r, "(?:");
+        put(r, r->captures ? "(" : "(?:");
     }
     if (err || !*is_atom)
         return err;
@@ -275,6 +282,7 @@ static enum tm_err read_group(struct re2_reader *r, bool *is_atom)
     r->fold = fold;
     r->lines = lines;
     r->dot_all = dot_all;
+    r->lazy = lazy;
     return err;
 }
 
@@ -395,13 +403,24 @@ static enum tm_err read_alternatives(struct re2_reader *r)
     return TM_OK;
 }
 
+static enum tm_err read_pattern(struct re2_reader *r)
+{
+    enum tm_err err = read_alternatives(r);
+    if (err)
+        return err;
+    if (!at_end(r))
+        return re2_fail(r, r->at, "this parenthesis closes nothing: write \\) for the character");
+    return bytes_error(r->out) ? tm_fail(r->why, TM_NOMEM, "no room for the pattern") : TM_OK;
+}
+
 enum tm_err re2_translate(struct str pattern, struct bytes *out, struct tm_why *why)
 {
     struct re2_reader r = {.text = pattern, .out = out, .why = why, .dot_all = true};
-    enum tm_err err = read_alternatives(&r);
-    if (err)
-        return err;
-    if (!at_end(&r))
-        return re2_fail(&r, r.at, "this parenthesis closes nothing: write \\) for the character");
-    return bytes_error(out) ? tm_fail(why, TM_NOMEM, "no room for the pattern") : TM_OK;
+    return read_pattern(&r);
+}
+
+enum tm_err re2_translate_groups(struct str pattern, struct bytes *out, struct tm_why *why)
+{
+    struct re2_reader r = {.text = pattern, .out = out, .why = why, .captures = true};
+    return read_pattern(&r);
 }

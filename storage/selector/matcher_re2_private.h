@@ -11,7 +11,9 @@ struct re2_reader {
     struct tm_why *why;
     bool fold;       /* (?i) */
     bool lines;      /* (?m) */
-    bool dot_all;    /* (?s), on from the start as in Prometheus */
+    bool dot_all;    /* (?s), on from the start of a matcher's as in Prometheus */
+    bool captures;   /* groups are kept, and so is laziness, which decides what they hold */
+    bool lazy;       /* (?U), looked at if groups are kept */
     size_t depth;    /* open groups */
     uint32_t repeat; /* counted repetitions of the last atom, multiplied */
     size_t name_count;

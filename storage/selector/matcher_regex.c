@@ -15,14 +15,16 @@ struct regex {
     pcre2_match_data *data;
     pcre2_match_context *bounds;
     struct bytes mended; /* the value with its broken bytes replaced */
+    struct str matched;  /* the last value, or mended */
+    bool captures;
 };
 
 static enum tm_err compile_code(struct regex *regex, struct str text, struct tm_why *why)
 {
     int error;
     size_t offset;
-    uint32_t options = PCRE2_UTF | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_CAPTURE |
-                       PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED;
+    uint32_t options = PCRE2_UTF | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C |
+                       PCRE2_ANCHORED | (regex->captures ? 0 : PCRE2_NO_AUTO_CAPTURE);
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (!context)
         return tm_fail(why, TM_NOMEM, "no room for the pattern");
@@ -42,7 +44,7 @@ static enum tm_err compile_code(struct regex *regex, struct str text, struct tm_
 
 static enum tm_err set_bounds(struct regex *regex, struct tm_why *why)
 {
-    regex->data = pcre2_match_data_create(1, NULL);
+    regex->data = pcre2_match_data_create_from_pattern(regex->code, NULL);
     regex->bounds = pcre2_match_context_create(NULL);
     if (!regex->data || !regex->bounds)
         return tm_fail(why, TM_NOMEM, "no room for the pattern");
@@ -52,7 +54,7 @@ static enum tm_err set_bounds(struct regex *regex, struct tm_why *why)
     return TM_OK;
 }
 
-enum tm_err regex_new(struct str translated, struct regex **out, struct tm_why *why)
+static enum tm_err make_regex(struct str translated, bool captures, struct regex **out, struct tm_why *why)
 {
     *out = NULL;
     struct bytes anchored = {0};
@@ -65,6 +67,7 @@ enum tm_err regex_new(struct str translated, struct regex **out, struct tm_why *
         (void)tm_fail(why, err, "no room for the pattern");
         goto out;
     }
+    regex->captures = captures;
     err = compile_code(regex, bytes_view(&anchored), why);
     if (!err)
         err = set_bounds(regex, why);
@@ -78,6 +81,16 @@ out:
     bytes_fini(&anchored);
     regex_free(regex);
     return err;
+}
+
+enum tm_err regex_new(struct str translated, struct regex **out, struct tm_why *why)
+{
+    return make_regex(translated, false, out, why);
+}
+
+enum tm_err regex_new_capturing(struct str translated, struct regex **out, struct tm_why *why)
+{
+    return make_regex(translated, true, out, why);
 }
 
 void regex_free(struct regex *regex)
@@ -132,7 +145,27 @@ enum tm_err regex_matches(struct regex *regex, struct str value, bool *matches)
         found = pcre2_match(regex->code, at, text.len, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, regex->data,
                             regex->bounds);
     *matches = found >= 0;
+    regex->matched = text;
     if (found >= 0 || found == PCRE2_ERROR_NOMATCH)
         return TM_OK;
     return found == PCRE2_ERROR_NOMEMORY ? TM_NOMEM : TM_LIMIT;
+}
+
+struct str regex_group(const struct regex *regex, size_t number)
+{
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(regex->data);
+    if (number >= pcre2_get_ovector_count(regex->data) || ends[2 * number] == PCRE2_UNSET)
+        return (struct str){"", 0};
+    return (struct str){regex->matched.ptr + ends[2 * number], ends[2 * number + 1] - ends[2 * number]};
+}
+
+size_t regex_group_number(const struct regex *regex, struct str name)
+{
+    char copy[128];
+    if (name.len >= sizeof copy)
+        return 0;
+    memcpy(copy, name.ptr, name.len);
+    copy[name.len] = '\0';
+    int number = pcre2_substring_number_from_name(regex->code, (PCRE2_SPTR)copy);
+    return number > 0 ? (size_t)number : 0;
 }

@@ -18,6 +18,16 @@ struct regex;
 /* Compiles what re2_translate wrote. TM_TOO_LARGE if it is more than PCRE2 takes, TM_INVALID, TM_NOMEM. */
 enum tm_err regex_new(struct str translated, struct regex **out, struct tm_why *why) TM_MUST_CHECK;
 
+/* The same of what re2_translate_groups wrote. */
+enum tm_err regex_new_capturing(struct str translated, struct regex **out, struct tm_why *why) TM_MUST_CHECK;
+
+/* What group number (0: all) of the last value that matched holds; empty if it took no part. A view, valid
+ * until the next match and as long as that value. */
+struct str regex_group(const struct regex *regex, size_t number);
+
+/* The number of a named group; 0: there is none. */
+size_t regex_group_number(const struct regex *regex, struct str name);
+
 /* NULL is allowed. */
 void regex_free(struct regex *regex);
 

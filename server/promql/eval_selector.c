@@ -1,0 +1,219 @@
+/* A vector selector: of each series the newest sample within the lookback, unless it says stale. */
+#include <stdlib.h>
+
+#include "server/promql/eval.h"
+#include "server/promql/window.h"
+
+/* Where the windows of a selector or subquery end. */
+static struct window_plan plan_of(const struct eval *eval, const struct ast_shift *shift,
+                                  const struct timeline *timeline, int64_t range_ms)
+{
+    struct window_plan plan = {
+        .timeline = *timeline, .offset_ms = shift->offset_ms, .range_ms = range_ms, .is_fixed = true};
+    switch (shift->at) {
+    case AST_AT_TIME:
+        plan.fixed_ms = shift->at_ms - shift->offset_ms;
+        break;
+    case AST_AT_START:
+        plan.fixed_ms = eval->query->start - shift->offset_ms;
+        break;
+    case AST_AT_END:
+        plan.fixed_ms = eval->query->end - shift->offset_ms;
+        break;
+    case AST_AT_NONE:
+        plan.is_fixed = false;
+        break;
+    }
+    return plan;
+}
+
+/* ---- reading series ---- */
+
+typedef enum tm_err load_fn(void *arg, struct str labels, const struct samples *samples);
+
+static enum tm_err load_one(struct eval *eval, uint64_t series, struct span span, struct bytes *labels,
+                            load_fn *each, void *arg)
+{
+    struct samples samples;
+    enum tm_err err = eval_check(eval);
+    if (!err)
+        err = eval->source->samples(eval->source->self, series, span, &samples, eval->why);
+    if (err || samples.count == 0)
+        return err;
+    bytes_clear(labels);
+    eval->source->labels(eval->source->self, series, labels);
+    if (bytes_error(labels))
+        return eval_no_memory(eval);
+    err = eval_hold(eval, samples.count);
+    if (err)
+        return err;
+    eval->cost.series++;
+    eval->cost.samples += samples.count;
+    err = each(arg, bytes_view(labels), &samples);
+    eval_release(eval, samples.count);
+    return err;
+}
+
+/* Calls each for the series that have samples in span. */
+static enum tm_err load_series(struct eval *eval, const struct ast_node *selector, struct span span,
+                               load_fn *each, void *arg)
+{
+    struct source_series found = {0};
+    struct bytes labels = {0};
+    enum tm_err err =
+        eval->source->select(eval->source->self, &selector->vector.selector, span, &found, eval->why);
+    for (size_t i = 0; !err && i < found.count; i++)
+        err = load_one(eval, found.at[i], span, &labels, each, arg);
+    bytes_fini(&labels);
+    source_series_fini(&found);
+    return err;
+}
+
+/* ---- instant vectors ---- */
+
+struct selecting {
+    struct window_plan plan;
+    const struct sink *out;
+    double *column;
+    bool its_time;
+};
+
+static enum tm_err select_samples(void *arg, struct str labels, const struct samples *samples)
+{
+    struct selecting *selecting = arg;
+    struct window window = {0};
+    for (size_t step = 0; step < selecting->plan.timeline.count; step++) {
+        window_move(&window, &selecting->plan, samples, step);
+        size_t last = window.to - 1;
+        bool is_there = window_count(&window) > 0 && !is_absent(samples->values[last]);
+        if (!is_there)
+            selecting->column[step] = absent();
+        else
+            selecting->column[step] =
+                selecting->its_time ? (double)samples->times[last] / 1000 : samples->values[last];
+    }
+    if (!has_values(selecting->column, selecting->plan.timeline.count))
+        return TM_OK;
+    return sink_put(selecting->out, labels, selecting->column);
+}
+
+enum tm_err eval_selector(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
+                          bool its_time, const struct sink *out)
+{
+    enum tm_err err;
+    struct ast_shift shift = node->vector.shift;
+    if (its_time && shift.at != AST_AT_NONE)
+        shift.offset_ms = 0; /* Prometheus forgets it there */
+    struct selecting selecting = {
+        .plan = plan_of(eval, &shift, timeline, eval->limits.lookback_ms), .out = out, .its_time = its_time};
+    selecting.column = eval_column(eval, timeline->count, &err);
+    if (!selecting.column)
+        return err;
+    err = load_series(eval, node, window_span(&selecting.plan), select_samples, &selecting);
+    eval_column_free(eval, selecting.column, timeline->count);
+    return err;
+}
+
+/* ---- range vectors ---- */
+
+/* Samples that a series' windows are made of, if they can't be taken as they are. */
+struct gathered {
+    struct eval *eval;
+    const struct samples_sink *out;
+    struct timeline timeline; /* of a subquery's columns */
+    time_ms_t *times;
+    double *values;
+    size_t capacity;
+};
+
+static enum tm_err make_room(struct gathered *gathered, size_t count)
+{
+    if (count <= gathered->capacity)
+        return TM_OK;
+    free(gathered->times);
+    free(gathered->values);
+    gathered->times = malloc(count * sizeof *gathered->times);
+    gathered->values = malloc(count * sizeof *gathered->values);
+    gathered->capacity = gathered->times && gathered->values ? count : 0;
+    return gathered->capacity ? TM_OK : eval_no_memory(gathered->eval);
+}
+
+/* Staleness markers end a series' lookback, but no window has them. */
+static enum tm_err give_unmarked(void *arg, struct str labels, const struct samples *samples)
+{
+    struct gathered *gathered = arg;
+    size_t first = 0;
+    while (first < samples->count && !is_absent(samples->values[first]))
+        first++;
+    if (first == samples->count)
+        return gathered->out->each(gathered->out->arg, labels, samples);
+    enum tm_err err = make_room(gathered, samples->count);
+    if (err)
+        return err;
+    size_t count = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (is_absent(samples->values[i]))
+            continue;
+        gathered->times[count] = samples->times[i];
+        gathered->values[count++] = samples->values[i];
+    }
+    return gathered->out->each(gathered->out->arg, labels,
+                               &(struct samples){gathered->times, gathered->values, count});
+}
+
+static enum tm_err give_column(void *arg, struct str labels, const double *column)
+{
+    struct gathered *gathered = arg;
+    enum tm_err err = make_room(gathered, gathered->timeline.count);
+    if (err)
+        return err;
+    size_t count = 0;
+    for (size_t i = 0; i < gathered->timeline.count; i++) {
+        if (is_absent(column[i]))
+            continue;
+        gathered->times[count] = timeline_at(&gathered->timeline, i);
+        gathered->values[count++] = column[i];
+    }
+    return gathered->out->each(gathered->out->arg, labels,
+                               &(struct samples){gathered->times, gathered->values, count});
+}
+
+/* Its steps are multiples of the step, whatever the query's are. */
+static enum tm_err find_inner_steps(struct eval *eval, const struct ast_node *subquery,
+                                    const struct window_plan *plan, struct timeline *out)
+{
+    struct span span = window_span(plan);
+    int64_t step_ms = subquery->subquery.step_ms ? subquery->subquery.step_ms : eval->limits.subquery_step_ms;
+    int64_t start = span.from / step_ms * step_ms;
+    if (start < span.from)
+        start += step_ms;
+    *out = (struct timeline){start, step_ms, 0};
+    if (start < span.to)
+        out->count = (size_t)((span.to - 1 - start) / step_ms + 1);
+    enum tm_err err = eval_hold(eval, out->count); /* would it ever be held? */
+    if (!err)
+        eval_release(eval, out->count);
+    return err;
+}
+
+enum tm_err eval_ranges(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
+                        struct window_plan *plan, const struct samples_sink *out)
+{
+    enum tm_err err = TM_OK;
+    node = ast_unparen(node);
+    struct gathered gathered = {.eval = eval, .out = out};
+    if (node->kind == AST_RANGE_NODE) {
+        const struct ast_node *selector = node->range.selector;
+        *plan = plan_of(eval, &selector->vector.shift, timeline, node->range.range_ms);
+        err = load_series(eval, selector, window_span(plan), give_unmarked, &gathered);
+    } else {
+        *plan = plan_of(eval, &node->subquery.shift, timeline, node->subquery.range_ms);
+        err = find_inner_steps(eval, node, plan, &gathered.timeline);
+        if (!err && gathered.timeline.count)
+            err = eval_vector(eval, node->subquery.inner, &gathered.timeline,
+                              &(struct sink){give_column, &gathered});
+    }
+    free(gathered.times);
+    free(gathered.values);
+    return err;
+}

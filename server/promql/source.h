@@ -1,0 +1,47 @@
+/* Where the evaluation gets series and samples from: the store's reader, or a table of a test. */
+#ifndef TM_PROMQL_SOURCE_H
+#define TM_PROMQL_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/model/bytes.h"
+#include "storage/model/clock.h"
+#include "storage/model/err.h"
+#include "storage/selector/selector.h"
+
+struct reader;
+
+/* Some samples of one series by time, each time once; views. */
+struct samples {
+    const time_ms_t *times;
+    const double *values;
+    size_t count;
+};
+
+/* The numbers of series; the holder owns the memory. Zero-initialised is empty. */
+struct source_series {
+    uint64_t *at;
+    size_t count;
+};
+void source_series_fini(struct source_series *series);
+
+/* One thread at a time. */
+struct source {
+    void *self;
+    /* The series that the selector takes; those without samples in span may be left out. Errors as
+     * reader_select; *out is empty then. */
+    enum tm_err (*select)(void *self, const struct selector *selector, struct span span,
+                          struct source_series *out, struct tm_why *why);
+    /* Appends the encoded labels of a series; out->failed without memory. */
+    void (*labels)(void *self, uint64_t series, struct bytes *out);
+    /* The samples of a series in span, staleness markers among them; valid until the next call on the source.
+     * Errors as reader_samples. */
+    enum tm_err (*samples)(void *self, uint64_t series, struct span span, struct samples *out,
+                           struct tm_why *why);
+};
+
+/* The store behind a reader, which is the caller's and must outlive the source. */
+struct source source_of_reader(struct reader *reader);
+
+#endif

@@ -1,0 +1,145 @@
+/* rate(), increase(), delta(), irate() and idelta(): what changed within a window, drawn out to its ends. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "server/promql/window.h"
+
+/* How often the counter fell within a window, and what the falls took off: what rate() adds. */
+struct falls {
+    size_t *at; /* samples that are below the one before them */
+    size_t count;
+    size_t from; /* of those in the window */
+    size_t to;
+    double sum;    /* what was there before each of the falls in the window */
+    bool is_known; /* sum is of this window's falls */
+};
+
+static bool find_falls(const struct samples *samples, struct falls *falls)
+{
+    size_t count = 0;
+    for (size_t i = 1; i < samples->count; i++)
+        count += samples->values[i] < samples->values[i - 1];
+    *falls = (struct falls){0};
+    if (count == 0)
+        return true;
+    falls->at = malloc(count * sizeof *falls->at);
+    if (!falls->at)
+        return false;
+    for (size_t i = 1; i < samples->count; i++) {
+        if (samples->values[i] < samples->values[i - 1])
+            falls->at[falls->count++] = i;
+    }
+    return true;
+}
+
+/* Falls are few in a counter, so what they sum to is counted anew whenever one comes or goes: nothing is ever
+ * subtracted, and nothing lost to rounding. */
+static double sum_falls(struct falls *falls, const struct samples *samples, const struct window *window)
+{
+    while (falls->to < falls->count && falls->at[falls->to] < window->to) {
+        falls->to++;
+        falls->is_known = false;
+    }
+    while (falls->from < falls->to && falls->at[falls->from] <= window->from) {
+        falls->from++;
+        falls->is_known = false;
+    }
+    if (!falls->is_known) {
+        falls->sum = 0;
+        for (size_t i = falls->from; i < falls->to; i++)
+            falls->sum += samples->values[falls->at[i] - 1];
+        falls->is_known = true;
+    }
+    return falls->sum;
+}
+
+/* By how much a change within the samples is drawn out to the window's ends. All times in seconds. */
+static double extrapolate(const struct window_call *call, const struct window *window, size_t step,
+                          double change, bool is_counter)
+{
+    const struct samples *samples = call->samples;
+    time_ms_t end = window_end(call->plan, step);
+    time_ms_t first = samples->times[window->from], last = samples->times[window->to - 1];
+    double to_start = (double)(first - (end - call->plan->range_ms)) / 1000;
+    double to_end = (double)(end - last) / 1000;
+    double sampled = (double)(last - first) / 1000;
+    double between = sampled / (double)(window_count(window) - 1);
+    double first_value = samples->values[window->from];
+    if (is_counter && change > 0 && first_value >= 0) {
+        double to_zero = sampled * (first_value / change);
+        if (to_zero < to_start)
+            to_start = to_zero;
+    }
+    double threshold = between * 1.1;
+    double drawn_out = sampled;
+    drawn_out += to_start < threshold ? to_start : between / 2;
+    drawn_out += to_end < threshold ? to_end : between / 2;
+    return drawn_out / sampled;
+}
+
+static enum tm_err find_changes(const struct window_call *call, bool is_counter, bool is_rate, double *out)
+{
+    const struct samples *samples = call->samples;
+    struct window window = {0};
+    struct falls falls = {0};
+    if (is_counter && !find_falls(samples, &falls))
+        return TM_NOMEM;
+    double range_s = (double)call->plan->range_ms / 1000;
+    for (size_t step = 0; step < call->plan->timeline.count; step++) {
+        window_move(&window, call->plan, samples, step);
+        out[step] = absent();
+        if (window_count(&window) < 2)
+            continue;
+        double change = samples->values[window.to - 1] - samples->values[window.from];
+        if (is_counter)
+            change += sum_falls(&falls, samples, &window);
+        double factor = extrapolate(call, &window, step, change, is_counter);
+        out[step] = change * (is_rate ? factor / range_s : factor);
+    }
+    free(falls.at);
+    return TM_OK;
+}
+
+enum tm_err window_rate(const struct window_call *call, double *out)
+{
+    return find_changes(call, true, true, out);
+}
+
+enum tm_err window_increase(const struct window_call *call, double *out)
+{
+    return find_changes(call, true, false, out);
+}
+
+enum tm_err window_delta(const struct window_call *call, double *out)
+{
+    return find_changes(call, false, false, out);
+}
+
+/* The last two samples of a window. */
+static enum tm_err find_last_change(const struct window_call *call, bool is_rate, double *out)
+{
+    const struct samples *samples = call->samples;
+    struct window window = {0};
+    for (size_t step = 0; step < call->plan->timeline.count; step++) {
+        window_move(&window, call->plan, samples, step);
+        out[step] = absent();
+        if (window_count(&window) < 2)
+            continue;
+        size_t last = window.to - 1;
+        double value = samples->values[last], before = samples->values[last - 1];
+        double change = is_rate && value < before ? value : value - before;
+        int64_t apart_ms = samples->times[last] - samples->times[last - 1];
+        out[step] = is_rate ? change / ((double)apart_ms / 1000) : change;
+    }
+    return TM_OK;
+}
+
+enum tm_err window_irate(const struct window_call *call, double *out)
+{
+    return find_last_change(call, true, out);
+}
+
+enum tm_err window_idelta(const struct window_call *call, double *out)
+{
+    return find_last_change(call, false, out);
+}
