@@ -40,6 +40,8 @@ struct finishing {
 
 static void write_block(struct finishing *f)
 {
+    if (f->lines.failed && !f->rc)
+        f->rc = ENOMEM; /* it may be empty for that: what would be dropped is acknowledged */
     if (f->lines.len == 0 || f->rc)
         return;
     uint8_t key[KEY_BYTES];
@@ -49,7 +51,7 @@ static void write_block(struct finishing *f)
     bytes_u64(&f->value, (uint64_t)f->last);
     bytes_u32(&f->value, (uint32_t)f->lines.len);
     size_t bound = ZSTD_compressBound(f->lines.len);
-    uint8_t *to = f->lines.failed ? NULL : bytes_reserve(&f->value, bound);
+    uint8_t *to = bytes_reserve(&f->value, bound);
     size_t packed = to ? ZSTD_compress(to, bound, f->lines.data, f->lines.len, ZSTD_LEVEL) : 0;
     if (!to || ZSTD_isError(packed)) {
         f->rc = ENOMEM;

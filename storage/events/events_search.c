@@ -96,6 +96,8 @@ static enum tm_err keep(struct page *page, time_ms_t time, uint64_t hash)
     size_t before = into->bytes.len;
     bytes_clear(&into->bytes);
     bytes_put(&into->bytes, page->scratch.data, page->scratch.len);
+    if (bytes_error(&into->bytes)) /* it ends the search: the heap is of no use any more */
+        return TM_NOMEM;
     into->time = time;
     into->hash = hash;
     if (page->count < page->most)

@@ -1,4 +1,4 @@
-/* The n-th allocation fails, for every n, while counts are sent and read: what was acknowledged is
+/* The n-th allocation fails, for every n, while counts are sent, flushed and read: what was acknowledged is
  * counted once, what was refused is not, and the store goes on. */
 #include "tests/unit/storage/nomem.h"
 
@@ -9,6 +9,7 @@ static struct {
     int64_t total;    /* acknowledged */
     uint32_t batches; /* so that each makes a cell of its own */
     int64_t read;
+    int days; /* with a sample */
 } told;
 
 static enum tm_err add_one(struct fixture *f)
@@ -58,6 +59,37 @@ static void a_count_is_taken_wholly_or_not_at_all(void **state)
     fixture_reopen(f);
     expect_total(f, TM_OK);
     assert_true(told.total >= 40);
+}
+
+static enum tm_err flush_all(struct fixture *f)
+{
+    return store_flush(f->store);
+}
+
+/* Something to flush, and a sample on a day of its own, so that a partition is made each time. */
+static void add_more(struct fixture *f)
+{
+    note_added(f, add_one(f));
+    told.days++;
+    assert_int_equal(send_one(f->store, "s", DAY0 - told.days * DAY_MS, 1), TM_OK);
+}
+
+static void expect_flushed(struct fixture *f, enum tm_err err)
+{
+    expect_total(f, err);
+    assert_int_equal(count_of(f->store, "s"), told.days);
+}
+
+static void counts_survive_a_flush_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    told.total = told.batches = 0;
+    for (int i = 0; i < 3; i++)
+        note_added(f, add_one(f));
+    assert_true(fail_each(f, add_more, flush_all, expect_flushed) > 20);
+    flush_now(f);
+    fixture_reopen(f);
+    expect_total(f, TM_OK);
 }
 
 static enum tm_err read_all(struct fixture *f)
@@ -113,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #if CAN_FAIL
         WITH_STORE(a_count_is_taken_wholly_or_not_at_all),
+        WITH_STORE(counts_survive_a_flush_without_memory),
         WITH_STORE(counts_are_read_wholly_or_with_an_error),
 #endif
         cmocka_unit_test(there_is_nothing_to_fail_under_a_sanitizer),

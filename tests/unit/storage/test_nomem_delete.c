@@ -1,5 +1,5 @@
-/* The n-th allocation fails, for every n, while a store with deletes is opened: it says so, and what is
- * hidden stays hidden. */
+/* The n-th allocation fails, for every n, while samples are deleted and while a store with deletes is opened:
+ * all that was to go is hidden or nothing, what is hidden stays hidden, and the store goes on. */
 #include "tests/unit/storage/nomem.h"
 
 #include "tests/unit/storage/deleting.h"
@@ -28,6 +28,19 @@ static void send_some(struct fixture *f)
         assert_int_equal(send_one(f->store, "gone", DAY0 + i, i), TM_OK);
 }
 
+static void expect_deleted(struct fixture *f, enum tm_err err)
+{
+    assert_int_equal(count_of(f->store, "gone"), err ? SAMPLES : 0);
+    assert_int_equal(count_of(f->store, "kept"), SAMPLES);
+    expect_sound(f);
+}
+
+static void send_again(struct fixture *f)
+{
+    if (count_of(f->store, "gone") == 0)
+        send_some(f);
+}
+
 static int delete_setup(void **state)
 {
     int rc = nomem_setup(state);
@@ -37,6 +50,16 @@ static int delete_setup(void **state)
     send_some(f);
     flush_now(f);
     return rc;
+}
+
+static void a_delete_hides_all_or_nothing(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(fail_each(f, send_again, delete_all, expect_deleted) > 10);
+    assert_int_equal(delete_all(f), TM_OK);
+    fixture_reopen(f);
+    assert_int_equal(count_of(f->store, "gone"), 0);
+    assert_int_equal(count_of(f->store, "kept"), SAMPLES);
 }
 
 static enum tm_err open_store(struct fixture *f)
@@ -73,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #if CAN_FAIL
+        WITH_STORE(a_delete_hides_all_or_nothing),
         WITH_STORE(what_is_hidden_stays_hidden_whatever_fails_at_start),
 #endif
         cmocka_unit_test(there_is_nothing_to_fail_under_a_sanitizer),
