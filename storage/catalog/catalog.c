@@ -301,7 +301,9 @@ static int copy_call(void *arg)
 enum tm_err catalog_copy(struct catalog *catalog, const char *to, struct tm_why *why)
 {
     struct copying copying = {catalog->env, to};
-    int rc = catalog->is_broken ? LMDB_ASSERTION : lmdb_guard(copy_call, &copying);
+    int rc = catalog->is_broken ? LMDB_ASSERTION : MDB_PANIC; /* without env: as in catalog_read */
+    if (!catalog->is_broken && catalog->env)
+        rc = lmdb_guard(copy_call, &copying);
     catalog->is_broken = catalog->is_broken || rc == LMDB_ASSERTION;
     return rc ? catalog_fail(catalog, rc, "copying", why) : TM_OK;
 }

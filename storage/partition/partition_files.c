@@ -120,21 +120,33 @@ enum tm_err folder_rename(const char *dir, enum partition_tier tier, const char 
     return folder_sync(path_of_tier(dir, tier).text, why);
 }
 
+/* Takes no memory (opendir would): where there is none left, days must still go, and changes of place be
+ * finished that were begun. */
+static enum tm_err empty_folder(int fd, const char *path, struct sweepings *later, struct tm_why *why)
+{
+    _Alignas(struct dirent64) char names[4096];
+    ssize_t got;
+    while ((got = getdents64(fd, names, sizeof names)) > 0) {
+        const struct dirent64 *entry;
+        for (ssize_t at = 0; at < got; at += entry->d_reclen) {
+            entry = (const struct dirent64 *)(const void *)(names + at);
+            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                continue;
+            if (sweep_unlink(later, fd, entry->d_name) != 0 && errno != ENOENT)
+                return file_fail(why, "emptying", path);
+        }
+    }
+    return got == 0 ? TM_OK : file_fail(why, "listing", path);
+}
+
 enum tm_err folder_remove(const char *dir, enum partition_tier tier, const char *path,
                           struct sweepings *later, struct tm_why *why)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
         return errno == ENOENT ? TM_OK : file_fail(why, "opening", path);
-    enum tm_err err = TM_OK;
-    const struct dirent *entry;
-    while (!err && (entry = readdir(folder))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if (sweep_unlink(later, dirfd(folder), entry->d_name) != 0 && errno != ENOENT)
-            err = file_fail(why, "emptying", path);
-    }
-    closedir(folder);
+    enum tm_err err = empty_folder(fd, path, later, why);
+    close(fd);
     if (!err && rmdir(path) != 0 && errno != ENOENT)
         err = file_fail(why, "removing", path);
     return err ? err : folder_sync(path_of_tier(dir, tier).text, why);

@@ -73,6 +73,7 @@ struct partitions {
     struct partition **all; /* ascending by tier, period, late */
     size_t count;
     size_t capacity;
+    struct partition *spare; /* for the next one that is added */
     uint64_t stamp;
     uint64_t generation;
     struct partition_step *oldest;
@@ -91,6 +92,8 @@ void set_lock(struct partitions *set);
 void set_unlock(struct partitions *set);
 /* NULL if there is none. Locked. */
 struct partition *set_find(struct partitions *set, struct partition_id id);
+/* Makes room for one entry: the next set_add can't fail. False: out of memory, or too many. Locked. */
+bool set_reserve(struct partitions *set);
 /* Adds an entry in its place, or gives the one that is there. NULL: out of memory. Locked. */
 struct partition *set_add(struct partitions *set, struct partition_id id);
 /* Takes the entry out and frees it. It must be parked and closed. Locked. */

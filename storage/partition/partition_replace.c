@@ -78,20 +78,17 @@ static void park_and_close(struct partitions *set, struct partition *p)
 }
 
 /* After the folders were changed, or not (err). */
-static enum tm_err settle(struct partitions *set, struct partition_id id, bool is_merged, enum tm_err err,
-                          struct tm_why *why)
+static enum tm_err settle(struct partitions *set, struct partition_id id, bool is_merged, enum tm_err err)
 {
     set_lock(set);
     struct partition *late = set_find(set, late_of(id)), *main = set_find(set, id);
     if (!main)
-        main = set_add(set, id);
-    if (main) {
-        main->parked = false;
-        main->broken = err != TM_OK;
-        main->sealed = true;
-        if (is_merged)
-            main->generation = ++set->generation;
-    }
+        main = set_add(set, id); /* there is room */
+    main->parked = false;
+    main->broken = err != TM_OK;
+    main->sealed = true;
+    if (is_merged)
+        main->generation = ++set->generation;
     if (late && is_merged && !err) {
         set_remove(set, late);
     } else if (late && is_merged) {
@@ -100,13 +97,18 @@ static enum tm_err settle(struct partitions *set, struct partition_id id, bool i
     }
     pthread_cond_broadcast(&set->changed);
     set_unlock(set);
-    return err || main ? err : tm_fail(why, TM_NOMEM, "out of memory");
+    return err;
 }
 
 enum tm_err replace_main(struct partitions *set, struct partition_id id, bool is_merged, struct tm_why *why)
 {
     enum partition_suffix name = is_merged ? SUFFIX_MERGED : SUFFIX_NEW;
     set_fault_point(set, "replace.made");
+    set_lock(set);
+    bool has_room = set_find(set, id) || set_reserve(set);
+    set_unlock(set);
+    if (!has_room)
+        return tm_fail(why, TM_NOMEM, "out of memory, or too many partitions");
     enum tm_err err = move(set->dir, id, SUFFIX_MAKING, name, why);
     if (err)
         return err;
@@ -117,7 +119,7 @@ enum tm_err replace_main(struct partitions *set, struct partition_id id, bool is
     park_and_close(set, main);
     park_and_close(set, late);
     err = put_in_place(set, id, name, why);
-    return settle(set, id, is_merged, err, why);
+    return settle(set, id, is_merged, err);
 }
 
 /* ---- dropping ---- */

@@ -80,20 +80,28 @@ struct partition *set_find(struct partitions *set, struct partition_id id)
     return place < set->count && id_compare(set->all[place]->id, id) == 0 ? set->all[place] : NULL;
 }
 
+bool set_reserve(struct partitions *set)
+{
+    if (set->count == MAX_PARTITIONS)
+        return false;
+    struct partition **grown = grow_array(set->all, &set->capacity, set->count + 1, ENTRY_BYTES);
+    if (!grown)
+        return false;
+    set->all = grown;
+    if (!set->spare)
+        set->spare = calloc(1, sizeof *set->spare);
+    return set->spare != NULL;
+}
+
 struct partition *set_add(struct partitions *set, struct partition_id id)
 {
     size_t place = find_place(set, id);
     if (place < set->count && id_compare(set->all[place]->id, id) == 0)
         return set->all[place];
-    if (set->count == MAX_PARTITIONS)
+    if (!set_reserve(set))
         return NULL;
-    struct partition **grown = grow_array(set->all, &set->capacity, set->count + 1, ENTRY_BYTES);
-    if (!grown)
-        return NULL;
-    set->all = grown;
-    struct partition *p = calloc(1, sizeof *p);
-    if (!p)
-        return NULL;
+    struct partition *p = set->spare;
+    set->spare = NULL;
     p->id = id;
     p->suffix = "";
     p->death_slot = -1;
@@ -311,6 +319,7 @@ void partitions_close(struct partitions *set)
     }
     free(set->all);
     sweep_end(&set->later);
+    free(set->spare);
     deaths_close(&set->deaths);
     pthread_cond_destroy(&set->changed);
     pthread_mutex_destroy(&set->lock);

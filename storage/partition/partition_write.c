@@ -2,6 +2,7 @@
 #include "storage/partition/partition_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -53,6 +54,29 @@ void make_end(struct partitions *set, struct partition **made)
     *made = NULL;
 }
 
+/* Gives what was made its name. A folder under it that the set does not know would stand in the way for good:
+ * room for it is there before, and where the name could not be synced it is taken back. */
+static enum tm_err name_made(struct partitions *set, struct partition_id id, struct tm_why *why)
+{
+    struct partition_path making = path_of(set->dir, id, suffix_text(SUFFIX_MAKING), NULL);
+    struct partition_path named = path_of(set->dir, id, "", NULL);
+    set_lock(set);
+    bool has_room = set_reserve(set);
+    set_unlock(set);
+    if (!has_room)
+        return tm_fail(why, TM_NOMEM, "out of memory, or too many partitions");
+    enum tm_err err = folder_rename(set->dir, id.tier, making.text, named.text, why);
+    set_fault_point(set, "create.renamed");
+    if (err && !file_exists(making.text))
+        (void)rename(named.text, making.text);
+    if (err)
+        return err;
+    set_lock(set);
+    (void)set_add(set, id);
+    set_unlock(set);
+    return TM_OK;
+}
+
 static enum tm_err create(struct partitions *set, struct partition_id id, struct tm_why *why)
 {
     struct partition_meta meta = {.id = id};
@@ -68,20 +92,7 @@ static enum tm_err create(struct partitions *set, struct partition_id id, struct
         return err;
     make_end(set, &made);
     set_fault_point(set, "create.made");
-    err = folder_rename(set->dir, id.tier, path_of(set->dir, id, suffix_text(SUFFIX_MAKING), NULL).text,
-                        path_of(set->dir, id, "", NULL).text, why);
-    set_fault_point(set, "create.renamed");
-    if (err)
-        return err;
-    set_lock(set);
-    bool is_added = set_add(set, id) != NULL;
-    set_unlock(set);
-    if (is_added)
-        return TM_OK;
-    /* An empty folder that the set does not know would stand in the way of the next try. */
-    struct tm_why unsaid;
-    (void)!folder_remove(set->dir, id.tier, path_of(set->dir, id, "", NULL).text, NULL, &unsaid);
-    return tm_fail(why, TM_NOMEM, "out of memory, or too many partitions");
+    return name_made(set, id, why);
 }
 
 /* ---- which one takes new data ---- */

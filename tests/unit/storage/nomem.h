@@ -25,8 +25,9 @@ EXPORTED void *malloc(size_t size);
 EXPORTED void *calloc(size_t count, size_t size);
 EXPORTED void *realloc(void *old, size_t size);
 
-static long countdown = -1; /* allocations until one fails; below 0: none does. Any thread */
-static long failed;         /* how many did */
+static long countdown; /* allocations until all in the row have failed; up to 0: none does. Any thread */
+static long row = 1;   /* how many fail, one behind the other */
+static long failed;    /* how many did */
 
 static bool is_roaring(const void *caller)
 {
@@ -36,8 +37,10 @@ static bool is_roaring(const void *caller)
 
 static bool must_fail(const void *caller)
 {
-    if (__atomic_load_n(&countdown, __ATOMIC_RELAXED) < 0 || is_roaring(caller) ||
-        __atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED) != 0)
+    if (__atomic_load_n(&countdown, __ATOMIC_RELAXED) <= 0 || is_roaring(caller))
+        return false;
+    long left = __atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED);
+    if (left <= 0 || left > row)
         return false;
     __atomic_fetch_add(&failed, 1, __ATOMIC_RELAXED);
     errno = ENOMEM;
@@ -59,17 +62,17 @@ EXPORTED void *realloc(void *old, size_t size)
     return must_fail(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
 
-/* The n-th allocation from now on fails, from 0 on. */
+/* The n-th allocation from now on fails, from 0 on, and the row behind it. */
 static void arm(long n)
 {
     __atomic_store_n(&failed, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&countdown, n, __ATOMIC_RELAXED);
+    __atomic_store_n(&countdown, n + row, __ATOMIC_RELAXED);
 }
 
 /* None fails any more; whether one did. */
 static bool disarm(void)
 {
-    __atomic_store_n(&countdown, -1, __ATOMIC_RELAXED);
+    __atomic_store_n(&countdown, 0, __ATOMIC_RELAXED);
     return __atomic_load_n(&failed, __ATOMIC_RELAXED) > 0;
 }
 
@@ -82,10 +85,15 @@ static inline void recover(struct fixture *f)
     store_poll(f->store);
 }
 
-/* Runs step, each time behind prepare (may be NULL), with the first, the second, .. allocation failing until
- * none does: it must say TM_OK or TM_NOMEM, which check is told; after a failure the store may be TM_BUSY or
- * want its reserve back, for a while. Returns how many failed. */
-static inline long fail_each(struct fixture *f, void (*prepare)(struct fixture *f),
+/* The end of the log. */
+static inline const char *log_tail(const struct fixture *f)
+{
+    enum { TAIL_BYTES = 600 };
+    return f->log + (f->log_len > TAIL_BYTES ? f->log_len - TAIL_BYTES : 0);
+}
+
+/* One row of it, of the length that is set. */
+static inline long fail_rows(struct fixture *f, void (*prepare)(struct fixture *f),
                              enum tm_err (*step)(struct fixture *f),
                              void (*check)(struct fixture *f, enum tm_err err))
 {
@@ -94,22 +102,38 @@ static inline long fail_each(struct fixture *f, void (*prepare)(struct fixture *
     for (long n = 0; n < MANY; n++) {
         if (prepare)
             prepare(f);
+        f->log[f->log_len = 0] = 0;
         arm(n);
         enum tm_err err = step(f);
         bool has_failed = disarm();
         if (err != TM_OK && err != TM_NOMEM && err != TM_BUSY)
-            fail_msg("allocation %ld: %s: %s\n%s", n, tm_err_text(err), f->why.text, f->log);
+            fail_msg("allocation %ld of %ld: %s: %s\n%s", n, row, tm_err_text(err), f->why.text, log_tail(f));
         check(f, err);
         if (!has_failed && !err)
             return n;
         refusals = has_failed ? 0 : refusals + 1;
         if (refusals > REFUSALS)
-            fail_msg("allocation %ld: %s without reason: %s\n%s", n, tm_err_text(err), f->why.text, f->log);
+            fail_msg("allocation %ld of %ld: %s without reason: %s\n%s", n, row, tm_err_text(err),
+                     f->why.text, log_tail(f));
         if (err && f->store)
             recover(f);
     }
     fail_msg("there is no end of allocations");
     return 0;
+}
+
+/* Runs step, each time behind prepare (may be NULL), with the first, the second, .. allocation failing until
+ * none does, and before with three failing in a row: it must say TM_OK or TM_NOMEM, which check is told;
+ * after a failure the store may be TM_BUSY or want its reserve back, for a while. Returns how many failed. */
+static inline long fail_each(struct fixture *f, void (*prepare)(struct fixture *f),
+                             enum tm_err (*step)(struct fixture *f),
+                             void (*check)(struct fixture *f, enum tm_err err))
+{
+    row = 3;
+    long most = fail_rows(f, prepare, step, check);
+    row = 1;
+    long count = fail_rows(f, prepare, step, check);
+    return count > most ? count : most;
 }
 
 static inline int nomem_setup(void **state)
@@ -124,6 +148,8 @@ static inline void expect_sound(struct fixture *f)
     assert_int_equal(stats_of(f->store).quarantined, 0);
     assert_int_equal(stats_of(f->store).damaged_records, 0);
     assert_null(store_trouble(f->store));
+    if (strstr(f->log, "damaged"))
+        fail_msg("lack of memory was taken for damage: %s", f->log);
 }
 #endif
 
