@@ -99,7 +99,7 @@ static inline long fail_rows(struct fixture *f, void (*prepare)(struct fixture *
 {
     enum { MANY = 20000, REFUSALS = 3 };
     int refusals = 0;
-    for (long n = 0; n < MANY; n++) {
+    for (long n = 0; n < MANY; n += row) {
         if (prepare)
             prepare(f);
         f->log[f->log_len = 0] = 0;
@@ -123,7 +123,7 @@ static inline long fail_rows(struct fixture *f, void (*prepare)(struct fixture *
 }
 
 /* Runs step, each time behind prepare (may be NULL), with the first, the second, .. allocation failing until
- * none does, and before with three failing in a row: it must say TM_OK or TM_NOMEM, which check is told;
+ * none does, and before with three in a row: it must say TM_OK or TM_NOMEM, which check is told;
  * after a failure the store may be TM_BUSY or want its reserve back, for a while. Returns how many failed. */
 static inline long fail_each(struct fixture *f, void (*prepare)(struct fixture *f),
                              enum tm_err (*step)(struct fixture *f),
