@@ -123,7 +123,7 @@ static void stop_here(void *arg, const char *name)
 {
     struct fixture *f = arg;
     if (strcmp(name, "flush.day") == 0)
-        __atomic_store_n(&f->store->flush.stop, true, __ATOMIC_RELAXED);
+        atomic_store(&f->store->flush.stop, true);
 }
 
 static void an_interrupted_flush_is_replayed_whole_or_not_at_all(void **state)
