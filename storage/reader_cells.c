@@ -46,7 +46,8 @@ static enum tm_err collect_cells(struct reader *reader, uint32_t series, int64_t
     *newest_ms = heads.newest_ms;
     if (reader_is_stored(contents, series) && from >= 0 &&
         partition_period_of(PARTITION_COUNTS, from * CELL_MS, &day) == TM_OK)
-        err = count_days_collect(contents->partitions, day, series, from, to, cells, &tag, why);
+        err = count_days_collect(contents->partitions, contents->tombstones, day, series, from, to, cells,
+                                 &tag, why);
     if (err)
         return err;
     if (cells_reserve(cells, reader->head_cells.count) != TM_OK)

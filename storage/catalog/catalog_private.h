@@ -20,7 +20,7 @@ struct catalog {
     MDB_dbi events;      /* lsn, kind, block -> lines */
     MDB_dbi marks;       /* "promised", "finished" */
     MDB_dbi groups;      /* id -> a group of exceptions; not opened for reading */
-    MDB_dbi tombstones;  /* id, part -> what a delete hides; days that still hold it */
+    MDB_dbi tombstones;  /* id, part -> what a delete hides; periods that still hold it */
     bool has_tombstones; /* false: written before there were any, and opened for reading */
     size_t map_bytes;
     bool read_only;
@@ -64,6 +64,11 @@ int catalog_load_mark(struct catalog *catalog, MDB_txn *txn, const char *name,
 /* Writes what groups_save gave, inside a transaction. value is scratch. An LMDB result, ENOMEM. */
 int catalog_put_groups(struct catalog *catalog, MDB_txn *txn, struct str saved,
                        struct bytes *value) TM_MUST_CHECK;
+
+/* Reads a value of that table behind its checksum: 0, or MDB_CORRUPTED (it is none), ENOMEM. *is_what: it says
+ * what is hidden, else where. */
+int catalog_check_tombstone(const MDB_val *key, struct cursor in, uint64_t *id,
+                            bool *is_what) TM_MUST_CHECK;
 
 /* Fills an empty set from the table. Called inside catalog_load's transaction. An LMDB result, ENOMEM. */
 int catalog_load_tombstones(struct catalog *catalog, MDB_txn *txn, struct tombstones *out,

@@ -1,11 +1,11 @@
-/* Deletes on disk: per tombstone what it hides, which never changes, and the days that still hold some of it.
- */
+/* Deletes on disk: per tombstone what it hides, which never changes, and the periods that still hold some of
+ * it. */
 #include "storage/catalog/catalog_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { KEY_BYTES = 12, PART_WHAT = 0, PART_DAYS = 1 };
+enum { KEY_BYTES = 12, PART_WHAT = 0, PART_PERIODS = 1 };
 
 static void make_key(uint8_t key[KEY_BYTES], uint64_t id, uint32_t part)
 {
@@ -33,20 +33,23 @@ static int put_what(struct catalog *catalog, MDB_txn *txn, const struct tombston
     return catalog_put(txn, catalog->tombstones, (MDB_val){sizeof key, key}, value);
 }
 
-static int put_days(struct catalog *catalog, MDB_txn *txn, const struct tombstone *t, struct bytes *value)
+static int put_periods(struct catalog *catalog, MDB_txn *txn, const struct tombstone *t, struct bytes *value)
 {
     uint8_t key[KEY_BYTES];
-    make_key(key, t->id, PART_DAYS);
+    make_key(key, t->id, PART_PERIODS);
     catalog_start_value(value);
-    bytes_varint(value, t->day_count);
-    for (size_t i = 0; i < t->day_count; i++)
-        bytes_u32(value, t->days[i].day);
+    for (int i = 0; i < TOMBSTONE_TIERS; i++) {
+        const struct tombstone_list *list = &t->lists[tombstone_tiers[i]];
+        bytes_varint(value, list->count);
+        for (size_t k = 0; k < list->count; k++)
+            bytes_u32(value, list->at[k].period);
+    }
     return catalog_put(txn, catalog->tombstones, (MDB_val){sizeof key, key}, value);
 }
 
 static int remove_both(struct catalog *catalog, MDB_txn *txn, const struct tombstone *t)
 {
-    for (uint32_t part = PART_WHAT; part <= PART_DAYS; part++) {
+    for (uint32_t part = PART_WHAT; part <= PART_PERIODS; part++) {
         uint8_t bytes[KEY_BYTES];
         make_key(bytes, t->id, part);
         MDB_val key = {sizeof bytes, bytes};
@@ -67,7 +70,7 @@ static int write_one(struct catalog *catalog, MDB_txn *txn, void *arg)
 {
     struct burying *b = arg;
     int rc = put_what(catalog, txn, b->tombstone, &b->value);
-    return rc ? rc : put_days(catalog, txn, b->tombstone, &b->value);
+    return rc ? rc : put_periods(catalog, txn, b->tombstone, &b->value);
 }
 
 enum tm_err catalog_bury(struct catalog *catalog, const struct tombstone *tombstone, struct tm_why *why)
@@ -85,7 +88,8 @@ static int write_changed(struct catalog *catalog, MDB_txn *txn, void *arg)
     for (size_t i = 0; i < tombstones_count(b->set) && !rc; i++) {
         const struct tombstone *t = tombstones_at(b->set, i);
         if (t->is_dirty)
-            rc = t->day_count == 0 ? remove_both(catalog, txn, t) : put_days(catalog, txn, t, &b->value);
+            rc =
+                tombstone_is_done(t) ? remove_both(catalog, txn, t) : put_periods(catalog, txn, t, &b->value);
     }
     return rc;
 }
@@ -131,55 +135,99 @@ static bool read_series(struct cursor *in, struct tombstone *t, bool *is_damaged
     return true;
 }
 
-static bool read_what(const MDB_val *key, const MDB_val *data, struct tombstone *t, bool *is_damaged)
+/* As read_series, of the whole value behind its checksum. */
+static bool read_what(const uint8_t *key, struct cursor *in, struct tombstone *t, bool *is_damaged)
 {
-    struct cursor in;
-    const uint8_t *at = key->mv_data;
-    *is_damaged = !catalog_check(key, data, &in);
-    if (*is_damaged)
+    t->id = (uint64_t)catalog_get_u32(key) << 32 | catalog_get_u32(key + 4);
+    t->lsn = cursor_u64(in);
+    t->span.from = (time_ms_t)cursor_u64(in);
+    t->span.to = (time_ms_t)cursor_u64(in);
+    if (!read_series(in, t, is_damaged))
         return false;
-    t->id = (uint64_t)catalog_get_u32(at) << 32 | catalog_get_u32(at + 4);
-    t->lsn = cursor_u64(&in);
-    t->span.from = (time_ms_t)cursor_u64(&in);
-    t->span.to = (time_ms_t)cursor_u64(&in);
-    return read_series(&in, t, is_damaged);
+    *is_damaged = cursor_left(in) > 0;
+    return !*is_damaged;
 }
 
-/* What can't be read means all days: then it hides no more than it did, and is carried out once more. */
-static int read_days(const struct catalog *catalog, MDB_txn *txn, struct tombstone *t)
+static bool read_list(struct cursor *in, struct tombstone_list *list, bool *is_damaged)
+{
+    uint64_t count = cursor_varint(in);
+    *is_damaged = in->bad || count > cursor_left(in) / 4;
+    if (*is_damaged)
+        return false;
+    list->at = calloc(count + 1, sizeof *list->at);
+    if (!list->at)
+        return false;
+    for (; list->count < count; list->count++) {
+        list->at[list->count].period = cursor_u32(in);
+        *is_damaged = list->count > 0 && list->at[list->count].period <= list->at[list->count - 1].period;
+        if (*is_damaged)
+            return false;
+    }
+    return true;
+}
+
+/* The lists of all tiers; a value of before there were others ends behind the first one. */
+static bool read_periods(struct cursor *in, struct tombstone *t, bool *is_damaged)
+{
+    *is_damaged = false;
+    for (int i = 0; i < TOMBSTONE_TIERS && (i != 1 || cursor_left(in) > 0); i++) {
+        if (!read_list(in, &t->lists[tombstone_tiers[i]], is_damaged))
+            return false;
+    }
+    *is_damaged = cursor_left(in) > 0;
+    return !*is_damaged;
+}
+
+/* What can't be read means all periods: then it hides no more than it did, and is carried out once more. */
+static int load_periods(const struct catalog *catalog, MDB_txn *txn, struct tombstone *t)
 {
     uint8_t bytes[KEY_BYTES];
     MDB_val key = {sizeof bytes, bytes}, data;
     struct cursor in;
-    make_key(bytes, t->id, PART_DAYS);
+    bool is_damaged;
+    make_key(bytes, t->id, PART_PERIODS);
     t->is_everywhere = true;
     int rc = mdb_get(txn, catalog->tombstones, &key, &data);
     if (rc)
         return rc == MDB_NOTFOUND ? 0 : rc;
     if (!catalog_check(&key, &data, &in))
         return 0;
-    uint64_t count = cursor_varint(&in);
-    if (in.bad || count > cursor_left(&in) || count * 4 != cursor_left(&in))
-        return 0;
-    t->days = calloc(count + 1, sizeof *t->days);
-    if (!t->days)
-        return ENOMEM;
-    for (t->day_count = 0; t->day_count < count; t->day_count++)
-        t->days[t->day_count].day = cursor_u32(&in);
     t->is_everywhere = false;
-    return 0;
+    if (read_periods(&in, t, &is_damaged))
+        return 0;
+    t->is_everywhere = is_damaged;
+    return is_damaged ? 0 : ENOMEM;
+}
+
+int catalog_check_tombstone(const MDB_val *key, struct cursor in, uint64_t *id, bool *is_what)
+{
+    struct tombstone *t = calloc(1, sizeof *t);
+    const uint8_t *at = key->mv_data;
+    uint32_t part = key->mv_size == KEY_BYTES ? catalog_get_u32(at + 8) : UINT32_MAX;
+    bool is_damaged = part > PART_PERIODS;
+    int rc = t ? 0 : ENOMEM;
+    *is_what = part == PART_WHAT;
+    *id = 0;
+    if (!rc && !is_damaged) {
+        bool is_read = *is_what ? read_what(at, &in, t, &is_damaged) : read_periods(&in, t, &is_damaged);
+        *id = (uint64_t)catalog_get_u32(at) << 32 | catalog_get_u32(at + 4);
+        rc = is_read || is_damaged ? 0 : ENOMEM;
+    }
+    tombstone_free(t);
+    return rc ? rc : is_damaged ? MDB_CORRUPTED : 0;
 }
 
 static int load_one(const struct catalog *catalog, MDB_txn *txn, const MDB_val *key, const MDB_val *data,
                     struct tombstones *out, struct catalog_mark *mark)
 {
     struct tombstone *t = calloc(1, sizeof *t);
-    bool is_damaged = false;
+    struct cursor in;
+    bool is_damaged = !catalog_check(key, data, &in);
     int rc = t ? 0 : ENOMEM;
-    if (!rc && !read_what(key, data, t, &is_damaged))
+    if (!rc && !is_damaged && !read_what(key->mv_data, &in, t, &is_damaged))
         rc = is_damaged ? 0 : ENOMEM;
-    else if (!rc)
-        rc = read_days(catalog, txn, t);
+    if (!rc && !is_damaged)
+        rc = load_periods(catalog, txn, t);
     size_t count = tombstones_count(out);
     if (!rc && !is_damaged && count > 0 && tombstones_at(out, count - 1)->id >= t->id)
         is_damaged = true;
@@ -206,7 +254,7 @@ int catalog_load_tombstones(struct catalog *catalog, MDB_txn *txn, struct tombst
     while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
         bool is_ours = key.mv_size == KEY_BYTES;
         uint32_t part = is_ours ? catalog_get_u32((const uint8_t *)key.mv_data + 8) : 0;
-        if (!is_ours || part > PART_DAYS)
+        if (!is_ours || part > PART_PERIODS)
             mark->damaged_deletes++;
         else if (part == PART_WHAT)
             rc = load_one(catalog, txn, &key, &data, out, mark);

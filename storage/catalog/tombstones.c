@@ -17,13 +17,25 @@ struct tombstones {
     atomic_size_t count;
 };
 
+const enum partition_tier tombstone_tiers[TOMBSTONE_TIERS] = {PARTITION_RAW, PARTITION_5M, PARTITION_1H,
+                                                              PARTITION_COUNTS};
+
 void tombstone_free(struct tombstone *tombstone)
 {
     if (!tombstone)
         return;
     free(tombstone->series);
-    free(tombstone->days);
+    for (int tier = 0; tier < PARTITION_TIERS; tier++)
+        free(tombstone->lists[tier].at);
     free(tombstone);
+}
+
+bool tombstone_is_done(const struct tombstone *tombstone)
+{
+    bool any = tombstone->is_everywhere;
+    for (int tier = 0; tier < PARTITION_TIERS; tier++)
+        any = any || tombstone->lists[tier].count > 0;
+    return !any;
 }
 
 struct tombstones *tombstones_new(void)
@@ -87,13 +99,13 @@ void tombstones_add(struct tombstones *set, struct tombstone **tombstone)
     *tombstone = NULL;
 }
 
-/* The first day not before. */
-static size_t find_day(const struct tombstone *t, uint32_t day)
+/* The place of the first period not before this one. */
+static size_t find_period(const struct tombstone_list *list, uint32_t period)
 {
-    size_t low = 0, high = t->day_count;
+    size_t low = 0, high = list->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (t->days[middle].day < day)
+        if (list->at[middle].period < period)
             low = middle + 1;
         else
             high = middle;
@@ -101,51 +113,67 @@ static size_t find_day(const struct tombstone *t, uint32_t day)
     return low;
 }
 
-static bool has_day(const struct tombstone *t, uint32_t day)
+/* Its entry in a list; NULL: it is not there. */
+static struct tombstone_period *period_of(const struct tombstone_list *list, uint32_t period)
 {
-    size_t at = find_day(t, day);
-    return t->is_everywhere || (at < t->day_count && t->days[at].day == day);
+    size_t at = find_period(list, period);
+    return at < list->count && list->at[at].period == period ? &list->at[at] : NULL;
 }
 
 /* Locked for writing. */
-static void remove_day(struct tombstone *t, uint32_t day)
+static void remove_period(struct tombstone *t, enum partition_tier tier, uint32_t period)
 {
-    size_t at = find_day(t, day);
-    if (t->is_everywhere || at == t->day_count || t->days[at].day != day)
+    struct tombstone_list *list = &t->lists[tier];
+    struct tombstone_period *found = period_of(list, period);
+    if (t->is_everywhere || !found)
         return;
-    t->day_count--;
-    memmove(t->days + at, t->days + at + 1, (t->day_count - at) * sizeof *t->days);
+    size_t behind = (size_t)(list->at + list->count - (found + 1));
+    list->count--;
+    memmove(found, found + 1, behind * sizeof *found);
     t->is_dirty = true;
 }
 
-void tombstones_settle_one(struct tombstones *set, struct tombstone *tombstone, uint32_t day)
+void tombstones_settle_one(struct tombstones *set, struct tombstone *tombstone, enum partition_tier tier,
+                           uint32_t period)
 {
     pthread_rwlock_wrlock(&set->lock);
-    remove_day(tombstone, day);
+    remove_period(tombstone, tier, period);
     pthread_rwlock_unlock(&set->lock);
 }
 
-void tombstones_settle_day(struct tombstones *set, uint32_t day)
+void tombstones_settle(struct tombstones *set, enum partition_tier tier, uint32_t period)
 {
     if (tombstones_count(set) == 0)
         return;
     pthread_rwlock_wrlock(&set->lock);
     for (size_t i = 0; i < set->count; i++)
-        remove_day(set->items[i], day);
+        remove_period(set->items[i], tier, period);
     pthread_rwlock_unlock(&set->lock);
 }
 
-void tombstones_set_days(struct tombstones *set, struct tombstone *tombstone, struct tombstone_day **days,
-                         size_t count)
+void tombstones_set_lists(struct tombstones *set, struct tombstone *tombstone,
+                          struct tombstone_list lists[PARTITION_TIERS])
 {
     pthread_rwlock_wrlock(&set->lock);
-    free(tombstone->days);
-    tombstone->days = *days;
-    tombstone->day_count = count;
+    for (int tier = 0; tier < PARTITION_TIERS; tier++) {
+        free(tombstone->lists[tier].at);
+        tombstone->lists[tier] = lists[tier];
+        lists[tier] = (struct tombstone_list){NULL, 0};
+    }
     tombstone->is_everywhere = false;
     tombstone->is_dirty = true;
     pthread_rwlock_unlock(&set->lock);
-    *days = NULL;
+}
+
+bool tombstones_need(const struct tombstones *set, enum partition_tier tier, uint32_t period)
+{
+    size_t count = tombstones_count(set);
+    for (size_t i = 0; i < count; i++) {
+        const struct tombstone_period *found = period_of(&set->items[i]->lists[tier], period);
+        if (found && found->is_needed)
+            return true;
+    }
+    return false;
 }
 
 void tombstones_drop_done(struct tombstones *set)
@@ -154,7 +182,7 @@ void tombstones_drop_done(struct tombstones *set)
     pthread_rwlock_wrlock(&set->lock);
     for (size_t i = 0; i < set->count; i++) {
         struct tombstone *t = set->items[i];
-        if (t->day_count == 0 && !t->is_everywhere)
+        if (tombstone_is_done(t))
             tombstone_free(t);
         else
             set->items[kept++] = t;
@@ -189,8 +217,8 @@ static enum tm_err add_hidden(struct tombstone_cover *cover, const struct tombst
     return TM_OK;
 }
 
-enum tm_err tombstones_cover(struct tombstones *set, uint32_t day, uint32_t series, struct span span,
-                             struct tombstone_cover *out)
+enum tm_err tombstones_cover(struct tombstones *set, enum partition_tier tier, uint32_t period,
+                             uint32_t series, struct span span, struct tombstone_cover *out)
 {
     enum tm_err err = TM_OK;
     if (tombstones_count(set) == 0)
@@ -198,7 +226,8 @@ enum tm_err tombstones_cover(struct tombstones *set, uint32_t day, uint32_t seri
     pthread_rwlock_rdlock(&set->lock);
     for (size_t i = 0; i < set->count && !err; i++) {
         const struct tombstone *t = set->items[i];
-        if (t->span.from < span.to && t->span.to > span.from && has_day(t, day) && has_series(t, series))
+        bool is_listed = t->is_everywhere || period_of(&t->lists[tier], period);
+        if (is_listed && t->span.from < span.to && t->span.to > span.from && has_series(t, series))
             err = add_hidden(out, t);
     }
     pthread_rwlock_unlock(&set->lock);
@@ -210,6 +239,16 @@ bool tombstone_hides(const struct tombstone_cover *cover, time_ms_t time, uint64
     for (size_t i = 0; i < cover->count; i++) {
         const struct tombstone_hidden *h = &cover->items[i];
         if (tag <= h->lsn && time >= h->span.from && time < h->span.to)
+            return true;
+    }
+    return false;
+}
+
+bool tombstone_hides_bucket(const struct tombstone_cover *cover, struct span bucket, uint64_t tag)
+{
+    for (size_t i = 0; i < cover->count; i++) {
+        const struct tombstone_hidden *h = &cover->items[i];
+        if (tag <= h->lsn && bucket.from >= h->span.from && bucket.to <= h->span.to)
             return true;
     }
     return false;

@@ -1,7 +1,9 @@
-/* What deletes hide. A tombstone names series, a span and an lsn: of those series, samples within the span
- * that were written up to that lsn are not there any more. What is written later for the same time is new
- * data and stays. Days (partitions of raw data) that may still hold such samples are listed with it; each
- * leaves the list once it was rewritten without them, and the tombstone goes with the last one.
+/* What deletes hide. A tombstone names series, a span and an lsn: of those series, what lies in the span and
+ * was written up to that lsn is not there any more: samples, cells of counts that begin in it, rows of
+ * rollups whose bucket lies wholly in it. What is written later for the same time is new data and stays.
+ * Periods (days of samples and counts, weeks and months of rollups) whose partitions may still hold some of
+ * it are listed with it; each leaves its list once it was rewritten without, and the tombstone goes with the
+ * last one.
  *
  * Threads: the flush thread (at start: the one that loads) changes the set; tombstones_cover and
  * tombstones_count may run in any number of threads meanwhile. */
@@ -14,13 +16,24 @@
 
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
+#include "storage/partition/partition_period.h"
 
 /* Deletes that are not wholly carried out, and series in one of them. */
 enum { TOMBSTONES_MAX = 1000, TOMBSTONES_SERIES_MAX = 1 << 25 };
 
-struct tombstone_day {
-    uint32_t day;
+/* The tiers that have series, in the order in which they stand on disk. */
+enum { TOMBSTONE_TIERS = 4 };
+extern const enum partition_tier tombstone_tiers[TOMBSTONE_TIERS];
+
+struct tombstone_period {
+    uint32_t period;
     bool is_needed; /* it was looked at, and holds something to hide */
+};
+
+/* Periods of one tier, ascending. */
+struct tombstone_list {
+    struct tombstone_period *at; /* owned */
+    size_t count;
 };
 
 struct tombstone {
@@ -29,11 +42,12 @@ struct tombstone {
     struct span span;
     uint32_t *series; /* ascending; owned */
     size_t series_count;
-    struct tombstone_day *days; /* ascending; owned */
-    size_t day_count;
-    bool is_everywhere; /* its days are not known (their list is damaged): all that there are */
-    bool is_dirty;      /* the days differ from what the catalog has */
+    struct tombstone_list lists[PARTITION_TIERS];
+    bool is_everywhere; /* its periods are not known (their lists are damaged): all that there are */
+    bool is_dirty;      /* the lists differ from what the catalog has */
 };
+/* Whether no period is left that it may hide something in. */
+bool tombstone_is_done(const struct tombstone *tombstone);
 /* NULL is allowed. */
 void tombstone_free(struct tombstone *tombstone);
 
@@ -56,16 +70,19 @@ size_t tombstones_count(const struct tombstones *set);
 /* The i-th by id; to be changed by the functions below only. Flush thread. */
 struct tombstone *tombstones_at(const struct tombstones *set, size_t i);
 
-/* This tombstone, or all of them, need not hide anything in day any more. */
-void tombstones_settle_one(struct tombstones *set, struct tombstone *tombstone, uint32_t day);
-void tombstones_settle_day(struct tombstones *set, uint32_t day);
-/* Gives one its list of days; taken over, *days is nulled. */
-void tombstones_set_days(struct tombstones *set, struct tombstone *tombstone, struct tombstone_day **days,
-                         size_t count);
-/* Removes those that have no day left. */
+/* This tombstone, or all of them, need not hide anything in a period any more. */
+void tombstones_settle_one(struct tombstones *set, struct tombstone *tombstone, enum partition_tier tier,
+                           uint32_t period);
+void tombstones_settle(struct tombstones *set, enum partition_tier tier, uint32_t period);
+/* Gives one its lists, by tier; taken over, those in lists are emptied. */
+void tombstones_set_lists(struct tombstones *set, struct tombstone *tombstone,
+                          struct tombstone_list lists[PARTITION_TIERS]);
+/* Whether one of them was found to have something to hide in a period. Flush thread. NULL: none. */
+bool tombstones_need(const struct tombstones *set, enum partition_tier tier, uint32_t period);
+/* Removes those that have no period left. */
 void tombstones_drop_done(struct tombstones *set);
 
-/* What is hidden of one series on one day. */
+/* What is hidden of one series in one period. */
 struct tombstone_hidden {
     struct span span;
     uint64_t lsn;
@@ -79,13 +96,16 @@ struct tombstone_cover {
 };
 void tombstone_cover_fini(struct tombstone_cover *cover);
 
-/* Appends what hides samples of series in span on day. To be called before the day's partitions are read: a
- * day that was rewritten since then is hidden from twice, never not at all. Any thread. NULL: nothing.
- * TM_NOMEM. */
-enum tm_err tombstones_cover(struct tombstones *set, uint32_t day, uint32_t series, struct span span,
-                             struct tombstone_cover *out) TM_MUST_CHECK;
+/* Appends what hides something of series in span in the partitions of a period. To be called before these are
+ * read: a period that was rewritten since then is hidden from twice, never not at all. Any thread. NULL:
+ * nothing. TM_NOMEM. */
+enum tm_err tombstones_cover(struct tombstones *set, enum partition_tier tier, uint32_t period,
+                             uint32_t series, struct span span, struct tombstone_cover *out) TM_MUST_CHECK;
 
-/* Whether a sample of this time that was flushed with this tag is hidden. */
+/* Whether a sample of this time, or a cell that begins then, that was flushed with this tag is hidden. */
 bool tombstone_hides(const struct tombstone_cover *cover, time_ms_t time, uint64_t tag);
+/* Whether a row of rollups is, of samples up to this tag: its bucket lies wholly in the span of one delete.
+ */
+bool tombstone_hides_bucket(const struct tombstone_cover *cover, struct span bucket, uint64_t tag);
 
 #endif

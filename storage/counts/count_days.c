@@ -12,6 +12,7 @@ struct collecting {
     struct cells *out;
     size_t out_before;
     uint64_t tag;
+    struct tombstone_cover cover;
 };
 
 /* The span of slots, as times. */
@@ -28,12 +29,14 @@ static enum tm_err damaged(struct partition_step *step, struct partition_id id,
                    item->key.series);
 }
 
-/* Keeps of the cells behind `before` those in [from, to). */
-static void leave_out(const struct collecting *c, size_t before)
+/* Keeps of the cells behind `before`, which a window with this tag holds, those in [from, to) that are not
+ * hidden. */
+static void leave_out(const struct collecting *c, size_t before, uint64_t tag)
 {
     size_t kept = before;
     for (size_t i = before; i < c->out->count; i++) {
-        if (c->out->at[i].slot >= c->from && c->out->at[i].slot < c->to)
+        int64_t slot = c->out->at[i].slot;
+        if (slot >= c->from && slot < c->to && !tombstone_hides(&c->cover, cell_time(slot), tag))
             c->out->at[kept++] = c->out->at[i];
     }
     c->out->count = kept;
@@ -55,8 +58,8 @@ static enum tm_err add_chunk(struct partition_step *step, struct partition_id id
         return damaged(step, id, item, why);
     if (err)
         return tm_fail(why, err, "reading counts: %s", tm_err_text(err));
-    if (head.first < c->from || head.last >= c->to)
-        leave_out(c, before);
+    if (head.first < c->from || head.last >= c->to || c->cover.count > 0)
+        leave_out(c, before, days_window_tag(step, item->key.window));
     return TM_OK;
 }
 
@@ -91,11 +94,24 @@ static enum tm_err collect_day(struct partitions *set, void *arg, struct tm_why 
     return err;
 }
 
-enum tm_err count_days_collect(struct partitions *set, uint32_t day, uint32_t series, int64_t from,
-                               int64_t to, struct cells *out, uint64_t *tag, struct tm_why *why)
+static enum tm_err find_cover(struct tombstones *tombstones, struct collecting *c, struct tm_why *why)
 {
-    struct collecting c = {day, series, from, to, out, out->count, 0};
-    enum tm_err err = days_look(set, PARTITION_COUNTS, day, collect_day, &c, why);
+    c->cover.count = 0;
+    enum tm_err err =
+        tombstones_cover(tombstones, PARTITION_COUNTS, c->day, c->series, span_of(c->from, c->to), &c->cover);
+    return err ? tm_fail(why, err, "out of memory for what is deleted") : TM_OK;
+}
+
+enum tm_err count_days_collect(struct partitions *set, struct tombstones *tombstones, uint32_t day,
+                               uint32_t series, int64_t from, int64_t to, struct cells *out, uint64_t *tag,
+                               struct tm_why *why)
+{
+    struct collecting c = {.day = day, .series = series, .from = from, .to = to, .out = out};
+    c.out_before = out->count;
+    enum tm_err err = find_cover(tombstones, &c, why);
+    if (!err)
+        err = days_look(set, PARTITION_COUNTS, day, collect_day, &c, why);
+    tombstone_cover_fini(&c.cover);
     *tag = c.tag;
     return err;
 }
@@ -103,18 +119,21 @@ enum tm_err count_days_collect(struct partitions *set, uint32_t day, uint32_t se
 /* ---- which series ---- */
 
 struct marking {
+    struct tombstones *tombstones;
     uint32_t day;
     const struct days_wanted *wanted;
     bool *found;
 };
 
-static enum tm_err find_chunk(struct partition_step *step, struct partition_id id, uint32_t series,
-                              struct span span, bool *found, struct tm_why *why)
+/* Whether a step has a chunk of the series that reaches into the wanted slots, and not all of it is hidden.
+ */
+static enum tm_err find_chunk(struct partition_step *step, struct partition_id id, struct collecting *c,
+                              bool *found, struct tm_why *why)
 {
     struct partition_cursor cursor;
     struct partition_item item;
     struct cell_chunk_head head;
-    partition_cursor_init(&cursor, series, span);
+    partition_cursor_init(&cursor, c->series, span_of(c->from, c->to));
     while (!*found) {
         enum tm_err err = partition_cursor_next(step, &cursor, &item, why);
         if (err)
@@ -122,29 +141,53 @@ static enum tm_err find_chunk(struct partition_step *step, struct partition_id i
         struct chunk_key key = days_chunk_key(id, &item.key);
         if (cell_chunk_peek(&key, count_day_slot(id.period), item.value, &head) != TM_OK)
             return damaged(step, id, &item, why);
-        *found = head.first * CELL_MS < span.to && (head.last + 1) * CELL_MS > span.from;
+        *found = head.first < c->to && head.last >= c->from;
+        if (!*found || c->cover.count == 0)
+            continue;
+        c->out->count = 0;
+        err = add_chunk(step, id, c, &item, why);
+        if (err)
+            return err;
+        *found = c->out->count > 0;
     }
     return TM_OK;
+}
+
+/* The slots of a day that have something of a span. */
+static void slots_of(uint32_t day, struct span span, int64_t *from, int64_t *to)
+{
+    int64_t first = count_day_slot(day), end = first + CELLS_A_DAY;
+    *from = cell_slot(span.from) > first ? cell_slot(span.from) : first;
+    *to = cell_slot(span.to) + (span.to % CELL_MS != 0);
+    *to = *to < end ? *to : end;
 }
 
 static enum tm_err mark_day(struct partitions *set, void *arg, struct tm_why *why)
 {
     const struct marking *m = arg;
     struct day_steps steps;
+    struct cells scratch = {0};
+    struct collecting c = {.day = m->day, .out = &scratch};
+    slots_of(m->day, m->wanted->span, &c.from, &c.to);
     enum tm_err err = days_begin_steps(set, PARTITION_COUNTS, m->day, &steps, why);
-    for (size_t i = 0; i < m->wanted->count; i++) {
+    for (size_t i = 0; i < m->wanted->count && !err; i++) {
+        if (m->found[i])
+            continue;
+        c.series = m->wanted->ids[i];
+        err = find_cover(m->tombstones, &c, why);
         for (int k = 0; k < steps.count && !err && !m->found[i]; k++)
-            err =
-                find_chunk(&steps.at[k], steps.ids[k], m->wanted->ids[i], m->wanted->span, &m->found[i], why);
+            err = find_chunk(&steps.at[k], steps.ids[k], &c, &m->found[i], why);
     }
     days_end_steps(&steps);
+    tombstone_cover_fini(&c.cover);
+    cells_fini(&scratch);
     return err;
 }
 
-enum tm_err count_days_mark(struct partitions *set, uint32_t day, const struct days_wanted *wanted,
-                            bool *found, struct tm_why *why)
+enum tm_err count_days_mark(struct partitions *set, struct tombstones *tombstones, uint32_t day,
+                            const struct days_wanted *wanted, bool *found, struct tm_why *why)
 {
-    struct marking marking = {.day = day, .wanted = wanted};
+    struct marking marking = {.tombstones = tombstones, .day = day, .wanted = wanted};
     marking.found = &found[0];
     return days_look(set, PARTITION_COUNTS, day, mark_day, &marking, why);
 }

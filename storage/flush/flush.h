@@ -183,11 +183,9 @@ void flush_work_fini(struct flush_work *work);
 
 /* Makes the job's deletes durable, then hides what they took. What became of each stands in it. */
 void flush_bury(struct flush_work *work);
-/* Finds the days in which tombstones hide nothing (any more), and forgets tombstones that are carried out.
- * entries: the partitions there are. */
-void flush_keep_tombstones(struct flush_work *work, const struct partition_entry *entries, size_t count);
-/* Whether a rewrite of this day would leave out what is deleted. */
-bool flush_day_has_deletes(const struct flush_work *work, uint32_t day);
+/* Finds the partitions in which tombstones hide nothing (any more), and forgets tombstones that are carried
+ * out. */
+void flush_keep_tombstones(struct flush_work *work);
 
 /* Writes the head's cells: a window a day. Errors as flush_write. */
 enum tm_err flush_write_counts(struct flush_work *work, struct tm_why *why) TM_MUST_CHECK;

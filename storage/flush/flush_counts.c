@@ -144,8 +144,8 @@ static enum tm_err sum_series(struct flush_work *work, uint32_t day, uint32_t se
     int64_t slot = count_day_slot(day);
     uint64_t tag, saturated = work->cells.saturated;
     work->cells.count = 0;
-    enum tm_err err =
-        count_days_collect(work->partitions, day, series, slot, slot + CELLS_A_DAY, &work->cells, &tag, why);
+    enum tm_err err = count_days_collect(work->partitions, work->tombstones, day, series, slot,
+                                         slot + CELLS_A_DAY, &work->cells, &tag, why);
     if (err)
         return err;
     cells_settle(&work->cells);
@@ -190,6 +190,8 @@ static void settle_day(struct flush_work *work, uint32_t day)
     enum tm_err err = partition_rewrite(work->partitions, PARTITION_COUNTS, day, rewrite_day, &r, &why);
     work->figures->sealed_days += !err;
     work->is_more = work->is_more || !err;
+    if (!err)
+        tombstones_settle(work->tombstones, PARTITION_COUNTS, day);
     if (!err || err == TM_CLOSED)
         return;
     work->rewrite_counts_after_ms = work->job->mono_ms + FLUSH_SETTLE_MS;
@@ -207,6 +209,8 @@ static void settle_days(struct flush_work *work, const struct partition_entry *e
         bool is_due = entry->id.late
                           ? flush_is_quiet(work, PARTITION_COUNTS, entry->id.period)
                           : !entry->sealed && entry->span.to <= work->job->now_ms - FLUSH_SETTLE_MS;
+        if (!entry->id.late && entry->sealed)
+            is_due = tombstones_need(work->tombstones, PARTITION_COUNTS, entry->id.period);
         if (entry->damaged || !is_due)
             continue;
         settle_day(work, entry->id.period);

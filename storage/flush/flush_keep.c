@@ -128,7 +128,8 @@ static void settle_day(struct flush_work *work, uint32_t day)
     struct tm_why why = {""};
     struct rewriting r = {.work = work, .day = day, .is_empty = true};
     enum tm_err err = TM_OK;
-    if (flush_day_has_deletes(work, day)) /* before the tombstone goes, which makes both be done again */
+    if (tombstones_need(work->tombstones, PARTITION_RAW,
+                        day)) /* before the tombstone goes, which makes both be done again */
         err = rollup_redo(&work->rollups, day, &why);
     if (!err)
         err = partition_rewrite(work->partitions, PARTITION_RAW, day, rewrite_day, &r, &why);
@@ -138,7 +139,7 @@ static void settle_day(struct flush_work *work, uint32_t day)
         tm_why_write(&why, "an empty day stayed");
     }
     if (!err) {
-        tombstones_settle_day(work->tombstones, day);
+        tombstones_settle(work->tombstones, PARTITION_RAW, day);
         work->figures->sealed_days++;
         work->is_more = true;
         return;
@@ -170,7 +171,7 @@ static void settle_days(struct flush_work *work, const struct partition_entry *e
         bool is_due = entry->id.late ? flush_is_quiet(work, PARTITION_RAW, entry->id.period)
                                      : !entry->sealed && entry->span.to <= now - FLUSH_SETTLE_MS;
         if (!entry->id.late && entry->sealed)
-            is_due = flush_day_has_deletes(work, entry->id.period);
+            is_due = tombstones_need(work->tombstones, PARTITION_RAW, entry->id.period);
         if (entry->damaged || !is_due)
             continue;
         settle_day(work, entry->id.period);
@@ -277,7 +278,7 @@ static void forget_events(struct flush_work *work)
     }
 }
 
-/* Behind the sealing: what was sealed is rolled. */
+/* Behind the sealing: what was sealed is rolled, and what deletes hide left the samples. */
 static void keep_rollups(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
     uint64_t expired = work->rollups.expired;
@@ -291,12 +292,12 @@ typedef void keep_fn(struct flush_work *work, const struct partition_entry *entr
 
 void flush_keep(struct flush_work *work)
 {
-    static keep_fn *const steps[] = {drop_old,    drop_crowded,          flush_keep_tombstones,
-                                     settle_days, flush_keep_tombstones, keep_rollups};
+    static keep_fn *const steps[] = {drop_old, drop_crowded, settle_days, keep_rollups};
     work->is_more = false;
     partitions_tick(work->partitions);
     if (work->job->has_head)
         forget_events(work);
+    flush_keep_tombstones(work);
     flush_keep_counts(work);
     if (events_keep(&work->events))
         work->is_more = true;
@@ -308,6 +309,7 @@ void flush_keep(struct flush_work *work)
         steps[i](work, entries, count);
         free(entries);
     }
+    flush_keep_tombstones(work);
     struct partition_entry *entries;
     size_t count;
     if (days_list(work->partitions, &entries, &count) == TM_OK) {

@@ -11,32 +11,42 @@ enum { LOOKS_PER_STEP = 1 << 17, LOOKS_AT_ONCE = 1024 };
 
 /* ---- making one ---- */
 
-/* The days of raw data that a span touches. */
-static enum tm_err list_days(struct flush_work *work, struct span span, struct tombstone_day **out,
-                             size_t *count)
+/* The periods of a tier that a span touches and that have partitions. */
+static enum tm_err list_periods(struct flush_work *work, enum partition_tier tier, struct span span,
+                                struct tombstone_list *out)
 {
     struct partition_entry *entries;
-    size_t entry_count;
-    *count = 0;
-    *out = NULL;
-    enum tm_err err = days_list(work->partitions, &entries, &entry_count);
+    size_t count;
+    enum tm_err err = days_tier_list(work->partitions, tier, &entries, &count);
     if (err)
         return err;
-    struct tombstone_day *days = calloc(entry_count + 1, sizeof *days);
-    for (size_t i = 0; i < entry_count && days; i++) {
+    out->at = calloc(count + 1, sizeof *out->at);
+    for (size_t i = 0; i < count && out->at; i++) {
         const struct partition_entry *entry = &entries[i];
-        bool is_again = *count > 0 && days[*count - 1].day == entry->id.period;
+        bool is_again = out->count > 0 && out->at[out->count - 1].period == entry->id.period;
         if (!is_again && entry->span.from < span.to && entry->span.to > span.from)
-            days[(*count)++].day = entry->id.period;
+            out->at[out->count++].period = entry->id.period;
     }
     free(entries);
-    *out = days;
-    return days ? TM_OK : TM_NOMEM;
+    return out->at ? TM_OK : TM_NOMEM;
+}
+
+/* The same of all tiers; on failure nothing is to be freed. */
+static enum tm_err list_all(struct flush_work *work, struct span span,
+                            struct tombstone_list lists[PARTITION_TIERS])
+{
+    enum tm_err err = TM_OK;
+    for (int i = 0; i < TOMBSTONE_TIERS && !err; i++)
+        err = list_periods(work, tombstone_tiers[i], span, &lists[tombstone_tiers[i]]);
+    for (int tier = 0; tier < PARTITION_TIERS && err; tier++)
+        free(lists[tier].at);
+    return err;
 }
 
 static enum tm_err bury(struct flush_work *work, struct deletion *deletion)
 {
     struct tombstone *t = deletion->tombstone;
+    struct tombstone_list lists[PARTITION_TIERS] = {{NULL, 0}};
     size_t count = tombstones_count(work->tombstones);
     uint64_t last = count > 0 ? tombstones_at(work->tombstones, count - 1)->id : 0;
     uint64_t now = work->job->now_ms > 0 ? (uint64_t)work->job->now_ms : 0;
@@ -49,10 +59,11 @@ static enum tm_err bury(struct flush_work *work, struct deletion *deletion)
                        "too many deletes are not carried out in the files yet: today is rewritten when it is "
                        "over; try again then");
     if (!err)
-        err = list_days(work, t->span, &t->days, &t->day_count);
+        err = list_all(work, t->span, lists);
     if (err)
         return tm_fail(&deletion->why, err, "out of memory for a delete");
-    if (t->day_count == 0)
+    memcpy(t->lists, lists, sizeof lists);
+    if (tombstone_is_done(t))
         return TM_OK; /* nothing of that time is there */
     flush_pass(work, "delete.flushed");
     err = catalog_bury(work->catalog, t, &deletion->why);
@@ -74,22 +85,33 @@ void flush_bury(struct flush_work *work)
     }
 }
 
-/* ---- looking into days ---- */
+/* ---- looking into partitions ---- */
 
-/* Whether a partition has samples that t hides, of the series [*at, end). *at moves on. */
-static enum tm_err look_once(struct partition_step *step, const struct tombstone *t, size_t *at, size_t end,
-                             bool *found, struct tm_why *why)
+/* Whether a chunk may have something that t hides. It may be newer than t, or what it has of the span gone
+ * already: the rewrite tells. */
+static enum tm_err reaches(struct partition_id id, const struct partition_item *item,
+                           const struct tombstone *t, bool *found, struct tm_why *why)
+{
+    *found = true;
+    if (id.tier != PARTITION_5M && id.tier != PARTITION_1H)
+        return TM_OK;
+    enum tm_err err = rollup_reaches(id, item, t->span, found);
+    return err ? tm_fail(why, err, "a chunk of rollups: %s", tm_err_text(err)) : TM_OK;
+}
+
+/* Whether a partition has something that t hides, of the series [*at, end). *at moves on. */
+static enum tm_err look_once(struct partition_step *step, struct partition_id id, const struct tombstone *t,
+                             size_t *at, size_t end, bool *found, struct tm_why *why)
 {
     enum tm_err err = TM_OK;
     for (; *at < end && !*found && !err; (*at)++) {
         struct partition_cursor cursor;
         struct partition_item item;
         partition_cursor_init(&cursor, t->series[*at], t->span);
-        err = partition_cursor_next(step, &cursor, &item, why);
+        while (!*found && !(err = partition_cursor_next(step, &cursor, &item, why)) && !err)
+            err = reaches(id, &item, t, found, why);
         if (err == TM_NOT_FOUND)
             err = TM_OK;
-        else if (!err) /* a chunk of the series; it may be newer, or outside the span: the rewrite tells */
-            *found = true;
     }
     return err;
 }
@@ -104,7 +126,7 @@ static enum tm_err look_into(struct flush_work *work, struct partition_id id, co
         if (err)
             return err == TM_NOT_FOUND ? TM_OK : err;
         size_t end = at + LOOKS_AT_ONCE < t->series_count ? at + LOOKS_AT_ONCE : t->series_count;
-        err = look_once(&step, t, &at, end, found, why);
+        err = look_once(&step, id, t, &at, end, found, why);
         partition_step_end(&step);
         if (err)
             return err;
@@ -112,69 +134,90 @@ static enum tm_err look_into(struct flush_work *work, struct partition_id id, co
     return TM_OK;
 }
 
-/* Finds out whether t has anything to hide on a day; if not, the day leaves its list. */
-static void look_at_day(struct flush_work *work, struct tombstone *t, struct tombstone_day *day)
+/* Finds out whether t has anything to hide in a period; if not, the period leaves its list. */
+static void look_at_period(struct flush_work *work, struct tombstone *t, enum partition_tier tier,
+                           struct tombstone_period *at)
 {
     struct tm_why why = {""};
     bool found = false;
-    uint32_t period = day->day;
-    enum tm_err err = look_into(work, (struct partition_id){PARTITION_RAW, period, false}, t, &found, &why);
+    uint32_t period = at->period;
+    enum tm_err err = look_into(work, (struct partition_id){tier, period, false}, t, &found, &why);
     if (!err && !found)
-        err = look_into(work, (struct partition_id){PARTITION_RAW, period, true}, t, &found, &why);
+        err = look_into(work, (struct partition_id){tier, period, true}, t, &found, &why);
     if (err || found)
-        day->is_needed = true; /* a damaged one is renamed soon, and then is not there */
+        at->is_needed = true; /* a damaged one is renamed soon, and then is not there */
     else
-        tombstones_settle_one(work->tombstones, t, period);
+        tombstones_settle_one(work->tombstones, t, tier, period);
 }
 
-static bool is_listed(const struct partition_entry *entries, size_t count, uint32_t day)
+static bool is_listed(const struct partition_entry *entries, size_t count, uint32_t period)
 {
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].id.period == day)
+        if (entries[i].id.period == period)
             return true;
     }
     return false;
 }
 
-/* Looks at the days of one tombstone that were not looked at. False: enough for this step. */
-static bool look_at(struct flush_work *work, struct tombstone *t, const struct partition_entry *entries,
-                    size_t count, size_t *left)
+/* Looks at the periods of a tier in the list of one tombstone that were not looked at. False: enough for this
+ * step. */
+static bool look_at(struct flush_work *work, struct tombstone *t, enum partition_tier tier,
+                    const struct partition_entry *entries, size_t count, size_t *left)
 {
-    for (size_t i = t->day_count; i-- > 0;) {
-        struct tombstone_day *day = &t->days[i];
-        if (!is_listed(entries, count, day->day)) {
-            tombstones_settle_one(work->tombstones, t, day->day);
+    struct tombstone_list *list = &t->lists[tier];
+    for (size_t i = list->count; i-- > 0;) {
+        struct tombstone_period *at = &list->at[i];
+        if (!is_listed(entries, count, at->period)) {
+            tombstones_settle_one(work->tombstones, t, tier, at->period);
             continue;
         }
-        if (day->is_needed)
+        if (at->is_needed)
             continue;
         if (*left == 0)
             return false;
         *left = *left > t->series_count ? *left - t->series_count : 0;
-        look_at_day(work, t, day);
+        look_at_period(work, t, tier, at);
     }
     return true;
 }
 
-void flush_keep_tombstones(struct flush_work *work, const struct partition_entry *entries, size_t count)
+/* Finds the periods of those that have no lists. */
+static enum tm_err find_lists(struct flush_work *work)
+{
+    for (size_t i = 0; i < tombstones_count(work->tombstones); i++) {
+        struct tombstone *t = tombstones_at(work->tombstones, i);
+        struct tombstone_list lists[PARTITION_TIERS] = {{NULL, 0}};
+        if (!t->is_everywhere)
+            continue;
+        enum tm_err err = list_all(work, t->span, lists);
+        if (err)
+            return err;
+        tombstones_set_lists(work->tombstones, t, lists);
+    }
+    return TM_OK;
+}
+
+/* One tier of all of them. False: enough for this step, or no memory. */
+static bool look_at_tier(struct flush_work *work, enum partition_tier tier, size_t *left)
+{
+    struct partition_entry *entries;
+    size_t count;
+    bool good = days_tier_list(work->partitions, tier, &entries, &count) == TM_OK;
+    for (size_t i = 0; i < tombstones_count(work->tombstones) && good; i++)
+        good = look_at(work, tombstones_at(work->tombstones, i), tier, entries, count, left);
+    free(entries);
+    return good;
+}
+
+void flush_keep_tombstones(struct flush_work *work)
 {
     struct tm_why why = {""};
     size_t left = LOOKS_PER_STEP, before = tombstones_count(work->tombstones);
-    if (tombstones_count(work->tombstones) == 0 || !work->catalog)
+    if (before == 0 || !work->catalog || find_lists(work) != TM_OK)
         return;
-    for (size_t i = 0; i < tombstones_count(work->tombstones); i++) {
-        struct tombstone *t = tombstones_at(work->tombstones, i);
-        if (t->is_everywhere) {
-            struct tombstone_day *days;
-            size_t day_count;
-            if (list_days(work, t->span, &days, &day_count) != TM_OK)
-                return;
-            tombstones_set_days(work->tombstones, t, &days, day_count);
-        }
-        if (!look_at(work, t, entries, count, &left)) {
+    for (int i = 0; i < TOMBSTONE_TIERS; i++) {
+        if (!look_at_tier(work, tombstone_tiers[i], &left))
             work->is_more = true;
-            break;
-        }
     }
     flush_pass(work, "delete.keep");
     if (catalog_keep_tombstones(work->catalog, work->tombstones, &why) != TM_OK)
@@ -184,16 +227,4 @@ void flush_keep_tombstones(struct flush_work *work, const struct partition_entry
     if (tombstones_count(work->tombstones) < before)
         flush_want_census(work);
     work->figures->deletes = tombstones_count(work->tombstones);
-}
-
-bool flush_day_has_deletes(const struct flush_work *work, uint32_t day)
-{
-    for (size_t i = 0; i < tombstones_count(work->tombstones); i++) {
-        const struct tombstone *t = tombstones_at(work->tombstones, i);
-        for (size_t k = 0; k < t->day_count; k++) {
-            if (t->days[k].day == day && t->days[k].is_needed)
-                return true;
-        }
-    }
-    return false;
 }

@@ -25,7 +25,7 @@ struct collecting {
     size_t out_before; /* what out held before */
 };
 
-static uint64_t tag_of(const struct partition_step *step, uint32_t window)
+uint64_t days_window_tag(const struct partition_step *step, uint32_t window)
 {
     size_t count;
     const struct partition_window *windows = partition_step_windows(step, &count);
@@ -67,7 +67,7 @@ static enum tm_err add_chunk(struct partition_step *step, const struct collectin
     if (!err) {
         out->count += count;
         if (c->cover.count > 0)
-            leave_out(c, out->count - count, tag_of(step, item->key.window));
+            leave_out(c, out->count - count, days_window_tag(step, item->key.window));
     }
     if (err != TM_CORRUPT)
         return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : TM_OK;
@@ -162,7 +162,7 @@ enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, 
 {
     struct collecting c = {
         .id = {.period = day}, .series = series, .span = span, .out = out, .out_before = out->count};
-    enum tm_err err = tombstones_cover(tombstones, day, series, span, &c.cover);
+    enum tm_err err = tombstones_cover(tombstones, PARTITION_RAW, day, series, span, &c.cover);
     if (err)
         return tm_fail(why, err, "out of memory for what is deleted");
     err = days_look(set, PARTITION_RAW, day, collect_day, &c, why);
@@ -200,7 +200,8 @@ static enum tm_err find_chunk(struct partition_step *step, struct collecting *c,
 static enum tm_err mark_series(struct day_steps *steps, struct tombstones *tombstones, struct collecting *c,
                                bool *found, struct tm_why *why)
 {
-    enum tm_err err = tombstones_cover(tombstones, steps->ids[0].period, c->series, c->span, &c->cover);
+    enum tm_err err =
+        tombstones_cover(tombstones, PARTITION_RAW, steps->ids[0].period, c->series, c->span, &c->cover);
     if (err)
         err = tm_fail(why, err, "out of memory for what is deleted");
     for (int i = 0; i < steps->count && !err && !*found; i++) {

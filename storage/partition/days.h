@@ -32,6 +32,9 @@ enum tm_err days_begin_steps(struct partitions *set, enum partition_tier tier, u
                              struct day_steps *steps, struct tm_why *why) TM_MUST_CHECK;
 void days_end_steps(struct day_steps *steps);
 
+/* The tag of a window of a step. */
+uint64_t days_window_tag(const struct partition_step *step, uint32_t window);
+
 /* What the checksum of a chunk at this place is keyed with. */
 struct chunk_key days_chunk_key(struct partition_id id, const struct partition_key *key);
 

@@ -4,6 +4,7 @@
 #define TM_STORAGE_ROLLUP_FILES_H
 
 #include "storage/catalog/catalog_final.h"
+#include "storage/partition/days.h"
 #include "storage/partition/partition.h"
 #include "storage/rollup/rollup_chunk.h"
 
@@ -27,6 +28,10 @@ struct partition_extent rollup_roster_extent(const struct rollup_roster *roster)
 enum tm_err rollup_check(struct partition_id id, const struct partition_item *item,
                          struct partition_extent *out) TM_MUST_CHECK;
 
+/* Whether a chunk of rows has one whose bucket lies wholly in span. TM_CORRUPT, TM_NOMEM. */
+enum tm_err rollup_reaches(struct partition_id id, const struct partition_item *item, struct span span,
+                           bool *found) TM_MUST_CHECK;
+
 /* Up to which tag of raw samples (their own and those of the day before) the rows of a day go; 0: there are
  * none. TM_CORRUPT, TM_BUSY, TM_IO, TM_NOMEM. */
 enum tm_err rollup_tag(struct partitions *set, enum partition_tier tier, uint32_t day, uint64_t *tag,
@@ -47,10 +52,13 @@ struct rollup_found {
     uint32_t order; /* in which it was written */
 };
 
-/* What a reading works with. Set the first two, zero the rest; rollup_reading_fini frees what it gathered. */
+/* What a reading works with. Set the first three, zero the rest; rollup_reading_fini frees what it gathered.
+ */
 struct rollup_reading {
     struct partitions *partitions;
-    struct catalog *catalog; /* may be NULL: no samples were ever dropped */
+    struct catalog *catalog;       /* may be NULL: no samples were ever dropped */
+    struct tombstones *tombstones; /* may be NULL: nothing is deleted */
+    struct tombstone_cover cover;  /* of what is read */
     uint32_t period;
     uint32_t first_day;
     struct catalog_finals finals[ROLLUP_MAX_DAYS]; /* from first_day on */
@@ -67,11 +75,17 @@ enum tm_err rollup_reading_begin(struct rollup_reading *reading, enum partition_
                                  struct tm_why *why) TM_MUST_CHECK;
 
 /* Replaces *out by the wanted rows of a series whose start lies in span, which lies in the span of
- * rollup_reading_begin, ascending, none with count 0. Errors as rollup_tag; a damaged partition is set aside.
+ * rollup_reading_begin, ascending, none with count 0, none that a tombstone hides. Errors as rollup_tag; a
+ * damaged partition is set aside.
  */
 enum tm_err rollup_collect(struct rollup_reading *reading, enum partition_tier tier, uint32_t series,
                            struct span span, enum rollup_wanted wanted, struct rollup_rows *out,
                            struct tm_why *why) TM_MUST_CHECK;
+
+/* Sets found[i] where a period's partitions hold rows of ids[i] that reach into span and stand for samples
+ * that are not there; those that are set already are not looked for. Errors as rollup_collect. */
+enum tm_err rollup_mark(struct rollup_reading *reading, enum partition_tier tier, uint32_t period,
+                        const struct days_wanted *wanted, bool *found, struct tm_why *why) TM_MUST_CHECK;
 
 /* Adds the last sample before a day of which only rollups are left, if there is one: what `increase` needs.
  * scratch is overwritten. Errors as rollup_collect. */

@@ -83,11 +83,12 @@ static bool roll_days(struct rollup_work *work, const struct partition_entry *en
 
 /* ---- periods ---- */
 
-static bool is_quiet(const struct rollup_work *work, struct partition_id id)
+/* Not written to within the hour; of its rewrites only, if these are asked for. */
+static bool is_quiet(const struct rollup_work *work, struct partition_id id, bool of_rewrites)
 {
     for (size_t i = 0; i < ROLLUP_WRITTEN; i++) {
-        if (work->written[i].id.tier == id.tier && work->written[i].id.period == id.period &&
-            work->mono_ms - work->written[i].mono_ms < SETTLE_MS)
+        if ((work->written[i].is_rewrite || !of_rewrites) && work->written[i].id.tier == id.tier &&
+            work->written[i].id.period == id.period && work->mono_ms - work->written[i].mono_ms < SETTLE_MS)
             return false;
     }
     return true;
@@ -117,12 +118,34 @@ static bool is_done(const struct rollup_work *work, struct span span, const stru
     return good;
 }
 
+/* Whether deletes wait for the rewrite of a period. Samples that they take, as far as these will go soon, go
+ * first: that writes to the period once more. */
+static bool has_deletes(const struct rollup_work *work, const struct partition_entry *entry,
+                        const struct partition_entry *raw, size_t raw_count)
+{
+    if (!tombstones_need(work->tombstones, entry->id.tier, entry->id.period) ||
+        !is_quiet(work, entry->id, true))
+        return false;
+    bool good = true;
+    for (size_t i = 0; i < raw_count && good; i++) {
+        if (raw[i].span.from < entry->span.from || raw[i].span.to > entry->span.to ||
+            raw[i].span.to > work->now_ms - SETTLE_MS)
+            continue;
+        good = !tombstones_need(work->tombstones, PARTITION_RAW, raw[i].id.period);
+    }
+    return good;
+}
+
 /* entry i of a tier's list; a late one lies behind its main one. */
 static bool is_due(const struct rollup_work *work, const struct listed *all, size_t i,
                    const struct partition_entry *raw, size_t raw_count)
 {
     const struct partition_entry *entry = &all->entries[i];
-    if (entry->damaged || !is_quiet(work, entry->id))
+    if (entry->damaged)
+        return false;
+    if (has_deletes(work, entry, raw, raw_count))
+        return true;
+    if (!is_quiet(work, entry->id, false))
         return false;
     if (entry->id.late) {
         uint64_t main_bytes = i > 0 ? all->entries[i - 1].bytes : 0;

@@ -69,9 +69,9 @@ static enum tm_err find_deletes(const struct looking *l, bool *any, struct tm_wh
     struct tombstones *tombstones = l->reader->contents->tombstones;
     struct tombstone_cover cover = {0};
     struct span day = rollup_day_span(l->day), before = {day.from - ROLLUP_LOOKBACK_MS, day.from};
-    enum tm_err err = tombstones_cover(tombstones, l->day, l->series, day, &cover);
+    enum tm_err err = tombstones_cover(tombstones, PARTITION_RAW, l->day, l->series, day, &cover);
     if (!err && l->day > 0)
-        err = tombstones_cover(tombstones, l->day - 1, l->series, before, &cover);
+        err = tombstones_cover(tombstones, PARTITION_RAW, l->day - 1, l->series, before, &cover);
     *any = cover.count > 0;
     tombstone_cover_fini(&cover);
     return err ? tm_fail(why, err, "out of memory for what deletes hide") : TM_OK;
@@ -181,12 +181,12 @@ static enum tm_err read_day(struct looking *l, const struct rollup_rows **out, s
     return make_rows(l, why);
 }
 
-/* The catalog comes into being with the first flush. */
-static void take_files(struct reader *reader)
+void reader_take_files(struct reader *reader)
 {
     contents_lock_shared(reader->contents);
     reader->rollups.partitions = reader->contents->partitions;
     reader->rollups.catalog = reader->contents->catalog;
+    reader->rollups.tombstones = reader->contents->tombstones;
     contents_unlock(reader->contents);
 }
 
@@ -194,7 +194,7 @@ enum tm_err reader_rollup_next(struct reader *reader, struct reader_walk *walk, 
                                const struct rollup **rows, size_t *count, struct tm_why *why)
 {
     *count = 0;
-    take_files(reader);
+    reader_take_files(reader);
     while (walk->span.from < walk->span.to) {
         struct looking l = {reader, tier_of(tier), walk->series, 0, walk->span, false, false};
         const struct rollup_rows *found;

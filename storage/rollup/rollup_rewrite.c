@@ -75,13 +75,17 @@ enum tm_err rollup_rewrite(struct rollup_work *work, enum partition_tier tier, u
     r.span = (struct span){whole.from > 0 ? whole.from : 0, whole.to};
     work->reading.partitions = work->partitions;
     work->reading.catalog = work->catalog;
+    work->reading.tombstones = work->tombstones;
     enum tm_err err = rollup_rosters(work->partitions, r.id, &r.roster, why);
     if (!err)
         err = rollup_rosters(work->partitions, (struct partition_id){tier, period, true}, &r.roster, why);
     if (!err)
         err = rollup_reading_begin(&work->reading, tier, r.span, why);
-    rollup_work_note(work, r.id); /* whatever comes of it: not again at once */
+    rollup_work_note(work, r.id, true); /* whatever comes of it: not again at once */
     if (err || r.roster.count == 0 || !is_plain(&r))
         return err;
-    return partition_rewrite(work->partitions, tier, period, rewrite_period, &r, why);
+    err = partition_rewrite(work->partitions, tier, period, rewrite_period, &r, why);
+    if (!err)
+        tombstones_settle(work->tombstones, tier, period);
+    return err;
 }

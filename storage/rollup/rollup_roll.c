@@ -220,10 +220,11 @@ static enum tm_err open_tier(struct rolling *r, struct rolling_tier *t, struct t
     return partition_writer_put(t->writer, ROLLUP_ROSTER_SERIES, 0, bytes_view(&work->chunk), &extent, why);
 }
 
-void rollup_work_note(struct rollup_work *work, struct partition_id id)
+void rollup_work_note(struct rollup_work *work, struct partition_id id, bool is_rewrite)
 {
     id.late = false;
     work->written[work->written_next % ROLLUP_WRITTEN].id = id;
+    work->written[work->written_next % ROLLUP_WRITTEN].is_rewrite = is_rewrite;
     work->written[work->written_next++ % ROLLUP_WRITTEN].mono_ms = work->mono_ms;
 }
 
@@ -238,7 +239,7 @@ static enum tm_err commit_tier(struct rolling *r, struct rolling_tier *t, struct
     struct partition_id id = partition_writer_id(t->writer);
     enum tm_err err = partition_writer_commit(&t->writer, r->tag, why);
     if (!err)
-        rollup_work_note(r->work, id);
+        rollup_work_note(r->work, id, false);
     rollup_work_pass(r->work, "rollup.committed");
     return err;
 }
@@ -268,6 +269,7 @@ static enum tm_err roll(struct rolling *r, struct tm_why *why)
     bool is_retired = false;
     work->reading.partitions = work->partitions;
     work->reading.catalog = work->catalog;
+    work->reading.tombstones = work->tombstones;
     enum tm_err err = look(r, why);
     if (!err)
         err = rollup_is_retired(work->catalog, r->day, r->own_tag, &is_retired, why);

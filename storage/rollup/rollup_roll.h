@@ -37,6 +37,7 @@ struct rollup_work {
     struct {
         struct partition_id id; /* its period, late or not */
         int64_t mono_ms;
+        bool is_rewrite;
     } written[ROLLUP_WRITTEN]; /* what was written when; the oldest is overwritten */
     size_t written_next;
     int64_t retry_ms; /* monotonic; something failed: not before */
