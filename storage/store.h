@@ -229,8 +229,9 @@ struct groups *store_groups(struct store *store, time_ms_t *now);
 
 enum { DELETIONS_MAX = 64 };
 
-/* What is to go: samples in span of the series that any of the selectors takes. Events are not touched, nor
- * rollups of days whose samples retention has removed. */
+/* What is to go of the series that any of the selectors takes: samples in span, cells of counts that begin in
+ * it, and of days whose samples retention has removed the rollups whose bucket lies wholly in it. Events are
+ * not touched. */
 struct deletion_order {
     const struct selector *selectors;
     size_t count;
