@@ -35,6 +35,9 @@ SRC.config  := $(wildcard server/config/*.c)
 SRC.cli     := $(filter-out server/cli/main.c,$(wildcard server/cli/*.c server/cli/*/*.c))
 SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) $(SRC.promql) server/cli/%.c, \
                $(wildcard server/*.c server/*/*.c))
+# made from protocols, in build/gen
+PROTOS      := $(patsubst server/remote/%.proto,build/gen/%.pb-c,$(wildcard server/remote/*.proto))
+MADE.server := $(addsuffix .c,$(PROTOS))
 SRC.support := $(wildcard tests/support/*.c)
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
@@ -59,7 +62,8 @@ LIBS.promql  := $(LIBS.storage) -lm
 LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl -lz
 # Where it is there (server/events/page_scan.c).
 LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
-LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz $(LIBS.config) $(LIBS.storage) $(LIBS.wire) $(LIBS.hyperscan)
+LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz -lsnappy -lprotobuf-c \
+                $(LIBS.config) $(LIBS.storage) $(LIBS.wire) $(LIBS.hyperscan)
 # Tests are many and linked often: without link-time optimisation, from the same objects.
 TEST_MODE := $(filter-out -flto%,$(MODE)) $(if $(filter release,$(BUILD)),-fno-lto)
 uniq = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
@@ -85,11 +89,22 @@ shims: $(SHIMS)
 benches: $(BENCHES)
 fuzzers: $(FUZZERS)
 
+# What is made from protocols keeps no rules of ours, so it is built without our warnings.
+build/gen/%.pb-c.c build/gen/%.pb-c.h &: server/remote/%.proto
+	@mkdir -p build/gen
+	$(call say,GEN)
+	$(Q)protoc-c --proto_path=server/remote --c_out=build/gen $<
+$(O)/build/gen/%.o: build/gen/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=c11 -w $(MODE) -fPIC -fvisibility=hidden -Ibuild/gen -c $< -o $@
+$(O)/server/remote/%.o: CFLAGS += -Ibuild/gen
+$(O)/server/remote/remote_write.o: $(addsuffix .h,$(PROTOS))
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS) -I. -c $< -o $@
-$(O)/lib%.a: $$(call obj,$$(SRC.$$*))
+$(O)/lib%.a: $$(call obj,$$(SRC.$$*) $$(MADE.$$*))
 	@mkdir -p $(@D)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(ARCHIVE) $@ $^

@@ -81,9 +81,10 @@ format-check: ## clang-format leaves every file as it is
 style: ## sizes of files and functions, documented prototypes (tests/support/shape.py)
 	@/usr/bin/python3 tests/support/shape.py
 tidy: $(patsubst %.c,build/tidy/%.ok,$(filter-out server/client/examples/%,$(filter server/%.c storage/%.c scoring/%.c reports/%.c,$(SOURCES)))) ## clang-tidy
+build/tidy/server/remote/%.ok: $(addsuffix .h,$(PROTOS))
 build/tidy/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)
-	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE -DTIDEMARK_VERSION='"x"' -I. 2>$@.log || \
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE -DTIDEMARK_VERSION='"x"' -I. -Ibuild/gen 2>$@.log || \
 		{ cat $@.log; exit 1; }
 	@touch $@
 cppcheck: ## cppcheck over the sources

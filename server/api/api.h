@@ -58,6 +58,7 @@ void api_metrics_text(const struct api *api, struct bytes *out);
 
 /* The handlers (api_write.c, api_status.c, api_health.c, api_delete.c). */
 void api_write(void *arg, struct http_exchange *exchange);
+void api_remote_write(void *arg, struct http_exchange *exchange);
 void api_status(void *arg, struct http_exchange *exchange);
 void api_metrics(void *arg, struct http_exchange *exchange);
 void api_healthy(void *arg, struct http_exchange *exchange);

@@ -75,3 +75,56 @@ void api_write(void *arg, struct http_exchange *exchange)
     }
     (void)ingest_message(api->ingest, &message);
 }
+
+/* ---- Prometheus remote write ---- */
+
+/* Prometheus sends again what is answered 5xx, and nothing else. */
+static unsigned remote_status_of(enum refusal refusal)
+{
+    return refusal == REFUSAL_BUSY ? UNAVAILABLE : status_of(refusal);
+}
+
+static const char *error_type_of(unsigned status)
+{
+    if (status == FORBIDDEN || status == UNAUTHORISED)
+        return status == FORBIDDEN ? "forbidden" : "unauthorized";
+    return status == UNAVAILABLE ? "unavailable" : "bad_data";
+}
+
+static void on_remote_reply(void *arg, const struct reply *reply)
+{
+    struct http_exchange *exchange = arg;
+    if (reply->refusal) {
+        unsigned status = remote_status_of(reply->refusal);
+        if (reply->retry_after_ms >= 0)
+            http_respond_error_retry(exchange, status, error_type_of(status), reply->message.text,
+                                     (unsigned)((reply->retry_after_ms + 999) / 1000));
+        else
+            http_respond_error(exchange, status, error_type_of(status), reply->message.text);
+        return;
+    }
+    if (reply->rejected == 0) {
+        http_respond(exchange, NO_CONTENT, NULL, STR(""));
+        return;
+    }
+    struct tm_why why;
+    const struct reply_error *first = &reply->errors[0];
+    (void)tm_fail(&why, TM_INVALID,
+                  "series %u of the request: %.300s (refused in all: %llu; samples stored: %llu)",
+                  first->line, first->why.text, (unsigned long long)reply->rejected,
+                  (unsigned long long)reply->accepted);
+    http_respond_error(exchange, BAD_REQUEST, "bad_data", why.text);
+}
+
+void api_remote_write(void *arg, struct http_exchange *exchange)
+{
+    struct api *api = arg;
+    struct ingest_message message = {
+        .path = INGEST_REMOTE,
+        .text = http_body(exchange),
+        .access = *http_access(exchange),
+        .reply = on_remote_reply,
+        .arg = exchange,
+    };
+    (void)ingest_message(api->ingest, &message);
+}

@@ -3,6 +3,7 @@
 static const struct http_route routes[] = {
     {"/write", HTTP_POST, HTTP_SIGNED_WRITE, api_write},
     {"/api/v2/write", HTTP_POST, HTTP_SIGNED_WRITE, api_write},
+    {"/api/v1/write", HTTP_POST | HTTP_SNAPPY, HTTP_WRITE, api_remote_write},
     {"/api/v1/series", HTTP_GET | HTTP_POST, HTTP_READ, api_series},
     {"/api/v1/labels", HTTP_GET | HTTP_POST, HTTP_READ, api_labels},
     {"/api/v1/label/*/values", HTTP_GET, HTTP_READ, api_label_values},

@@ -21,6 +21,8 @@ struct log;
 
 enum http_method { HTTP_GET = 1, HTTP_POST = 2, HTTP_PUT = 4, HTTP_PATCH = 8, HTTP_DELETE = 16 };
 
+enum { HTTP_SNAPPY = 256 };
+
 enum http_guard {
     HTTP_OPEN,         /* anybody: health checks */
     HTTP_READ,         /* read scope */
@@ -36,7 +38,8 @@ typedef void http_handler_fn(void *arg, struct http_exchange *exchange);
 
 struct http_route {
     const char *path; /* one part may be *, which takes any text without a slash (http_path_part) */
-    unsigned methods; /* of enum http_method; HEAD goes where GET does */
+    unsigned methods; /* of enum http_method; HEAD goes where GET does. With HTTP_SNAPPY the handler decodes
+                         that Content-Encoding itself */
     enum http_guard guard;
     http_handler_fn *handler;
 };

@@ -170,7 +170,9 @@ static bool check_body(struct http_exchange *x, const struct http_head_facts *fa
         return false;
     }
     x->compressed = encoding && strcasecmp(encoding, "gzip") == 0;
-    if (encoding && !x->compressed && strcasecmp(encoding, "identity") != 0) {
+    bool is_known = !encoding || x->compressed || strcasecmp(encoding, "identity") == 0 ||
+                    ((x->route->methods & HTTP_SNAPPY) && strcasecmp(encoding, "snappy") == 0);
+    if (!is_known) {
         http_respond_error(x, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "bad_data",
                            "the only Content-Encoding here is gzip");
         return false;

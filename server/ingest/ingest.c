@@ -6,6 +6,7 @@
 
 #include "server/ingest/groups_file.h"
 #include "server/ingest/lines.h"
+#include "server/ingest/remote.h"
 #include "server/wire/header.h"
 
 /* Between two writes of learned page groups. */
@@ -288,6 +289,24 @@ static bool check_producer(struct job *job, const struct producer_mark *mark, bo
     return false;
 }
 
+/* A body that can't be read as a whole is refused. */
+static enum tm_err refuse_body(struct job *job, enum tm_err err, const struct tm_why *why)
+{
+    refuse(job, err == TM_INVALID ? REFUSAL_BAD_ENCODING : REFUSAL_TOO_LARGE, -1, why->text);
+    finish(job);
+    return TM_OK;
+}
+
+/* Adds what a message brings to its batch. Errors as lines_take and remote_take. */
+static enum tm_err take_text(struct lines *lines, const struct ingest_message *message,
+                             const struct header *header, struct str text, struct tm_why *why)
+{
+    if (message->path == INGEST_REMOTE)
+        return remote_take(lines, text, why);
+    return lines_take(lines, text, header->has_precision ? header->precision : message->precision,
+                      header->present ? 2 : 1);
+}
+
 /* Parses the lines into a batch and submits it. TM_OK: on_durable will be called. */
 static enum tm_err submit(struct job *job, const struct ingest_message *message, const struct header *header,
                           const struct access *access, struct str text, const struct producer_mark *mark)
@@ -303,16 +322,20 @@ static enum tm_err submit(struct job *job, const struct ingest_message *message,
         .reply = &job->reply,
         .cache = ingest->cache,
     };
+    struct tm_why why;
     event_cache_begin(ingest->cache);
     store_time(ingest->store, &lines.earlier, &lines.later);
     enum tm_err err = lines.batch ? TM_OK : TM_NOMEM;
     if (!err)
-        err = lines_take(&lines, text, header->has_precision ? header->precision : message->precision,
-                         header->present ? 2 : 1);
+        err = take_text(&lines, message, header, text, &why);
     lines_fini(&lines);
     job->samples = lines.samples;
     memcpy(job->events, lines.events, sizeof job->events);
     ingest->last_ms = lines.now;
+    if (err == TM_INVALID || err == TM_TOO_LARGE) {
+        store_batch_drop(ingest->store, lines.batch);
+        return refuse_body(job, err, &why);
+    }
     if (!err && !mark && store_batch_count(lines.batch) == 0) {
         store_batch_drop(ingest->store, lines.batch); /* nothing to keep and nothing to settle */
         finish(job);
@@ -330,7 +353,7 @@ static enum tm_err submit(struct job *job, const struct ingest_message *message,
 static enum tm_err take(struct job *job, const struct ingest_message *message)
 {
     struct ingest *ingest = job->ingest;
-    struct header header;
+    struct header header = {.rest = message->text};
     struct access access = message->access;
     struct tm_why why;
     struct str text;
@@ -340,7 +363,7 @@ static enum tm_err take(struct job *job, const struct ingest_message *message)
         finish(job);
         return TM_OK;
     }
-    if (header_parse(message->text, &header, &why)) {
+    if (message->path != INGEST_REMOTE && header_parse(message->text, &header, &why)) {
         refuse(job, REFUSAL_BAD_HEADER, -1, why.text);
         finish(job);
         return TM_OK;
@@ -358,11 +381,8 @@ static enum tm_err take(struct job *job, const struct ingest_message *message)
     }
     enum tm_err err = header_decode_body(&header, (size_t)ingest->config->limits.max_decompressed_bytes,
                                          &ingest->decoded, &text, &why);
-    if (err == TM_INVALID || err == TM_TOO_LARGE) {
-        refuse(job, err == TM_INVALID ? REFUSAL_BAD_ENCODING : REFUSAL_TOO_LARGE, -1, why.text);
-        finish(job);
-        return TM_OK;
-    }
+    if (err == TM_INVALID || err == TM_TOO_LARGE)
+        return refuse_body(job, err, &why);
     return err ? err : submit(job, message, &header, &access, text, settles ? &mark : NULL);
 }
 
@@ -431,7 +451,8 @@ bool ingest_message(struct ingest *ingest, const struct ingest_message *message)
 {
     static const enum counter by_path[] = {[INGEST_REP] = COUNTER_BATCHES_REP,
                                            [INGEST_PULL] = COUNTER_BATCHES_PULL,
-                                           [INGEST_HTTP] = COUNTER_BATCHES_HTTP};
+                                           [INGEST_HTTP] = COUNTER_BATCHES_HTTP,
+                                           [INGEST_REMOTE] = COUNTER_BATCHES_HTTP};
     if (message->path == INGEST_PULL && !may_push(ingest, message->text.len))
         return false;
     struct job *job = open_job(ingest, message);

@@ -14,7 +14,8 @@
 
 struct ingest;
 
-enum ingest_path { INGEST_REP, INGEST_PULL, INGEST_HTTP };
+/* INGEST_REMOTE: the body of a Prometheus remote write request, over HTTP; all others bring lines. */
+enum ingest_path { INGEST_REP, INGEST_PULL, INGEST_HTTP, INGEST_REMOTE };
 
 /* Called once for each message that ingest_message took; reply is valid during the call. */
 typedef void ingest_reply_fn(void *arg, const struct reply *reply);

@@ -59,21 +59,26 @@ struct str lines_service(const struct config *config, const struct labels *tags)
     return labels_get(tags, lines_service_label(config, tags));
 }
 
+enum tm_err lines_check_tag(const struct lines *lines, const struct label *tag, struct tm_why *why)
+{
+    int64_t max = lines->config->limits.max_label_value_bytes;
+    if (!label_name_valid(tag->name) || str_equal(tag->name, STR(LABEL_NAME)))
+        return tm_fail(why, TM_INVALID,
+                       "\"%.*s\" can't be a tag's name; names look like [a-zA-Z_][a-zA-Z0-9_]*",
+                       STR_ARG(tag->name));
+    if ((int64_t)tag->value.len > max)
+        return tm_fail(why, TM_INVALID,
+                       "the value of tag %.*s has %zu bytes, more than limits.max_label_value (%lld)",
+                       STR_ARG(tag->name), tag->value.len, (long long)max);
+    return TM_OK;
+}
+
 static enum tm_err check_tags(const struct lines *l, struct tm_why *why)
 {
-    int64_t max = l->config->limits.max_label_value_bytes;
-    for (size_t i = 0; i < l->key.tags.count; i++) {
-        const struct label *tag = &l->key.tags.at[i];
-        if (!label_name_valid(tag->name) || str_equal(tag->name, STR(LABEL_NAME)))
-            return tm_fail(why, TM_INVALID,
-                           "\"%.*s\" can't be a tag's name; names look like [a-zA-Z_][a-zA-Z0-9_]*",
-                           STR_ARG(tag->name));
-        if ((int64_t)tag->value.len > max)
-            return tm_fail(why, TM_INVALID,
-                           "the value of tag %.*s has %zu bytes, more than limits.max_label_value (%lld)",
-                           STR_ARG(tag->name), tag->value.len, (long long)max);
-    }
-    return TM_OK;
+    enum tm_err err = TM_OK;
+    for (size_t i = 0; i < l->key.tags.count && !err; i++)
+        err = lines_check_tag(l, &l->key.tags.at[i], why);
+    return err;
 }
 
 enum tm_err lines_fail_scope(const struct lines *lines, struct str service, struct tm_why *why)
@@ -141,6 +146,21 @@ static bool name_reserved(struct str name)
     return false;
 }
 
+enum tm_err lines_check_metric(const struct lines *lines, struct str name, struct tm_why *why)
+{
+    if ((int64_t)name.len > lines->config->limits.max_label_value_bytes)
+        return tm_fail(why, TM_INVALID, "the metric's name has %zu bytes, more than limits.max_label_value",
+                       name.len);
+    if (!metric_name_valid(name))
+        return tm_fail(why, TM_INVALID,
+                       "\"%.*s\" can't be a metric's name; names look like [a-zA-Z_:][a-zA-Z0-9_:]*",
+                       STR_ARG(name));
+    if (name_reserved(name))
+        return tm_fail(why, TM_INVALID, "the name %.*s is made by the daemon itself; choose another one",
+                       STR_ARG(name));
+    return TM_OK;
+}
+
 /* The metric's name for a field: the measurement alone for `value`, else measurement_field. */
 static enum tm_err name_metric(struct lines *l, struct str field, struct str *name, struct tm_why *why)
 {
@@ -153,17 +173,7 @@ static enum tm_err name_metric(struct lines *l, struct str field, struct str *na
     *name = bytes_view(&l->metric);
     if (l->metric.failed)
         return TM_NOMEM;
-    if ((int64_t)name->len > l->config->limits.max_label_value_bytes)
-        return tm_fail(why, TM_INVALID, "the metric's name has %zu bytes, more than limits.max_label_value",
-                       name->len);
-    if (!metric_name_valid(*name))
-        return tm_fail(why, TM_INVALID,
-                       "\"%.*s\" can't be a metric's name; names look like [a-zA-Z_:][a-zA-Z0-9_:]*",
-                       STR_ARG(*name));
-    if (name_reserved(*name))
-        return tm_fail(why, TM_INVALID, "the name %.*s is made by the daemon itself; choose another one",
-                       STR_ARG(*name));
-    return TM_OK;
+    return lines_check_metric(l, *name, why);
 }
 
 static enum tm_err make_one(struct lines *l, struct str field, struct series_hash hash, series_id *id,

@@ -23,6 +23,11 @@ bool lines_is_kept(const struct lines *lines, int64_t keep_ms, time_ms_t time);
 enum tm_err lines_check_time(const struct lines *lines, enum event_kind kind, time_ms_t time,
                              struct tm_why *why) TM_MUST_CHECK;
 
+/* The rules of a tag that becomes a label (name, length), and of a metric's name. TM_INVALID with why. */
+enum tm_err lines_check_tag(const struct lines *lines, const struct label *tag,
+                            struct tm_why *why) TM_MUST_CHECK;
+enum tm_err lines_check_metric(const struct lines *lines, struct str name, struct tm_why *why) TM_MUST_CHECK;
+
 /* Parses the key into lines->key, checks names and lengths of tags and the caller's right to the service, and
  * says the line's kind. TM_INVALID with why. */
 enum tm_err lines_parse_key(struct lines *lines, const struct line *line, enum event_kind *kind,
