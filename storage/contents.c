@@ -315,6 +315,16 @@ static enum tm_err learn_definitions(struct replaying *replaying, const struct b
 
 /* The tag of a time's day in a tier of days. Days are few: a flush that was interrupted holds what an hour
  * brought. */
+/* Of a day of events that is gone its rankings say what it held. */
+static enum tm_err raise_to_tops(struct replaying *replaying, uint32_t day, uint64_t *tag)
+{
+    uint64_t tops = 0;
+    enum tm_err err =
+        days_tier_tag(replaying->contents->partitions, PARTITION_TOPS, day, &tops, &replaying->why);
+    *tag = tops > *tag ? tops : *tag;
+    return err == TM_CORRUPT ? TM_OK : err;
+}
+
 static enum tm_err find_tag(struct replaying *replaying, enum partition_tier tier, time_ms_t time,
                             uint64_t *tag)
 {
@@ -336,6 +346,8 @@ static enum tm_err find_tag(struct replaying *replaying, enum partition_tier tie
     enum tm_err err = days_tier_tag(replaying->contents->partitions, tier, day, tag, &replaying->why);
     if (err == TM_CORRUPT) /* that partition will not be read: take what the journal has */
         err = TM_OK;
+    if (!err && tier == PARTITION_EVENTS)
+        err = raise_to_tops(replaying, day, tag);
     if (!err)
         tags[replaying->tag_count++] = (struct day_tag){tier, day, *tag};
     return err;

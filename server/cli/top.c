@@ -70,6 +70,11 @@ static int print_top(const struct args *args, const json_t *data)
         print_item(item, is_compared);
     }
     printf("%s events, %s different\n", count_text(data, "total", total), count_text(data, "keys", keys));
+    if (json_integer_value(json_object_get(data, "error")) > 0)
+        printf(
+            "from rankings kept of days whose events are gone: counts are least ones, up to %s more each; so "
+            "many may one have that is not known\n",
+            count_text(data, "error", keys));
     return EXIT_OK;
 }
 

@@ -107,7 +107,7 @@ static enum tm_err step_counts(void *state, struct reader *reader, struct bytes 
         bytes_printf(out, "],\"next\":\"%zu\"}", c->skip + c->given);
     else
         bytes_printf(out, "],\"next\":null}");
-    err = gap_json_member(reader, READER_COUNTS, &span, 1, out, why);
+    err = gap_json_member(reader, READER_COUNTS, &span, 1, NULL, out, why);
     bytes_printf(out, "}\n");
     return err;
 }

@@ -136,7 +136,7 @@ static enum tm_err step_listing(void *state, struct reader *reader, struct bytes
     } else {
         bytes_printf(out, "],\"next\":null}");
     }
-    err = gap_json_member(reader, READER_EVENTS, &l->choice.span, 1, out, why);
+    err = gap_json_member(reader, READER_EVENTS, &l->choice.span, 1, NULL, out, why);
     bytes_printf(out, "}\n");
     return err;
 }

@@ -14,9 +14,13 @@ void gap_json(const struct reader_gaps *gaps, struct bytes *out)
 }
 
 enum tm_err gap_json_member(struct reader *reader, enum reader_tier what, const struct span *spans,
-                            size_t count, struct bytes *out, struct tm_why *why)
+                            size_t count, const char *first, struct bytes *out, struct tm_why *why)
 {
-    bool any = false;
+    bool any = first != NULL;
+    if (any) {
+        bytes_printf(out, ",\"warnings\":[");
+        bytes_json_string(out, str_of(first));
+    }
     for (size_t i = 0; i < count; i++) {
         struct reader_gaps gaps;
         enum tm_err err = reader_gaps(reader, what, spans[i], &gaps, why);

@@ -8,8 +8,9 @@
 void gap_json(const struct reader_gaps *gaps, struct bytes *out);
 
 /* Appends the member `,"warnings":[...]` of an answer if there are gaps of what is read in one of these
- * spans, else nothing. Errors as reader_gaps. Any thread. */
+ * spans, or first is a sentence, which then stands first; else nothing. Errors as reader_gaps. Any thread. */
 enum tm_err gap_json_member(struct reader *reader, enum reader_tier what, const struct span *spans,
-                            size_t count, struct bytes *out, struct tm_why *why) TM_MUST_CHECK;
+                            size_t count, const char *first, struct bytes *out,
+                            struct tm_why *why) TM_MUST_CHECK;
 
 #endif

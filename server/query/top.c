@@ -41,10 +41,13 @@ static void free_top(void *state)
 
 /* ---- the answer ---- */
 
-static void put_span(struct bytes *out, struct span span)
+/* What was counted, and how well it is known. */
+static void put_totals(const struct events_ranking_total *total, struct bytes *out)
 {
     char from[WHEN_TEXT_BYTES], to[WHEN_TEXT_BYTES];
-    bytes_printf(out, "\"from\":\"%s\",\"to\":\"%s\"", when_text(span.from, from), when_text(span.to, to));
+    bytes_printf(out, "\"from\":\"%s\",\"to\":\"%s\",\"total\":%" PRIu64 ",\"exact\":%s,\"error\":%" PRIu64,
+                 when_text(total->span.from, from), when_text(total->span.to, to), total->count,
+                 total->error == 0 && !total->is_cut ? "true" : "false", total->error);
 }
 
 static void put_head(const struct top *t, struct bytes *out)
@@ -54,42 +57,44 @@ static void put_head(const struct top *t, struct bytes *out)
     bytes_printf(out, "{\"status\":\"success\",\"data\":{\"by\":");
     bytes_json_string(out, str_of(t->field));
     bytes_u8(out, ',');
-    put_span(out, t->span);
+    put_totals(&now, out);
     if (t->is_compared) {
         events_ranking_total(t->before_ranking, &before);
         bytes_printf(out, ",\"compare\":{");
-        put_span(out, t->before);
-        bytes_printf(out, ",\"total\":%" PRIu64 "}", before.count);
+        put_totals(&before, out);
+        bytes_u8(out, '}');
     } else {
         bytes_printf(out, ",\"compare\":null");
     }
-    bytes_printf(out, ",\"total\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"items\":[", now.count, now.keys);
+    bytes_printf(out, ",\"keys\":%" PRIu64 ",\"items\":[", now.keys);
 }
 
 /* By how much of itself the rate has changed: both spans may differ in length. */
-static double change_of(const struct top *t, uint64_t now, uint64_t before)
+static double change_of(const struct events_ranking_total *totals, uint64_t now, uint64_t before)
 {
-    double length = (double)(t->span.to - t->span.from);
-    double length_before = (double)(t->before.to - t->before.from);
+    double length = (double)(totals[0].span.to - totals[0].span.from);
+    double length_before = (double)(totals[1].span.to - totals[1].span.from);
     return (double)now / length / ((double)before / length_before) - 1;
 }
 
 static void put_item(struct top *t, const struct events_rank *now, const struct events_rank *before,
                      struct bytes *out)
 {
-    struct events_ranking_total total;
-    events_ranking_total(t->now_ranking, &total);
-    double share = total.count > 0 ? (double)now->count / (double)total.count : 0;
+    struct events_ranking_total totals[2] = {{0}};
+    events_ranking_total(t->now_ranking, &totals[0]);
+    double share = totals[0].count > 0 ? (double)now->count / (double)totals[0].count : 0;
     bytes_printf(out, "%s{\"key\":", t->given++ > 0 ? "," : "");
     bytes_json_string(out, now->key);
-    bytes_printf(out, ",\"count\":%" PRIu64 ",\"share\":%.6f", now->count, share);
+    bytes_printf(out, ",\"count\":%" PRIu64 ",\"error\":%" PRIu64 ",\"share\":%.6f", now->count, now->error,
+                 share);
     if (!t->is_compared) {
-        bytes_printf(out, ",\"before\":null,\"change\":null,\"state\":null}");
+        bytes_printf(out, ",\"before\":null,\"before_error\":null,\"change\":null,\"state\":null}");
         return;
     }
-    bytes_printf(out, ",\"before\":%" PRIu64, before->count);
+    events_ranking_total(t->before_ranking, &totals[1]);
+    bytes_printf(out, ",\"before\":%" PRIu64 ",\"before_error\":%" PRIu64, before->count, before->error);
     if (before->count > 0)
-        bytes_printf(out, ",\"change\":%.6f", change_of(t, now->count, before->count));
+        bytes_printf(out, ",\"change\":%.6f", change_of(totals, now->count, before->count));
     else
         bytes_printf(out, ",\"change\":null");
     bytes_printf(out, ",\"state\":\"%s\"}", before->count == 0 ? "new" : now->count == 0 ? "gone" : "same");
@@ -109,7 +114,7 @@ static void put_items(struct top *t, struct bytes *out)
         events_ranking_find(t->now_ranking, before.key, &now);
         if (now.count > 0)
             continue;
-        now = (struct events_rank){.key = before.key};
+        now.key = before.key;
         put_item(t, &now, &before, out);
     }
 }
@@ -120,6 +125,19 @@ static enum tm_err rank(struct top *t, struct reader *reader, struct span span, 
     t->choice.span = span;
     struct events_query query = event_choice_query(&t->choice);
     return events_rank(reader, &query, &t->by, out, why);
+}
+
+static const char cut_text[] =
+    "some days of this span are older than storage.retention.events: only their rankings are kept, "
+    "which can't be asked with a filter; they are left out";
+
+static bool is_cut(const struct top *t)
+{
+    struct events_ranking_total now, before = {0};
+    events_ranking_total(t->now_ranking, &now);
+    if (t->is_compared)
+        events_ranking_total(t->before_ranking, &before);
+    return now.is_cut || before.is_cut;
 }
 
 static enum tm_err step_top(void *state, struct reader *reader, struct bytes *out, bool *is_done,
@@ -136,7 +154,8 @@ static enum tm_err step_top(void *state, struct reader *reader, struct bytes *ou
     put_items(t, out);
     bytes_printf(out, "],\"next\":null}");
     const struct span spans[] = {t->span, t->before};
-    enum tm_err err = gap_json_member(reader, READER_EVENTS, spans, t->is_compared ? 2 : 1, out, why);
+    enum tm_err err = gap_json_member(reader, READER_EVENTS, spans, t->is_compared ? 2 : 1,
+                                      is_cut(t) ? cut_text : NULL, out, why);
     bytes_printf(out, "}\n");
     *is_done = true;
     return err;

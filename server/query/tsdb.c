@@ -90,7 +90,7 @@ static enum tm_err step_cardinality(void *state, struct reader *reader, struct b
     index_list_fini(&list);
     if (!*is_done)
         return TM_OK;
-    err = gap_json_member(reader, READER_SERIES, &READER_ALWAYS, 1, out, why);
+    err = gap_json_member(reader, READER_SERIES, &READER_ALWAYS, 1, NULL, out, why);
     bytes_printf(out, "}\n");
     return err;
 }

@@ -10,6 +10,7 @@
 #include "storage/events/events_files.h"
 #include "storage/partition/days.h"
 #include "storage/rollup/rollup_files.h"
+#include "storage/tops/tops_files.h"
 
 /* ---- the index ---- */
 
@@ -58,6 +59,7 @@ struct checked_partition {
     struct span span;
     struct cells cells;
     struct events_block events;
+    struct tops_block tops;
     struct chunk_reader reader;
 };
 
@@ -119,6 +121,13 @@ static enum tm_err check_events(void *arg, const struct partition_item *item, st
     return events_files_check(p->place->id, item, &p->events, out);
 }
 
+static enum tm_err check_tops(void *arg, const struct partition_item *item, struct partition_extent *out)
+{
+    struct checked_partition *p = arg;
+    atomic_fetch_add(&p->report->shared->done_bytes, item->value.len);
+    return tops_files_check(p->place->id, item, &p->tops, out);
+}
+
 /* What a delete or the catalog forgot may have rollups still: their series are not asked for. */
 static enum tm_err check_rollup(void *arg, const struct partition_item *item, struct partition_extent *out)
 {
@@ -151,13 +160,14 @@ enum tm_err check_partition_work(void *arg, struct check_report *report, struct 
     static enum tm_err (*const checks[PARTITION_TIERS])(void *, const struct partition_item *,
                                                         struct partition_extent *) = {
         [PARTITION_RAW] = check_chunk,     [PARTITION_5M] = check_rollup,     [PARTITION_1H] = check_rollup,
-        [PARTITION_COUNTS] = check_counts, [PARTITION_EVENTS] = check_events,
+        [PARTITION_COUNTS] = check_counts, [PARTITION_EVENTS] = check_events, [PARTITION_TOPS] = check_tops,
     };
     const struct partition_check_options options = {
         .chunk = checks[place->id.tier], .report = tell_partition, .arg = &p};
     enum tm_err err = partition_check(place->path, place->id, &options, &result, why);
     cells_fini(&p.cells);
     events_block_fini(&p.events);
+    tops_block_fini(&p.tops);
     report->totals.chunks = result.chunks;
     report->totals.samples = place->id.tier == PARTITION_RAW ? result.samples : 0; /* else they are rows */
     report->totals.chunk_bytes = result.bytes;

@@ -104,21 +104,27 @@ struct events_ranking_by {
 
 struct events_rank {
     struct str key; /* empty: the events that have none */
-    uint64_t count;
+    uint64_t count; /* at least */
+    uint64_t error; /* it may be so much more; 0 but for spans whose events are gone */
 };
 
-/* Counts the events that are meant, each as often as its count says: exactly, of what retention has left.
- * TM_LIMIT: over 4 million different keys. TM_INVALID: no such column. Else errors as reader_walk_next. */
+/* Counts the events that are meant, each as often as its count says: exactly where the events are there. Of
+ * days that retention took, the rankings kept of them are added (storage/tops): by hours, with errors that
+ * are stated; texts over 512 bytes are cut there. A query with matches can't be asked of these: they are left
+ * out, and the total tells. TM_LIMIT: over 4 million different keys. TM_INVALID: no such column. TM_BUSY:
+ * days go all the time. Else errors as reader_walk_next. */
 enum tm_err events_rank(struct reader *reader, const struct events_query *query,
                         const struct events_ranking_by *by, struct events_ranking **out,
                         struct tm_why *why) TM_MUST_CHECK;
 /* NULL is allowed. */
 void events_ranking_free(struct events_ranking *ranking);
 
-/* Sum of all counts, and how many keys there are. */
 struct events_ranking_total {
-    uint64_t count;
-    uint64_t keys;
+    uint64_t count;   /* of all events that are meant */
+    uint64_t keys;    /* that are known */
+    uint64_t error;   /* what a key that is not known may have; 0: all are known, exactly */
+    struct span span; /* that was counted: an end among days that are gone lies on a whole hour */
+    bool is_cut;      /* some days are gone of which this could not be asked */
 };
 void events_ranking_total(const struct events_ranking *ranking, struct events_ranking_total *out);
 
@@ -126,7 +132,7 @@ void events_ranking_total(const struct events_ranking *ranking, struct events_ra
  * as long as the ranking. */
 enum tm_err events_ranking_at(const struct events_ranking *ranking, size_t place,
                               struct events_rank *out) TM_MUST_CHECK;
-/* The rank entry of a key; count 0 if it is not there. */
+/* The rank entry of a key; count 0, and the total's error, if it is not there. */
 void events_ranking_find(const struct events_ranking *ranking, struct str key, struct events_rank *out);
 
 #endif

@@ -1,6 +1,7 @@
 #include "storage/events/events_files.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "storage/grow.h"
 #include "storage/partition/days.h"
@@ -54,7 +55,9 @@ static enum tm_err add_place(const struct listing *l, const struct partition_ite
     if (!places)
         return tm_fail(why, TM_NOMEM, "out of memory for the places of blocks");
     files->places = places;
-    places[files->count++] = (struct events_place){item->key, l->id.late, head.count, head.first, head.last};
+    places[files->count++] = (struct events_place){
+        item->key,  l->id.late, head.count,
+        head.first, head.last,  XXH3_64bits(head.service.len ? head.service.ptr : "", head.service.len)};
     return TM_OK;
 }
 
@@ -70,7 +73,7 @@ static bool is_visible(const struct listing *l, const struct partition_step *ste
         else
             high = middle;
     }
-    return low < count && windows[low].window == window &&
+    return low < count && windows[low].window == window && windows[low].tag > l->files->since &&
            (windows[low].tag <= l->files->until || windows[low].tag <= l->stored_tag);
 }
 
@@ -124,10 +127,11 @@ static int compare_places(const void *a, const void *b)
 enum tm_err events_files_list(struct events_files *files, uint32_t day, const struct events_query *query,
                               struct tm_why *why)
 {
-    struct listing l = {.files = files,
-                        .query = query,
-                        .id = {PARTITION_EVENTS, day, false},
-                        .stored_tag = contents_stored_tag(files->contents, PARTITION_EVENTS, day)};
+    struct listing l = {
+        .files = files,
+        .query = query,
+        .id = {PARTITION_EVENTS, day, false},
+        .stored_tag = files->contents ? contents_stored_tag(files->contents, PARTITION_EVENTS, day) : 0};
     enum tm_err err = days_look(files->partitions, PARTITION_EVENTS, day, list_day, &l, why);
     if (!err && files->count > 1)
         qsort(files->places, files->count, sizeof *files->places, compare_places);

@@ -14,14 +14,16 @@ struct events_place {
     uint32_t count;
     time_ms_t first;
     time_ms_t last;
+    uint64_t service; /* hash of its name */
 };
 
 /* What a reading works with. Set the first members, zero the rest; events_files_fini frees what it gathered.
  */
 struct events_files {
     struct partitions *partitions;
-    const struct contents *contents;
+    const struct contents *contents; /* NULL: until says it all */
     uint64_t until; /* flushes up to this lsn are looked at: what came later is in the heads */
+    uint64_t since; /* and none up to this one */
     struct events_place *places;
     size_t count;
     size_t capacity;

@@ -22,15 +22,18 @@ struct events_work {
     void *log_arg;
     time_ms_t now_ms;
     int64_t mono_ms;
-    int64_t keep_ms; /* 0: for ever */
+    int64_t keep_ms;      /* 0: for ever */
+    int64_t keep_tops_ms; /* the rankings of days that went; 0: for ever */
     struct events_encoder *encoder;
     struct bytes block;
-    int64_t retry_ms;    /* monotonic; sealing failed: not before */
-    uint64_t written;    /* events, since start */
-    uint64_t sealed;     /* days, since start */
-    uint64_t expired;    /* days dropped by age, since start */
-    uint64_t unstorable; /* events outside the years 1970 to 9999 */
-    uint64_t bytes;      /* on disk, when it was looked last */
+    int64_t retry_ms;      /* monotonic; sealing failed: not before */
+    int64_t tops_retry_ms; /* monotonic; there was no memory for rankings: not before */
+    uint64_t written;      /* events, since start */
+    uint64_t sealed;       /* days, since start */
+    uint64_t expired;      /* days dropped by age, since start */
+    uint64_t ranked;       /* days of which rankings were made before they went, since start */
+    uint64_t unstorable;   /* events outside the years 1970 to 9999 */
+    uint64_t bytes;        /* on disk, when it was looked last */
 };
 void events_work_fini(struct events_work *work);
 
@@ -40,14 +43,17 @@ void events_work_fini(struct events_work *work);
 enum tm_err events_flush(struct events_work *work, const struct head *head, uint64_t tag, size_t *days_done,
                          struct tm_why *why) TM_MUST_CHECK;
 
-/* Seals a day that is over, drops what is too old. True: more is to be done, call again. Errors are logged.
+/* Seals a day that is over, drops what is too old: of a day of events its rankings are made first
+ * (storage/tops), which go when they are too old themselves. True: more is to be done, call again. Errors are
+ * logged.
  */
 bool events_keep(struct events_work *work);
 
-/* Bytes on disk. */
+/* Bytes on disk, with the rankings. */
 uint64_t events_bytes(struct events_work *work);
 
-/* Drops the oldest day, never the present one; name is set to it. False: there is none. */
+/* Drops the oldest day, never the present one, once its rankings are made; name is set to it. False: there is
+ * none, or not yet. */
 bool events_drop_crowded(struct events_work *work, char name[PARTITION_PERIOD_NAME_BYTES]);
 
 #endif

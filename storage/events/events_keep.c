@@ -5,9 +5,12 @@
 #include "storage/events/events_flush.h"
 #include "storage/log_level.h"
 #include "storage/partition/days.h"
+#include "storage/tops/tops_make.h"
 
 /* A day this long over is sealed. */
 #define SETTLE_MS INT64_C(3600000)
+/* Rankings for which there was no memory are tried again after this. */
+#define RETRY_MS INT64_C(60000)
 
 static void tell(const struct events_work *work, const char *id, const char *what, const struct tm_why *why)
 {
@@ -16,20 +19,74 @@ static void tell(const struct events_work *work, const char *id, const char *wha
     work->log(work->log_arg, STORE_LOG_WARNING, id, line.text);
 }
 
-static bool drop_day(struct events_work *work, uint32_t day)
+/* Whether the day may go. Without memory it waits, unless room is needed; what else fails costs the rankings,
+ * not the room. */
+static bool make_tops(struct events_work *work, uint32_t day, bool can_wait)
+{
+    const struct tops_making making = {
+        .partitions = work->partitions, .stop = work->stop, .day = day, .live_max = 0};
+    struct tm_why why = {""};
+    if (work->keep_tops_ms > 0 &&
+        partition_period_span(PARTITION_TOPS, day).to <= work->now_ms - work->keep_tops_ms)
+        return true;
+    if (can_wait && work->mono_ms < work->tops_retry_ms)
+        return false;
+    enum tm_err err = tops_make(&making, &why);
+    if (work->fault_point)
+        work->fault_point(work->fault_arg, "keep.tops");
+    work->ranked += !err;
+    if (err == TM_CLOSED)
+        return false;
+    if (can_wait && (err == TM_NOMEM || err == TM_BUSY)) {
+        work->tops_retry_ms = work->mono_ms + RETRY_MS;
+        tell(work, "retention.failed", "ranked before it goes", &why);
+        return false;
+    }
+    if (err) {
+        struct tm_why line;
+        tm_why_write(&line, "a day of events goes without rankings of it: %.300s", why.text);
+        work->log(work->log_arg, STORE_LOG_WARNING, "tops.failed", line.text);
+    }
+    return true;
+}
+
+static bool drop_day(struct events_work *work, uint32_t day, bool can_wait)
 {
     struct tm_why why = {""};
+    if (!make_tops(work, day, can_wait))
+        return false;
     enum tm_err err = partition_drop(work->partitions, PARTITION_EVENTS, day, &why);
     if (err && err != TM_NOT_FOUND)
         tell(work, "retention.failed", "removed", &why);
     return err == TM_OK;
 }
 
-static void drop_old(struct events_work *work, const struct partition_entry *days, size_t count)
+static bool is_old(const struct events_work *work, const struct partition_entry *day)
 {
-    for (size_t i = 0; i < count && work->keep_ms > 0; i++) {
-        if (!days[i].id.late && days[i].span.to <= work->now_ms - work->keep_ms)
-            work->expired += drop_day(work, days[i].id.period);
+    return work->keep_ms > 0 && day->span.to <= work->now_ms - work->keep_ms;
+}
+
+/* At most one day of which rankings are made: that takes some seconds. True: more may be due. */
+static bool drop_old(struct events_work *work, const struct partition_entry *days, size_t count)
+{
+    const uint64_t ranked = work->ranked;
+    for (size_t i = 0; i < count && work->ranked == ranked; i++) {
+        if (!days[i].id.late && is_old(work, &days[i]))
+            work->expired += drop_day(work, days[i].id.period, true);
+    }
+    return work->ranked != ranked;
+}
+
+static void drop_old_tops(struct events_work *work)
+{
+    uint32_t day;
+    while (work->keep_tops_ms > 0 && partitions_next(work->partitions, PARTITION_TOPS, 0, &day) == TM_OK &&
+           partition_period_span(PARTITION_TOPS, day).to <= work->now_ms - work->keep_tops_ms) {
+        struct tm_why why = {""};
+        if (partition_drop(work->partitions, PARTITION_TOPS, day, &why) == TM_OK)
+            continue;
+        tell(work, "retention.failed", "removed with its rankings", &why);
+        return;
     }
 }
 
@@ -40,7 +97,7 @@ static bool seal_one(struct events_work *work, const struct partition_entry *day
         return false;
     for (size_t i = 0; i < count; i++) {
         struct tm_why why = {""};
-        if (days[i].id.late || days[i].sealed || days[i].damaged ||
+        if (days[i].id.late || days[i].sealed || days[i].damaged || is_old(work, &days[i]) ||
             days[i].span.to > work->now_ms - SETTLE_MS)
             continue;
         enum tm_err err = partition_seal(work->partitions, PARTITION_EVENTS, days[i].id.period, &why);
@@ -62,8 +119,9 @@ bool events_keep(struct events_work *work)
     size_t count;
     if (events_files_days(work->partitions, DAYS_ALL, &days, &count) != TM_OK)
         return false;
-    drop_old(work, days, count);
-    bool is_more = seal_one(work, days, count);
+    bool is_more = drop_old(work, days, count);
+    drop_old_tops(work);
+    is_more = seal_one(work, days, count) || is_more;
     free(days);
     return is_more;
 }
@@ -75,6 +133,11 @@ uint64_t events_bytes(struct events_work *work)
     if (events_files_days(work->partitions, DAYS_ALL, &days, &count) != TM_OK)
         return work->bytes;
     work->bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        work->bytes += days[i].bytes;
+    free(days);
+    if (days_tier_list(work->partitions, PARTITION_TOPS, &days, &count) != TM_OK)
+        return work->bytes;
     for (size_t i = 0; i < count; i++)
         work->bytes += days[i].bytes;
     free(days);
@@ -90,7 +153,7 @@ bool events_drop_crowded(struct events_work *work, char name[PARTITION_PERIOD_NA
     bool is_gone = count > 0 && days[0].span.to <= work->now_ms;
     if (is_gone) {
         (void)!partition_period_name(PARTITION_EVENTS, days[0].id.period, name);
-        is_gone = drop_day(work, days[0].id.period);
+        is_gone = drop_day(work, days[0].id.period, false);
     }
     free(days);
     return is_gone;

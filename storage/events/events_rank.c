@@ -4,33 +4,22 @@
 #include <xxhash.h>
 
 #include "storage/events/events_pass.h"
+#include "storage/events/events_ranking.h"
 #include "storage/grow.h"
+#include "storage/reader_private.h"
 
-enum { KEYS_MAX = 4 << 20, SLOTS_FIRST = 1024, ARENA_BYTES = 1 << 18, STATUS_TEXT = 8 };
+enum { KEYS_MAX = 4 << 20, SLOTS_FIRST = 1024, ARENA_BYTES = 1 << 18, STATUS_TEXT = 8, TRIES = 5 };
 
-struct arena {
-    struct arena *next;
+struct events_arena {
+    struct events_arena *next;
     char bytes[];
-};
-
-struct events_ranking {
-    struct events_rank *ranks;
-    size_t count;
-    size_t capacity;
-    uint32_t *slots; /* place + 1; 0: free */
-    size_t slot_count;
-    struct arena *arenas;
-    size_t arena_left;
-    uint64_t total;
-    struct events_ranking_by by;
-    enum tm_err err;
 };
 
 void events_ranking_free(struct events_ranking *ranking)
 {
     if (!ranking)
         return;
-    for (struct arena *arena = ranking->arenas, *next; arena; arena = next) {
+    for (struct events_arena *arena = ranking->arenas, *next; arena; arena = next) {
         next = arena->next;
         free(arena);
     }
@@ -72,7 +61,7 @@ static const char *copy_key(struct events_ranking *ranking, struct str key)
 {
     if (ranking->arena_left < key.len || !ranking->arenas) {
         size_t bytes = key.len > ARENA_BYTES ? key.len : ARENA_BYTES;
-        struct arena *arena = malloc(sizeof *arena + bytes);
+        struct events_arena *arena = malloc(sizeof *arena + bytes);
         if (!arena)
             return NULL;
         arena->next = ranking->arenas;
@@ -87,13 +76,14 @@ static const char *copy_key(struct events_ranking *ranking, struct str key)
     return to;
 }
 
-static enum tm_err add_key(struct events_ranking *ranking, struct str key, uint64_t count)
+enum tm_err events_ranking_add(struct events_ranking *ranking, struct str key, uint64_t count, uint64_t known)
 {
     if (2 * (ranking->count + 1) > ranking->slot_count && grow_slots(ranking) != TM_OK)
         return TM_NOMEM;
     size_t slot = slot_of(ranking, key);
     if (ranking->slots[slot]) {
         ranking->ranks[ranking->slots[slot] - 1].count += count;
+        ranking->ranks[ranking->slots[slot] - 1].error += known;
         return TM_OK;
     }
     if (ranking->count >= KEYS_MAX)
@@ -106,7 +96,7 @@ static enum tm_err add_key(struct events_ranking *ranking, struct str key, uint6
     const char *copy = copy_key(ranking, key);
     if (!copy)
         return TM_NOMEM;
-    ranks[ranking->count++] = (struct events_rank){{copy, key.len}, count};
+    ranks[ranking->count++] = (struct events_rank){{copy, key.len}, count, known};
     ranking->slots[slot] = (uint32_t)ranking->count;
     return TM_OK;
 }
@@ -133,8 +123,8 @@ static bool count_event(void *arg, const struct http_event *event)
 {
     struct events_ranking *ranking = arg;
     char status[STATUS_TEXT];
-    ranking->err = add_key(ranking, key_of(ranking, event, status), event->count);
-    ranking->total += event->count;
+    ranking->err = events_ranking_add(ranking, key_of(ranking, event, status), event->count, 0);
+    ranking->total.count += event->count;
     return ranking->err == TM_OK;
 }
 
@@ -146,9 +136,12 @@ static int compare_ranks(const void *a, const void *b)
     return str_compare(x->key, y->key);
 }
 
-/* In order, and found by key again. */
+/* In order, and found by key again; what is not known of a key is its error. */
 static enum tm_err finish(struct events_ranking *ranking)
 {
+    ranking->total.keys = ranking->count;
+    for (size_t i = 0; i < ranking->count; i++)
+        ranking->ranks[i].error = ranking->total.error - ranking->ranks[i].error;
     if (ranking->count > 1)
         qsort(ranking->ranks, ranking->count, sizeof *ranking->ranks, compare_ranks);
     if (ranking->slot_count == 0)
@@ -159,27 +152,81 @@ static enum tm_err finish(struct events_ranking *ranking)
     return TM_OK;
 }
 
+static struct events_ranking *new_ranking(const struct events_ranking_by *by, struct span span)
+{
+    struct events_ranking *ranking = calloc(1, sizeof *ranking);
+    if (ranking) {
+        ranking->by = *by;
+        ranking->total.span = span;
+    }
+    return ranking;
+}
+
+static enum tm_err rank_events(struct reader *reader, const struct events_query *query,
+                               struct events_ranking *ranking, struct tm_why *why)
+{
+    const struct events_sink sink = {
+        .arg = ranking,
+        .columns = EVENTS_BIT(ranking->by.column) | EVENTS_BIT(EVENTS_COUNT),
+        .event = count_event,
+    };
+    enum tm_err err = events_pass(reader, query, &sink, why);
+    return err ? err : ranking->err;
+}
+
+static uint64_t flushed_lsn(struct reader *reader)
+{
+    contents_lock_shared(reader->contents);
+    uint64_t lsn = reader->contents->mark.flushed_lsn;
+    contents_unlock(reader->contents);
+    return lsn;
+}
+
+/* What is in files and heads, and the rankings of days that are gone. TM_BUSY: a day of events went, or its
+ * rankings came, meanwhile. */
+static enum tm_err rank_once(struct reader *reader, const struct events_query *query,
+                             struct events_ranking *ranking, struct tm_why *why)
+{
+    struct partitions *set = reader->contents->partitions;
+    struct events_query wide = *query;
+    struct tops_plan before = {0}, after = {0};
+    const uint64_t until = flushed_lsn(reader);
+    bool can_add = query->matches == NULL;
+    enum tm_err err = tops_plan_make(set, reader->contents, until, query->span, &before, why);
+    if (!err && can_add)
+        tops_plan_widen(&before, &wide.span);
+    if (!err)
+        err = rank_events(reader, &wide, ranking, why);
+    if (!err && can_add)
+        err = events_rank_tops(reader, &wide, &before, ranking, why);
+    if (!err)
+        err = tops_plan_make(set, reader->contents, flushed_lsn(reader), query->span, &after, why);
+    if (!err && !tops_plan_equal(&before, &after))
+        err = tm_fail(why, TM_BUSY, "days of events went meanwhile: ask again");
+    ranking->total.span = wide.span;
+    ranking->total.is_cut = before.has_tops && !can_add;
+    tops_plan_fini(&before);
+    tops_plan_fini(&after);
+    return err;
+}
+
 enum tm_err events_rank(struct reader *reader, const struct events_query *query,
                         const struct events_ranking_by *by, struct events_ranking **out, struct tm_why *why)
 {
-    struct events_ranking *ranking = calloc(1, sizeof *ranking);
-    const struct events_sink sink = {
-        .arg = ranking,
-        .columns = EVENTS_BIT(by->column) | EVENTS_BIT(EVENTS_COUNT),
-        .event = count_event,
-    };
+    struct events_ranking *ranking = NULL;
+    enum tm_err err = TM_BUSY;
     *out = NULL;
-    if (!ranking)
-        return tm_fail(why, TM_NOMEM, "out of memory for a ranking");
-    ranking->by = *by;
-    enum tm_err err = TM_OK;
     if (by->column > EVENTS_STATUS)
-        err = tm_fail(why, TM_INVALID, "only texts, tags and the status can be ranked");
-    if (!err)
-        err = events_pass(reader, query, &sink, why);
-    if (!err && ranking->err == TM_LIMIT)
-        err = tm_fail(why, TM_LIMIT, "over %d different values: ask for less time or one service", KEYS_MAX);
-    if (!err && (ranking->err || finish(ranking) != TM_OK))
+        return tm_fail(why, TM_INVALID, "only texts, tags and the status can be ranked");
+    for (int i = 0; i < TRIES && err == TM_BUSY; i++) {
+        events_ranking_free(ranking);
+        ranking = new_ranking(by, query->span);
+        err = ranking ? rank_once(reader, query, ranking, why) : TM_NOMEM;
+        if (err == TM_LIMIT)
+            err = tm_fail(why, TM_LIMIT, "over %d different values: ask for less time or one service",
+                          KEYS_MAX);
+    }
+    if ((!err && finish(ranking) != TM_OK) || err == TM_NOMEM)
         err = tm_fail(why, TM_NOMEM, "out of memory for a ranking");
     if (err)
         events_ranking_free(ranking);
@@ -190,7 +237,7 @@ enum tm_err events_rank(struct reader *reader, const struct events_query *query,
 
 void events_ranking_total(const struct events_ranking *ranking, struct events_ranking_total *out)
 {
-    *out = (struct events_ranking_total){ranking->total, ranking->count};
+    *out = ranking->total;
 }
 
 enum tm_err events_ranking_at(const struct events_ranking *ranking, size_t place, struct events_rank *out)
@@ -204,5 +251,6 @@ enum tm_err events_ranking_at(const struct events_ranking *ranking, size_t place
 void events_ranking_find(const struct events_ranking *ranking, struct str key, struct events_rank *out)
 {
     size_t slot = slot_of(ranking, key);
-    *out = ranking->slots[slot] ? ranking->ranks[ranking->slots[slot] - 1] : (struct events_rank){key, 0};
+    *out = ranking->slots[slot] ? ranking->ranks[ranking->slots[slot] - 1]
+                                : (struct events_rank){key, 0, ranking->total.error};
 }

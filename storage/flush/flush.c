@@ -166,6 +166,7 @@ static void prepare_events(struct flush_work *work)
     events->now_ms = work->job->now_ms;
     events->mono_ms = work->job->mono_ms;
     events->keep_ms = work->job->limits.events_ms;
+    events->keep_tops_ms = work->job->limits.raw_ms;
 }
 
 enum tm_err flush_start_job(struct store *store)

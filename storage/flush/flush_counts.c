@@ -226,6 +226,10 @@ bool flush_drop_counts(struct flush_work *work, uint32_t day)
         flush_log(work, STORE_LOG_WARNING, "retention.failed", "a day of counts was not removed: %s",
                   why.text);
     flush_want_census(work);
+    enum tm_err tops = partition_drop(work->partitions, PARTITION_TOPS, day, &why); /* kept as long */
+    if (tops && tops != TM_NOT_FOUND)
+        flush_log(work, STORE_LOG_WARNING, "retention.failed", "rankings of a day were not removed: %s",
+                  why.text);
     return err == TM_OK;
 }
 

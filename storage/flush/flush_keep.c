@@ -249,6 +249,8 @@ static void drop_crowded(struct flush_work *work, const struct partition_entry *
         tell_crowded(work, bytes, "day of HTTP events", name);
         return;
     }
+    if (atomic_load_explicit(work->stop, memory_order_relaxed))
+        return; /* a day of events waits for its rankings */
     bool is_day = find_oldest(work, entries, count, &day);
     if (is_day)
         (void)!partition_period_name(PARTITION_RAW, day, name);

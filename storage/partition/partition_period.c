@@ -15,7 +15,7 @@ struct date {
 
 static const char *const tier_names[PARTITION_TIERS] = {
     [PARTITION_RAW] = "raw",       [PARTITION_5M] = "r5m",        [PARTITION_1H] = "r1h",
-    [PARTITION_COUNTS] = "counts", [PARTITION_EVENTS] = "events",
+    [PARTITION_COUNTS] = "counts", [PARTITION_EVENTS] = "events", [PARTITION_TOPS] = "tops",
 };
 
 const char *partition_tier_name(enum partition_tier tier)

@@ -14,6 +14,7 @@ enum partition_tier {
     PARTITION_1H,     /* folder r1h: months, 2026-11 */
     PARTITION_COUNTS, /* folder counts: UTC days */
     PARTITION_EVENTS, /* folder events: UTC days */
+    PARTITION_TOPS,   /* folder tops: UTC days */
     PARTITION_TIERS
 };
 
