@@ -541,19 +541,19 @@ static void long_expressions_are_split_as_format_query_does(void **state)
 {
     (void)state;
     struct bytes out = {0};
-    struct ast *ast = parse(
-        "topk(5, sum by (service, environment) (rate(http_requests_total{environment=\"production\",x=\"y\"}[5m])))"
-        " / on (service) -(foo offset 5m)");
+    struct ast *ast = parse("topk(5, sum by (service, environment) "
+                            "(rate(http_requests_total{environment=\"production\",x=\"y\"}[5m])))"
+                            " / on (service) -(foo offset 5m)");
     ast_print_lines(ast->root, &out);
     bytes_u8(&out, 0);
-    assert_string_equal(
-        (const char *)out.data,
-        "  topk(\n"
-        "    5,\n"
-        "    sum by (service, environment) (rate(http_requests_total{environment=\"production\",x=\"y\"}[5m]))\n"
-        "  )\n"
-        "/ on (service)\n"
-        "  -(foo offset 5m)");
+    assert_string_equal((const char *)out.data,
+                        "  topk(\n"
+                        "    5,\n"
+                        "    sum by (service, environment) "
+                        "(rate(http_requests_total{environment=\"production\",x=\"y\"}[5m]))\n"
+                        "  )\n"
+                        "/ on (service)\n"
+                        "  -(foo offset 5m)");
     bytes_fini(&out);
     ast_free(ast);
 }
