@@ -65,10 +65,9 @@ int catalog_load_mark(struct catalog *catalog, MDB_txn *txn, const char *name,
 int catalog_put_groups(struct catalog *catalog, MDB_txn *txn, struct str saved,
                        struct bytes *value) TM_MUST_CHECK;
 
-/* Reads a value of that table behind its checksum: 0, or MDB_CORRUPTED (it is none), ENOMEM. *is_what: it says
- * what is hidden, else where. */
-int catalog_check_tombstone(const MDB_val *key, struct cursor in, uint64_t *id,
-                            bool *is_what) TM_MUST_CHECK;
+/* Reads a value of that table behind its checksum: 0, or MDB_CORRUPTED (it is none), ENOMEM. *is_what: it
+ * says what is hidden, else where. */
+int catalog_check_tombstone(const MDB_val *key, struct cursor in, uint64_t *id, bool *is_what) TM_MUST_CHECK;
 
 /* Fills an empty set from the table. Called inside catalog_load's transaction. An LMDB result, ENOMEM. */
 int catalog_load_tombstones(struct catalog *catalog, MDB_txn *txn, struct tombstones *out,

@@ -39,7 +39,7 @@ static int put_periods(struct catalog *catalog, MDB_txn *txn, const struct tombs
     make_key(key, t->id, PART_PERIODS);
     catalog_start_value(value);
     for (int i = 0; i < TOMBSTONE_TIERS; i++) {
-        const struct tombstone_list *list = &t->lists[tombstone_tiers[i]];
+        const struct tombstone_list *list = &t->lists[i];
         bytes_varint(value, list->count);
         for (size_t k = 0; k < list->count; k++)
             bytes_u32(value, list->at[k].period);
@@ -171,7 +171,7 @@ static bool read_periods(struct cursor *in, struct tombstone *t, bool *is_damage
 {
     *is_damaged = false;
     for (int i = 0; i < TOMBSTONE_TIERS && (i != 1 || cursor_left(in) > 0); i++) {
-        if (!read_list(in, &t->lists[tombstone_tiers[i]], is_damaged))
+        if (!read_list(in, &t->lists[i], is_damaged))
             return false;
     }
     *is_damaged = cursor_left(in) > 0;

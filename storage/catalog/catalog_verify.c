@@ -11,7 +11,10 @@
 #include "storage/catalog/catalog_private.h"
 #include "storage/catalog/producers.h"
 #include "storage/catalog/series.h"
+#include "storage/groups/group.h"
+#include "storage/groups/groups_table.h"
 #include "storage/lmdb_guard.h"
+#include "storage/markers/markers_table.h"
 #include "storage/model/bytes.h"
 #include "storage/model/event.h"
 #include "storage/model/labels.h"
@@ -27,6 +30,7 @@ struct walk {
     struct bytes scratch;
     char names[MAX_TABLES][NAME_BYTES];
     size_t name_count;
+    uint64_t lone_delete; /* of which only what it hides was met so far; 0: none */
     bool is_unfinished;
 };
 
@@ -66,12 +70,27 @@ static bool is_series(struct walk *w, const MDB_val *key, struct cursor in)
     return err == TM_NOT_FOUND;
 }
 
-static bool is_lines(struct cursor in, int64_t first, int64_t last)
+/* Changes of markers and groups begin with a byte that no line of text begins with: such lines are of before.
+ */
+static bool is_line(uint32_t kind, struct str line)
+{
+    struct marker_change marker;
+    struct group_change edit;
+    struct exception exception;
+    if (line.len == 0 || line.ptr[0] != 1)
+        return true;
+    if (kind == EVENT_MARKER)
+        return marker_change_decode(line, &marker) == TM_OK;
+    return kind != EVENT_EXCEPTION || exception_decode(line, &exception) == TM_OK ||
+           group_change_decode(line, &edit) == TM_OK;
+}
+
+static bool is_lines(uint32_t kind, struct cursor in, int64_t first, int64_t last)
 {
     while (cursor_left(&in) > 0) {
         int64_t time = cursor_zigzag(&in);
-        (void)cursor_str(&in);
-        if (in.bad || time < first || time > last)
+        struct str line = cursor_str(&in);
+        if (in.bad || time < first || time > last || !is_line(kind, line))
             return false;
     }
     return true;
@@ -89,7 +108,7 @@ static bool is_events(struct walk *w, const MDB_val *key, struct cursor in)
         return false;
     w->result->event_blocks++;
     return ZSTD_decompress(to, raw, in.at, cursor_left(&in)) == raw &&
-           is_lines(cursor_of(to, raw), first, last);
+           is_lines(catalog_get_u32((const uint8_t *)key->mv_data + 8), cursor_of(to, raw), first, last);
 }
 
 static bool is_mark(struct walk *w, const MDB_val *key, struct cursor in)
@@ -101,6 +120,8 @@ static bool is_mark(struct walk *w, const MDB_val *key, struct cursor in)
         (void)cursor_u32(&in);
         return !in.bad && cursor_left(&in) == 0;
     }
+    if (str_equal(name, STR("clock")) || (name.len > 5 && memcmp(name.ptr, "final", 5) == 0))
+        return cursor_left(&in) % 8 == 0 && cursor_left(&in) > 0;
     uint64_t lsn = cursor_u64(&in);
     if (str_equal(name, STR("promised")))
         w->result->promised_lsn = lsn;
@@ -112,6 +133,39 @@ static bool is_mark(struct walk *w, const MDB_val *key, struct cursor in)
     bool is_good = producers && !in.bad && producers_load(producers, &in) == TM_OK;
     producers_free(producers);
     return is_good;
+}
+
+static bool is_group(const MDB_val *key, struct cursor in)
+{
+    const uint8_t *at = key->mv_data;
+    struct group *group = NULL;
+    if (key->mv_size != 8)
+        return false;
+    enum tm_err err = group_decode((uint64_t)catalog_get_u32(at) << 32 | catalog_get_u32(at + 4), in, &group);
+    if (!err)
+        group_free(group);
+    return !err;
+}
+
+static void tell_lone_delete(struct walk *w)
+{
+    if (w->lone_delete > 0)
+        tell(w, "delete %llu has no list of what still holds what it hides",
+             (unsigned long long)w->lone_delete);
+    w->lone_delete = 0;
+}
+
+/* What a delete hides stands before where. */
+static bool is_tombstone(struct walk *w, const MDB_val *key, struct cursor in)
+{
+    uint64_t id;
+    bool is_what;
+    int rc = catalog_check_tombstone(key, in, &id, &is_what);
+    bool is_second = !is_what && id > 0 && id == w->lone_delete;
+    if (!is_second)
+        tell_lone_delete(w);
+    w->lone_delete = is_what && !rc ? id : 0;
+    return !rc && (is_what || is_second);
 }
 
 /* ---- walking ---- */
@@ -127,7 +181,11 @@ static bool is_value(struct walk *w, const char *table, const MDB_val *key, cons
         return is_events(w, key, in);
     if (strcmp(table, "marks") == 0)
         return is_mark(w, key, in);
-    return true; /* its checksum is what is known of it here */
+    if (strcmp(table, "groups") == 0)
+        return is_group(key, in);
+    if (strcmp(table, "tombstones") == 0)
+        return is_tombstone(w, key, in);
+    return true; /* of a later version: its checksum is what is known of it here */
 }
 
 static void tell_value(struct walk *w, const char *table, const MDB_val *key)
@@ -179,6 +237,7 @@ static int walk_table(struct walk *w, const char *table)
     if (rc)
         return rc;
     rc = walk_entries(w, table, cursor, stat.ms_entries);
+    tell_lone_delete(w);
     mdb_cursor_close(cursor);
     return rc;
 }

@@ -17,15 +17,12 @@ struct tombstones {
     atomic_size_t count;
 };
 
-const enum partition_tier tombstone_tiers[TOMBSTONE_TIERS] = {PARTITION_RAW, PARTITION_5M, PARTITION_1H,
-                                                              PARTITION_COUNTS};
-
 void tombstone_free(struct tombstone *tombstone)
 {
     if (!tombstone)
         return;
     free(tombstone->series);
-    for (int tier = 0; tier < PARTITION_TIERS; tier++)
+    for (int tier = 0; tier < TOMBSTONE_TIERS; tier++)
         free(tombstone->lists[tier].at);
     free(tombstone);
 }
@@ -33,7 +30,7 @@ void tombstone_free(struct tombstone *tombstone)
 bool tombstone_is_done(const struct tombstone *tombstone)
 {
     bool any = tombstone->is_everywhere;
-    for (int tier = 0; tier < PARTITION_TIERS; tier++)
+    for (int tier = 0; tier < TOMBSTONE_TIERS; tier++)
         any = any || tombstone->lists[tier].count > 0;
     return !any;
 }
@@ -152,10 +149,10 @@ void tombstones_settle(struct tombstones *set, enum partition_tier tier, uint32_
 }
 
 void tombstones_set_lists(struct tombstones *set, struct tombstone *tombstone,
-                          struct tombstone_list lists[PARTITION_TIERS])
+                          struct tombstone_list lists[TOMBSTONE_TIERS])
 {
     pthread_rwlock_wrlock(&set->lock);
-    for (int tier = 0; tier < PARTITION_TIERS; tier++) {
+    for (int tier = 0; tier < TOMBSTONE_TIERS; tier++) {
         free(tombstone->lists[tier].at);
         tombstone->lists[tier] = lists[tier];
         lists[tier] = (struct tombstone_list){NULL, 0};

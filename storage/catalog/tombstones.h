@@ -21,9 +21,8 @@
 /* Deletes that are not wholly carried out, and series in one of them. */
 enum { TOMBSTONES_MAX = 1000, TOMBSTONES_SERIES_MAX = 1 << 25 };
 
-/* The tiers that have series, in the order in which they stand on disk. */
-enum { TOMBSTONE_TIERS = 4 };
-extern const enum partition_tier tombstone_tiers[TOMBSTONE_TIERS];
+/* The tiers that have series: the first ones, in the order in which their lists stand on disk. */
+enum { TOMBSTONE_TIERS = PARTITION_COUNTS + 1 };
 
 struct tombstone_period {
     uint32_t period;
@@ -42,7 +41,7 @@ struct tombstone {
     struct span span;
     uint32_t *series; /* ascending; owned */
     size_t series_count;
-    struct tombstone_list lists[PARTITION_TIERS];
+    struct tombstone_list lists[TOMBSTONE_TIERS];
     bool is_everywhere; /* its periods are not known (their lists are damaged): all that there are */
     bool is_dirty;      /* the lists differ from what the catalog has */
 };
@@ -76,7 +75,7 @@ void tombstones_settle_one(struct tombstones *set, struct tombstone *tombstone, 
 void tombstones_settle(struct tombstones *set, enum partition_tier tier, uint32_t period);
 /* Gives one its lists, by tier; taken over, those in lists are emptied. */
 void tombstones_set_lists(struct tombstones *set, struct tombstone *tombstone,
-                          struct tombstone_list lists[PARTITION_TIERS]);
+                          struct tombstone_list lists[TOMBSTONE_TIERS]);
 /* Whether one of them was found to have something to hide in a period. Flush thread. NULL: none. */
 bool tombstones_need(const struct tombstones *set, enum partition_tier tier, uint32_t period);
 /* Removes those that have no period left. */

@@ -33,12 +33,12 @@ static enum tm_err list_periods(struct flush_work *work, enum partition_tier tie
 
 /* The same of all tiers; on failure nothing is to be freed. */
 static enum tm_err list_all(struct flush_work *work, struct span span,
-                            struct tombstone_list lists[PARTITION_TIERS])
+                            struct tombstone_list lists[TOMBSTONE_TIERS])
 {
     enum tm_err err = TM_OK;
-    for (int i = 0; i < TOMBSTONE_TIERS && !err; i++)
-        err = list_periods(work, tombstone_tiers[i], span, &lists[tombstone_tiers[i]]);
-    for (int tier = 0; tier < PARTITION_TIERS && err; tier++)
+    for (int tier = 0; tier < TOMBSTONE_TIERS && !err; tier++)
+        err = list_periods(work, (enum partition_tier)tier, span, &lists[tier]);
+    for (int tier = 0; tier < TOMBSTONE_TIERS && err; tier++)
         free(lists[tier].at);
     return err;
 }
@@ -46,7 +46,7 @@ static enum tm_err list_all(struct flush_work *work, struct span span,
 static enum tm_err bury(struct flush_work *work, struct deletion *deletion)
 {
     struct tombstone *t = deletion->tombstone;
-    struct tombstone_list lists[PARTITION_TIERS] = {{NULL, 0}};
+    struct tombstone_list lists[TOMBSTONE_TIERS] = {{NULL, 0}};
     size_t count = tombstones_count(work->tombstones);
     uint64_t last = count > 0 ? tombstones_at(work->tombstones, count - 1)->id : 0;
     uint64_t now = work->job->now_ms > 0 ? (uint64_t)work->job->now_ms : 0;
@@ -186,7 +186,7 @@ static enum tm_err find_lists(struct flush_work *work)
 {
     for (size_t i = 0; i < tombstones_count(work->tombstones); i++) {
         struct tombstone *t = tombstones_at(work->tombstones, i);
-        struct tombstone_list lists[PARTITION_TIERS] = {{NULL, 0}};
+        struct tombstone_list lists[TOMBSTONE_TIERS] = {{NULL, 0}};
         if (!t->is_everywhere)
             continue;
         enum tm_err err = list_all(work, t->span, lists);
@@ -215,9 +215,9 @@ void flush_keep_tombstones(struct flush_work *work)
     size_t left = LOOKS_PER_STEP, before = tombstones_count(work->tombstones);
     if (before == 0 || !work->catalog || find_lists(work) != TM_OK)
         return;
-    for (int i = 0; i < TOMBSTONE_TIERS; i++) {
-        if (!look_at_tier(work, tombstone_tiers[i], &left))
-            work->is_more = true;
+    for (int tier = 0; tier < TOMBSTONE_TIERS; tier++) {
+        bool is_done = look_at_tier(work, (enum partition_tier)tier, &left);
+        work->is_more = work->is_more || (!is_done && left == 0);
     }
     flush_pass(work, "delete.keep");
     if (catalog_keep_tombstones(work->catalog, work->tombstones, &why) != TM_OK)

@@ -151,7 +151,7 @@ static void a_day_that_is_settled_leaves_and_the_last_one_ends_it(void **state)
 static void one_without_a_list_of_days_covers_all_until_it_has_one(void **state)
 {
     struct tombstones *set = tombstones_new();
-    struct tombstone_list lists[PARTITION_TIERS] = {{NULL, 0}};
+    struct tombstone_list lists[TOMBSTONE_TIERS] = {{NULL, 0}};
     lists[PARTITION_RAW] = (struct tombstone_list){calloc(1, sizeof *lists[0].at), 1};
     (void)state;
     add(set, 1, all, 0, 0);
