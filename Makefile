@@ -135,7 +135,7 @@ $(O)/tests/bench/%: $(O)/tests/bench/%.o $(call lib,$(call uniq,$(USES.cli) $(US
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.cli) $(LIBS.server) -o $@
-$(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,client wire storage model)
+$(O)/tests/tools/%: $(O)/tests/support/tools/%.o $(call lib,client wire promql storage model)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(TEST_MODE) $^ $(LIBS.client) $(LIBS.storage) -o $@

@@ -153,7 +153,7 @@ static enum tm_err rank_all(struct ranking *ranking, const struct sink *out)
     for (size_t step = 0; !err && step < ranking->steps; step++) {
         size_t k = 0;
         err = eval_check(ranking->eval);
-        if (!err && ranking->series.count)
+        if (!err)
             err = find_k(ranking, step, &k);
         for (size_t group = 0; !err && group < ranking->groups.count; group++) {
             size_t count = rank_step(ranking, group, step, k, best);

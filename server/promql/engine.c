@@ -97,6 +97,16 @@ static enum tm_err run_root(struct eval *eval, const struct ast_node *root, stru
     }
 }
 
+enum tm_err promql_check_range(const struct ast *ast, struct tm_why *why)
+{
+    enum ast_type type = ast->root->type;
+    if (type == AST_SCALAR || type == AST_VECTOR)
+        return TM_OK;
+    return tm_fail(why, TM_INVALID,
+                   "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
+                   ast_type_text(type));
+}
+
 enum tm_err promql_run(const struct source *source, const struct promql_query *query,
                        const struct promql_limits *limits, struct promql_result **out,
                        struct promql_cost *cost, struct tm_why *why)
@@ -105,10 +115,9 @@ enum tm_err promql_run(const struct source *source, const struct promql_query *q
     struct eval eval = {.source = source, .query = query, .limits = fill_limits(limits), .why = why};
     bool is_range = query->step_ms > 0;
     *out = NULL;
-    if (is_range && root->type != AST_SCALAR && root->type != AST_VECTOR)
-        return tm_fail(why, TM_INVALID,
-                       "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
-                       ast_type_text(root->type));
+    enum tm_err err = is_range ? promql_check_range(query->ast, why) : TM_OK;
+    if (err)
+        return err;
     struct promql_result *result = calloc(1, sizeof *result);
     if (!result)
         return eval_no_memory(&eval);
@@ -117,7 +126,7 @@ enum tm_err promql_run(const struct source *source, const struct promql_query *q
     if (is_range && query->end > query->start)
         result->timeline.count = (size_t)((query->end - query->start) / query->step_ms) + 1;
     result->series.width = result->timeline.count;
-    enum tm_err err = eval_check(&eval);
+    err = eval_check(&eval);
     if (!err)
         err = run_root(&eval, root, result);
     if (!err && is_range)

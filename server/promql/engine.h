@@ -30,7 +30,11 @@ struct promql_cost {
     uint64_t peak_samples; /* held in memory at once */
 };
 
-/* Evaluates. The root of a query over a range must be a scalar or a vector. TM_INVALID: the expression can't
+/* Can the tree be asked over a range? TM_INVALID with Prometheus' sentence: its root must give a scalar or a
+ * vector. Whoever asks finds it out first: the fault is the request's, not the evaluation's. */
+enum tm_err promql_check_range(const struct ast *ast, struct tm_why *why) TM_MUST_CHECK;
+
+/* Evaluates. TM_INVALID: the expression can't
  * be evaluated on these series, why says it as Prometheus does; TM_LIMIT: max_samples, likewise; TM_CLOSED:
  * stopped; TM_NOMEM; or what the source returned. *out is NULL after an error. cost may be NULL. One thread
  * at a time by tree and source. */

@@ -97,15 +97,30 @@ static enum tm_err select_samples(void *arg, struct str labels, const struct sam
     return sink_put(selecting->out, labels, selecting->column);
 }
 
+/* timestamp() of a selector with @ and offset: Prometheus forgets the offset, but has loaded no samples
+ * behind the moment that the offset leads back to. */
+static void forget_offset(const struct ast_shift *shift, struct window_plan *plan)
+{
+    if (shift->at == AST_AT_NONE)
+        return;
+    if (shift->offset_ms < 0)
+        plan->fixed_ms += shift->offset_ms;
+    else
+        plan->range_ms -= shift->offset_ms;
+}
+
 enum tm_err eval_selector(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                           bool its_time, const struct sink *out)
 {
     enum tm_err err;
-    struct ast_shift shift = node->vector.shift;
-    if (its_time && shift.at != AST_AT_NONE)
-        shift.offset_ms = 0; /* Prometheus forgets it there */
-    struct selecting selecting = {
-        .plan = plan_of(eval, &shift, timeline, eval->limits.lookback_ms), .out = out, .its_time = its_time};
+    struct selecting selecting = {.plan =
+                                      plan_of(eval, &node->vector.shift, timeline, eval->limits.lookback_ms),
+                                  .out = out,
+                                  .its_time = its_time};
+    if (its_time)
+        forget_offset(&node->vector.shift, &selecting.plan);
+    if (selecting.plan.range_ms < 0)
+        return TM_OK;
     selecting.column = eval_column(eval, timeline->count, &err);
     if (!selecting.column)
         return err;

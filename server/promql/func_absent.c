@@ -4,7 +4,22 @@
 #include "server/promql/eval.h"
 #include "server/promql/window.h"
 
-/* The labels that the selector asks for with =, each once; a name that stands twice says nothing. */
+/* Does matcher i say what its label is? The first `=` of a label does, if no other matcher of it follows. */
+static bool says_label(const struct selector *selector, size_t i)
+{
+    struct str name = matcher_name(selector->matchers[i]);
+    if (matcher_op(selector->matchers[i]) != MATCH_EQUAL || str_equal(name, STR(LABEL_NAME)))
+        return false;
+    for (size_t other = 0; other < selector->count; other++) {
+        const struct matcher *matcher = selector->matchers[other];
+        bool decides = other > i || (other < i && matcher_op(matcher) == MATCH_EQUAL);
+        if (decides && str_equal(matcher_name(matcher), name))
+            return false;
+    }
+    return true;
+}
+
+/* The labels that the argument's selector asks for. */
 static enum tm_err put_asked(struct eval *eval, const struct ast_node *node, struct bytes *out)
 {
     struct labels asked = {.count = 0};
@@ -14,11 +29,7 @@ static enum tm_err put_asked(struct eval *eval, const struct ast_node *node, str
     const struct selector *selector = node->kind == AST_SELECTOR_NODE ? &node->vector.selector : NULL;
     for (size_t i = 0; selector && i < selector->count; i++) {
         const struct matcher *matcher = selector->matchers[i];
-        struct str name = matcher_name(matcher);
-        bool counts = matcher_op(matcher) == MATCH_EQUAL && !str_equal(name, STR(LABEL_NAME));
-        for (size_t other = 0; counts && other < selector->count; other++)
-            counts = other == i || !str_equal(matcher_name(selector->matchers[other]), name);
-        if (counts && labels_add(&asked, name, matcher_value(matcher)))
+        if (says_label(selector, i) && labels_add(&asked, matcher_name(matcher), matcher_value(matcher)))
             return tm_fail(eval->why, TM_INVALID, "a selector with more than %d labels", LABELS_MAX);
     }
     struct str twice;

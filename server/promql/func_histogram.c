@@ -22,7 +22,7 @@ struct bucketing {
     const struct ast_node *call;
     size_t steps;
     struct series_table series;
-    struct series_table groups; /* labels without name and le */
+    struct series_table groups; /* labels without le */
     struct bucket_row *rows;    /* by group, then bound */
     size_t row_count;
     double *params[2];
@@ -71,7 +71,7 @@ static enum tm_err find_buckets(struct bucketing *bucketing)
         if (labels_decode(labels, &set) || !read_bound(labels_get(&set, le[0]), &row.bound))
             continue;
         bytes_clear(&key);
-        eval_filter_labels(labels, &names, false, true, &key);
+        eval_filter_labels(labels, &names, false, false, &key);
         err = bytes_error(&key);
         if (!err)
             err = series_table_row(&bucketing->groups, bytes_view(&key), &row.group, &is_new);
@@ -182,7 +182,7 @@ static double find_fraction(double lower, double upper, struct bucket *buckets, 
 }
 
 static enum tm_err put_group(struct bucketing *bucketing, size_t first, size_t end, double *column,
-                             const struct sink *out)
+                             struct unname *out)
 {
     bool is_fraction = bucketing->call->call.function->id == FUNCTION_HISTOGRAM_FRACTION;
     for (size_t step = 0; step < bucketing->steps; step++) {
@@ -197,10 +197,10 @@ static enum tm_err put_group(struct bucketing *bucketing, size_t first, size_t e
     }
     struct str labels = series_table_labels(&bucketing->groups, bucketing->rows[first].group);
     enum tm_err err = eval_check(bucketing->eval);
-    return err ? err : sink_put(out, labels, column);
+    return err ? err : unname_put(out, labels, column);
 }
 
-static enum tm_err put_groups(struct bucketing *bucketing, const struct sink *out)
+static enum tm_err put_groups(struct bucketing *bucketing, struct unname *out)
 {
     enum tm_err err;
     double *column = eval_column(bucketing->eval, bucketing->steps, &err);
@@ -212,7 +212,7 @@ static enum tm_err put_groups(struct bucketing *bucketing, const struct sink *ou
         first = end;
     }
     eval_column_free(bucketing->eval, column, bucketing->steps);
-    return err;
+    return err ? err : unname_end(out);
 }
 
 enum tm_err eval_histogram(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
@@ -220,7 +220,9 @@ enum tm_err eval_histogram(struct eval *eval, const struct ast_node *call, const
 {
     struct bucketing bucketing = {.eval = eval, .call = call, .steps = timeline->count};
     size_t params = call->call.count - 1;
+    struct unname unname;
     enum tm_err err = TM_OK;
+    unname_init(&unname, eval, call->call.args[params], timeline, out);
     bucketing.series.width = timeline->count;
     for (size_t i = 0; !err && i < params; i++)
         err = eval_scalar_column(eval, call->call.args[i], timeline, &bucketing.params[i]);
@@ -229,7 +231,8 @@ enum tm_err eval_histogram(struct eval *eval, const struct ast_node *call, const
     if (!err)
         err = find_buckets(&bucketing);
     if (!err)
-        err = put_groups(&bucketing, out);
+        err = put_groups(&bucketing, &unname);
+    unname_fini(&unname);
     for (size_t i = 0; i < sizeof bucketing.params / sizeof bucketing.params[0]; i++)
         eval_column_free(eval, bucketing.params[i], timeline->count);
     eval_table_fini(eval, &bucketing.series);

@@ -4,14 +4,15 @@
 
 #include "server/promql/window.h"
 
-/* How often the counter fell within a window, and what the falls took off: what rate() adds. */
+/* Where the counter fell within a window: what was there before each fall is added to the change. */
 struct falls {
     size_t *at; /* samples that are below the one before them */
     size_t count;
     size_t from; /* of those in the window */
     size_t to;
-    double sum;    /* what was there before each of the falls in the window */
-    bool is_known; /* sum is of this window's falls */
+    double sum;    /* of what was there before */
+    double size;   /* of the absolute values of that */
+    bool is_known; /* sum and size are of this window */
 };
 
 static bool find_falls(const struct samples *samples, struct falls *falls)
@@ -34,23 +35,33 @@ static bool find_falls(const struct samples *samples, struct falls *falls)
 
 /* Falls are few in a counter, so what they sum to is counted anew whenever one comes or goes: nothing is ever
  * subtracted, and nothing lost to rounding. */
-static double sum_falls(struct falls *falls, const struct samples *samples, const struct window *window)
+static void move_falls(struct falls *falls, const double *values, const struct window *window)
 {
-    while (falls->to < falls->count && falls->at[falls->to] < window->to) {
+    size_t from = falls->from, to = falls->to;
+    while (falls->to < falls->count && falls->at[falls->to] < window->to)
         falls->to++;
-        falls->is_known = false;
-    }
-    while (falls->from < falls->to && falls->at[falls->from] <= window->from) {
+    while (falls->from < falls->to && falls->at[falls->from] <= window->from)
         falls->from++;
-        falls->is_known = false;
+    if (falls->is_known && from == falls->from && to == falls->to)
+        return;
+    falls->sum = falls->size = 0;
+    for (size_t i = falls->from; i < falls->to; i++) {
+        falls->sum += values[falls->at[i] - 1];
+        falls->size += fabs(values[falls->at[i] - 1]);
     }
-    if (!falls->is_known) {
-        falls->sum = 0;
-        for (size_t i = falls->from; i < falls->to; i++)
-            falls->sum += samples->values[falls->at[i] - 1];
-        falls->is_known = true;
-    }
-    return falls->sum;
+    falls->is_known = true;
+}
+
+/* The change of a window with its falls. Where large parts leave a small rest the order of adding shows, so
+ * there it is Prometheus': one after the other. */
+static double add_falls(const struct falls *falls, const double *values, double change)
+{
+    double sum = change + falls->sum;
+    if (fabs(sum) >= 1e-5 * (fabs(change) + falls->size) && isfinite(sum))
+        return sum;
+    for (size_t i = falls->from; i < falls->to; i++)
+        change += values[falls->at[i] - 1];
+    return change;
 }
 
 /* By how much a change within the samples is drawn out to the window's ends. All times in seconds. */
@@ -91,8 +102,10 @@ static enum tm_err find_changes(const struct window_call *call, bool is_counter,
         if (window_count(&window) < 2)
             continue;
         double change = samples->values[window.to - 1] - samples->values[window.from];
-        if (is_counter)
-            change += sum_falls(&falls, samples, &window);
+        if (is_counter) {
+            move_falls(&falls, samples->values, &window);
+            change = add_falls(&falls, samples->values, change);
+        }
         double factor = extrapolate(call, &window, step, change, is_counter);
         out[step] = change * (is_rate ? factor / range_s : factor);
     }
