@@ -99,13 +99,15 @@ OVER_TIME = ['avg_over_time', 'min_over_time', 'max_over_time', 'sum_over_time',
              'absent_over_time', 'rate', 'increase', 'delta', 'irate', 'idelta', 'deriv', 'changes', 'resets']
 MATH = ['abs', 'ceil', 'floor', 'exp', 'ln', 'log2', 'log10', 'sqrt', 'sgn', 'acos', 'acosh', 'asin', 'asinh',
         'atan', 'atanh', 'cos', 'cosh', 'sin', 'sinh', 'tan', 'tanh', 'deg', 'rad', 'round', 'timestamp']
-# Rounding may differ in the last digit between two libraries: nothing that magnifies it goes around these.
+# The last digit may differ: by the library, by the order in which series are added up. So nothing that magnifies it
+# goes around an aggregation or these.
 INEXACT = {'exp', 'ln', 'log2', 'log10', 'acos', 'acosh', 'asin', 'asinh', 'atan', 'atanh', 'cos', 'cosh', 'sin', 'sinh',
            'tan', 'tanh', 'deg', 'rad'}
 DATES = ['day_of_month', 'day_of_week', 'day_of_year', 'days_in_month', 'hour', 'minute', 'month', 'year']
 EXACT = [f for f in MATH if f not in INEXACT] + DATES
 AGGREGATES = ['sum', 'avg', 'min', 'max', 'count', 'stddev', 'stdvar', 'group']
 ARITHMETIC = ['+', '-', '*', '/', '%', '^', 'atan2']
+STEADY = ['+', '*', '/', 'atan2', '-']
 COMPARISON = ['==', '!=', '<', '>', '<=', '>=']
 METRICS = ['http_requests', 'errors_total', 'temperature', 'odd', 'jittered', 'constant', 'small', 'ending',
            'single', 'info', 'nothing', 'first_half', 'second_half']
@@ -262,8 +264,8 @@ class Grammar:
         if depth > 0 and kind < 0.15:
             return f'scalar({self.vector(depth - 1)})'
         if depth > 0 and kind < 0.25:
-            return f'({self.scalar(depth - 1)} {self.rng.choice(ARITHMETIC)} {self.scalar(depth - 1)})'
-        return self.rng.choice(['0', '1', '2', '0.5', '-3', '10', '60', 'time()', 'pi()', 'Inf', 'NaN'])
+            return f'({self.scalar(depth - 1)} {self.rng.choice(STEADY)} {self.scalar(depth - 1)})'
+        return self.rng.choice(['0', '1', '2', '0.5', '-3', '10', '60', f'(time() - {START // 1000})', 'pi()', 'Inf', 'NaN'])
 
     def _grouping(self):
         names = self.rng.sample(['job', 'instance', 'group', 'n', 'room'], self.rng.randrange(3))
@@ -282,12 +284,12 @@ class Grammar:
         if kind < 0.25:
             return f'({left}) {self.rng.choice(["and", "or", "unless"])}{self._matching(False)} ({right})'
         if kind < 0.45:
-            return f'({left}) {self.rng.choice(ARITHMETIC)} {self.scalar(depth - 1)}'
+            return f'({left}) {self.rng.choice(STEADY)} {self.scalar(depth - 1)}'
         is_bool = self.rng.choice(['', ' bool'])
         if kind < 0.6:
             return f'{self.scalar(depth - 1)} {self.rng.choice(COMPARISON)}{is_bool} ({left})'
         if kind < 0.8:
-            return f'({left}) {self.rng.choice(ARITHMETIC)}{self._matching(True)} ({right})'
+            return f'({left}) {self.rng.choice(STEADY)}{self._matching(True)} ({right})'
         return f'({left}) {self.rng.choice(COMPARISON)}{is_bool}{self._matching(True)} ({right})'
 
     def query(self, depth):
@@ -310,7 +312,8 @@ class Grammar:
         if kind < 0.55:
             return f'quantile{self._grouping()} ({self.rng.choice(["0", "0.25", "0.9"])}, {self.vector(depth - 1)})'
         if kind < 0.65:
-            return f'{self.rng.choice(EXACT)}({self.vector(depth - 1)})'
+            return f'{self.rng.choice(["abs", "sqrt", "timestamp"])}({self.vector(depth - 1)})' \
+                if self.rng.random() < 0.5 else f'{self.rng.choice(EXACT)}({self.vector(0)})'
         if kind < 0.68:
             return f'-({self.vector(depth - 1)})'
         if kind < 0.71:
