@@ -56,9 +56,13 @@ void api_stop(struct api *api);
 /* Appends what /metrics serves. */
 void api_metrics_text(const struct api *api, struct bytes *out);
 
-/* The handlers (api_write.c, api_status.c, api_health.c, api_delete.c). */
+/* The handlers (api_write.c, api_prometheus.c, api_status.c, api_health.c, api_delete.c). */
 void api_write(void *arg, struct http_exchange *exchange);
 void api_remote_write(void *arg, struct http_exchange *exchange);
+void api_metadata(void *arg, struct http_exchange *exchange);
+void api_rules(void *arg, struct http_exchange *exchange);
+void api_alerts(void *arg, struct http_exchange *exchange);
+void api_exemplars(void *arg, struct http_exchange *exchange);
 void api_status(void *arg, struct http_exchange *exchange);
 void api_metrics(void *arg, struct http_exchange *exchange);
 void api_healthy(void *arg, struct http_exchange *exchange);

@@ -22,6 +22,7 @@ struct ingest {
     struct counters *counters;
     const struct clock *clock;
     struct event_cache *cache;
+    struct metadata metadata;
     uint64_t saved_version; /* of what was learned */
     int64_t saved_ns;
     struct bytes decoded; /* of the message being taken */
@@ -67,6 +68,7 @@ void ingest_close(struct ingest *ingest)
     if (!ingest)
         return;
     bytes_fini(&ingest->decoded);
+    metadata_fini(&ingest->metadata);
     event_cache_free(ingest->cache);
     free(ingest);
 }
@@ -102,6 +104,11 @@ enum tm_err ingest_save_groups(struct ingest *ingest, bool lazily, struct tm_why
     if (!err)
         ingest->saved_version = version;
     return err;
+}
+
+const struct metadata *ingest_metadata(const struct ingest *ingest)
+{
+    return &ingest->metadata;
 }
 
 size_t ingest_pending(const struct ingest *ingest)
@@ -299,10 +306,11 @@ static enum tm_err refuse_body(struct job *job, enum tm_err err, const struct tm
 
 /* Adds what a message brings to its batch. Errors as lines_take and remote_take. */
 static enum tm_err take_text(struct lines *lines, const struct ingest_message *message,
-                             const struct header *header, struct str text, struct tm_why *why)
+                             const struct header *header, struct str text, struct metadata *metadata,
+                             struct tm_why *why)
 {
     if (message->path == INGEST_REMOTE)
-        return remote_take(lines, text, why);
+        return remote_take(lines, text, metadata, why);
     return lines_take(lines, text, header->has_precision ? header->precision : message->precision,
                       header->present ? 2 : 1);
 }
@@ -327,7 +335,7 @@ static enum tm_err submit(struct job *job, const struct ingest_message *message,
     store_time(ingest->store, &lines.earlier, &lines.later);
     enum tm_err err = lines.batch ? TM_OK : TM_NOMEM;
     if (!err)
-        err = take_text(&lines, message, header, text, &why);
+        err = take_text(&lines, message, header, text, &ingest->metadata, &why);
     lines_fini(&lines);
     job->samples = lines.samples;
     memcpy(job->events, lines.events, sizeof job->events);

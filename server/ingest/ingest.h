@@ -13,6 +13,7 @@
 #include "storage/store.h"
 
 struct ingest;
+struct metadata;
 
 /* INGEST_REMOTE: the body of a Prometheus remote write request, over HTTP; all others bring lines. */
 enum ingest_path { INGEST_REP, INGEST_PULL, INGEST_HTTP, INGEST_REMOTE };
@@ -67,6 +68,9 @@ void ingest_stop(struct ingest *ingest);
 
 /* Refuses a message that was too large to be received whole. */
 void ingest_refuse_too_large(struct ingest *ingest, const struct ingest_message *message);
+
+/* What senders said of their metrics, since the start. Valid until the next message. */
+const struct metadata *ingest_metadata(const struct ingest *ingest);
 
 /* Messages taken and not yet answered. */
 size_t ingest_pending(const struct ingest *ingest);

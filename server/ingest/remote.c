@@ -116,12 +116,26 @@ static enum tm_err add_samples(struct lines *l, const struct incoming *in, serie
     return TM_OK;
 }
 
-enum tm_err remote_take(struct lines *lines, struct str body, struct tm_why *why)
+/* What is no text, or has no name, is passed over: it is a help, no data. */
+static void keep_metadata(const struct remote_write *request, struct metadata *metadata)
+{
+    size_t count = remote_write_metadata_count(request);
+    for (size_t i = 0; i < count; i++) {
+        struct remote_metadata one = remote_write_metadata(request, i);
+        if (metric_name_valid(one.name) && utf8_valid_len(one.help) == one.help.len &&
+            utf8_valid_len(one.unit) == one.unit.len)
+            metadata_put(metadata, &(struct metric_metadata){one.name, one.type, one.help, one.unit});
+    }
+}
+
+enum tm_err remote_take(struct lines *lines, struct str body, struct metadata *metadata, struct tm_why *why)
 {
     struct remote_write *request = NULL;
     enum tm_err err =
         remote_write_read(body, (size_t)lines->config->limits.max_decompressed_bytes, &request, why);
     size_t count = err ? 0 : remote_write_count(request);
+    if (!err)
+        keep_metadata(request, metadata);
     for (size_t i = 0; i < count && !err; i++) {
         struct incoming in = {request, i, remote_write_series(request, i), (uint32_t)i + 1};
         struct tm_why reason;

@@ -171,3 +171,15 @@ double remote_write_sample(const struct remote_write *request, size_t i, size_t 
     *time = sample->timestamp;
     return sample->value;
 }
+
+size_t remote_write_metadata_count(const struct remote_write *request)
+{
+    return request->body->n_metadata;
+}
+
+struct remote_metadata remote_write_metadata(const struct remote_write *request, size_t i)
+{
+    const Remote__MetricMetadata *data = request->body->metadata[i];
+    return (struct remote_metadata){view_of(data->metric_family_name), data->type, view_of(data->help),
+                                    view_of(data->unit)};
+}

@@ -4,6 +4,7 @@
 #define TM_REMOTE_WRITE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
@@ -32,5 +33,17 @@ struct remote_series remote_write_series(const struct remote_write *request, siz
 struct label remote_write_label(const struct remote_write *request, size_t i, size_t j);
 /* Its j-th sample. */
 double remote_write_sample(const struct remote_write *request, size_t i, size_t j, time_ms_t *time);
+
+/* What a metric is. */
+struct remote_metadata {
+    struct str name;
+    uint32_t type; /* 0 unknown, 1 counter, 2 gauge, 3 histogram, 4 gaugehistogram, 5 summary, 6 info, 7
+                      stateset */
+    struct str help;
+    struct str unit;
+};
+size_t remote_write_metadata_count(const struct remote_write *request);
+/* The i-th; any bytes, views into the request. */
+struct remote_metadata remote_write_metadata(const struct remote_write *request, size_t i);
 
 #endif

@@ -25,6 +25,11 @@ def series(labels, samples):
     return _field(1, out)
 
 
+def metadata(name, kind, text):
+    """One MetricMetadata; kind 1 counter, 2 gauge, 3 histogram, ..."""
+    return _field(3, b'\x08' + _varint(kind) + _field(2, name.encode()) + _field(4, text.encode()))
+
+
 def snappy(data):
     """The block format, with literals of 64 KiB."""
     out = _varint(len(data))

@@ -7,7 +7,7 @@ import pytest
 
 from harness import Daemon, now_ms, wait_for
 from peers import bearer
-from remote_write import series, snappy, write
+from remote_write import metadata, series, snappy, write
 
 STALE = (0x7ff0000000000002,)
 
@@ -74,6 +74,27 @@ def test_keys_hold_for_remote_write():
         assert write(d, one[0], headers=bearer('0123456789abcdef-cart'))[0] == 204
         code, body, _ = write(d, one[1], headers=bearer('0123456789abcdef-cart'))
         assert code == 400 and 'may not write service \\"shop\\"' in body.decode()
+
+
+def test_metadata_tells_what_was_sent_and_what_is_made(daemon):
+    """PROMQL.md: types and helps for Grafana; ours are there from the start."""
+    def ask(query=''):
+        code, body, _ = daemon.request('GET', '/api/v1/metadata' + query)
+        return code, json.loads(body)
+    assert ask('?metric=http_events_total')[1]['data'] == {'http_events_total': [
+        {'type': 'counter', 'help': 'HTTP requests, by page group and status', 'unit': ''}]}
+    assert write(daemon, metadata('up', 2, 'is it "up"?'), metadata('http_events_total', 2, 'not this'))[0] == 204
+    data = ask()[1]['data']
+    assert data['up'] == [{'type': 'gauge', 'help': 'is it "up"?', 'unit': ''}]
+    assert data['http_events_total'][0]['type'] == 'counter' and list(data) == sorted(data)
+    assert len(ask('?limit=2')[1]['data']) == 2 and ask('?limit=0')[1]['data'] == {}
+    assert ask('?limit=x') == (400, {'status': 'error', 'errorType': 'bad_data', 'error': 'limit must be a number'})
+
+
+@pytest.mark.parametrize('path, data', [('rules', {'groups': []}), ('alerts', {'alerts': []}), ('query_exemplars', [])])
+def test_lists_without_rules_are_empty_and_not_missing(daemon, path, data):
+    code, body, _ = daemon.request('GET', f'/api/v1/{path}?query=test&start=0&end=1')
+    assert (code, json.loads(body)) == (200, {'status': 'success', 'data': data})
 
 
 @pytest.mark.skipif(not shutil.which('prometheus'), reason='prometheus is not installed')

@@ -40,6 +40,11 @@ static void read_body(struct str body, size_t raw_len)
         }
         parts += series.labels + series.samples + series.histograms;
     }
+    for (size_t i = 0; i < remote_write_metadata_count(request); i++) {
+        struct remote_metadata metadata = remote_write_metadata(request, i);
+        sum += look(metadata.name) + look(metadata.help) + look(metadata.unit);
+        parts++;
+    }
     assert(2 * (count + parts) <= raw_len); /* each takes a tag and a length at least */
     static volatile uint64_t kept;
     kept = sum;

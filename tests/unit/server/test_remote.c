@@ -5,6 +5,7 @@
 #include <snappy-c.h>
 
 #include "server/ingest/ingest.h"
+#include "server/ingest/metadata.h"
 #include "storage/query.h"
 
 static const char keys_yaml[] =
@@ -329,9 +330,58 @@ static void memory_is_bounded_by_the_size_of_the_body(void **state)
 static void a_request_with_nothing_to_store_is_taken(void **state)
 {
     struct rig *rig = *state;
-    put_field(&rig->body, 3, STR("metadata"));
+    put_field(&rig->body, 7, STR("of a later version"));
     send_body(rig);
     expect(rig, 0, 0, NULL);
+}
+
+static void add_metadata(struct rig *rig, const char *name, uint32_t type, const char *help)
+{
+    struct bytes data = {0};
+    bytes_varint(&data, 1 << 3);
+    bytes_varint(&data, type);
+    put_field(&data, 2, str_of(name));
+    put_field(&data, 4, str_of(help));
+    put_field(&rig->body, 3, bytes_view(&data));
+    bytes_fini(&data);
+}
+
+static void what_a_metric_is_is_remembered_the_last_word_of_each(void **state)
+{
+    struct rig *rig = *state;
+    const struct metadata *known = ingest_metadata(rig->ingest);
+    add_metadata(rig, "up", 2, "is it?");
+    add_metadata(rig, "requests_total", 1, "all");
+    add_metadata(rig, "no name", 1, "x");
+    add_metadata(rig, "broken", 1, "\xff");
+    add_metadata(rig, "up", 2, "it is");
+    send_body(rig);
+    expect(rig, 0, 0, NULL);
+    assert_int_equal(known->count, 2);
+    assert_true(str_equal(known->at[0].name, STR("requests_total")));
+    assert_string_equal(metadata_type(known->at[0].type), "counter");
+    assert_true(str_equal(known->at[1].help, STR("it is")));
+    assert_string_equal(metadata_type(known->at[1].type), "gauge");
+    assert_string_equal(metadata_type(99), "unknown");
+}
+
+static void what_is_remembered_of_metrics_is_bounded(void **state)
+{
+    (void)state;
+    struct metadata metadata = {.count = 0};
+    char name[32];
+    char *help = calloc(1, METADATA_TEXT_MAX + 2);
+    memset(help, 'h', METADATA_TEXT_MAX + 1);
+    for (int i = 0; i < METADATA_MAX + 10; i++) {
+        (void)snprintf(name, sizeof name, "m%d", i * 7919 % (METADATA_MAX + 10));
+        metadata_put(&metadata, &(struct metric_metadata){str_of(name), 1, str_of(help), STR("s")});
+    }
+    assert_int_equal(metadata.count, METADATA_MAX);
+    assert_int_equal(metadata.at[0].help.len, 0);
+    for (size_t i = 1; i < metadata.count; i++)
+        assert_true(str_compare(metadata.at[i - 1].name, metadata.at[i].name) < 0);
+    metadata_fini(&metadata);
+    free(help);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -350,6 +400,8 @@ int main(void)
         CASE(a_body_that_cannot_be_read_is_refused_whole),
         CASE(memory_is_bounded_by_the_size_of_the_body),
         CASE(a_request_with_nothing_to_store_is_taken),
+        CASE(what_a_metric_is_is_remembered_the_last_word_of_each),
+        cmocka_unit_test(what_is_remembered_of_metrics_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
