@@ -173,6 +173,7 @@ enum tm_err contents_gather(struct contents *contents, uint64_t *damaged, struct
     contents->groups = groups_new();
     if (!contents->markers || !contents->groups)
         return tm_fail(why, TM_NOMEM, "out of memory for markers and groups");
+    groups_follow(contents->groups, contents->markers);
     if (contents->catalog)
         err = catalog_load_groups(contents->catalog, contents->groups, damaged, why);
     while (contents->catalog && !err) {
@@ -313,8 +314,6 @@ static enum tm_err learn_definitions(struct replaying *replaying, const struct b
     return TM_OK;
 }
 
-/* The tag of a time's day in a tier of days. Days are few: a flush that was interrupted holds what an hour
- * brought. */
 /* Of a day of events that is gone its rankings say what it held. */
 static enum tm_err raise_to_tops(struct replaying *replaying, uint32_t day, uint64_t *tag)
 {
@@ -325,6 +324,8 @@ static enum tm_err raise_to_tops(struct replaying *replaying, uint32_t day, uint
     return err == TM_CORRUPT ? TM_OK : err;
 }
 
+/* The tag of a time's day in a tier of days. Days are few: a flush that was interrupted holds what an hour
+ * brought. */
 static enum tm_err find_tag(struct replaying *replaying, enum partition_tier tier, time_ms_t time,
                             uint64_t *tag)
 {

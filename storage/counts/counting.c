@@ -57,18 +57,21 @@ static enum tm_err keep_texts(struct counting *c, const struct counting_request 
 /* ---- selectors ---- */
 
 /* What stands for a view in the store, from now on the view of all. */
-static enum tm_err take_view(struct counting *c, struct str name, struct str *stored, struct tm_why *why)
+static enum tm_err take_view(struct counting *c, const char *param, struct str name, struct str *stored,
+                             struct tm_why *why)
 {
     enum histogram_view view = histogram_view_of(name, stored);
     if (histogram_is_base(name))
-        return tm_fail(why, TM_INVALID, "%.*s is a histogram: ask for %.*s_bucket, %.*s_sum or %.*s_count",
-                       SHOWN(name), SHOWN(name), SHOWN(name), SHOWN(name));
+        return tm_fail(why, TM_INVALID,
+                       "invalid parameter \"%s\": %.*s is a histogram: ask for its _bucket, _sum or _count",
+                       param, SHOWN(name));
     if (view == HISTOGRAM_NONE) {
         *stored = name;
         return TM_OK;
     }
     if (c->view != HISTOGRAM_NONE && c->view != view)
-        return tm_fail(why, TM_INVALID, "ask for one of _bucket, _sum and _count at a time");
+        return tm_fail(why, TM_INVALID,
+                       "invalid parameter \"%s\": ask for one of _bucket, _sum and _count at a time", param);
     c->view = view;
     return TM_OK;
 }
@@ -93,7 +96,7 @@ static enum tm_err take_selector(struct counting *c, struct selector *selector, 
         struct str stored;
         if (matcher_op(matcher) != MATCH_EQUAL || !str_equal(matcher_name(matcher), STR(LABEL_NAME)))
             continue;
-        err = take_view(c, matcher_value(matcher), &stored, why);
+        err = take_view(c, "match[]", matcher_value(matcher), &stored, why);
         if (err || str_equal(stored, matcher_value(matcher)))
             continue;
         err = matcher_new(MATCH_EQUAL, STR(LABEL_NAME), stored, &other, why);
@@ -120,7 +123,7 @@ static enum tm_err read_selectors(struct counting *c, const struct counting_requ
 {
     struct str stored = {0};
     struct tm_why inner;
-    enum tm_err err = request->name.len > 0 ? take_view(c, request->name, &stored, why) : TM_OK;
+    enum tm_err err = request->name.len > 0 ? take_view(c, "name", request->name, &stored, why) : TM_OK;
     for (size_t i = 0; i < request->match_count && !err; i++) {
         struct selector *selector = &c->selectors[c->selector_count++];
         err = selector_parse(request->matches[i], selector, &inner);

@@ -2,9 +2,8 @@
 #ifndef TM_STORAGE_GROUP_H
 #define TM_STORAGE_GROUP_H
 
+#include "storage/groups/group_order.h"
 #include "storage/groups/groups_table.h"
-
-#define GROUP_NEVER INT64_MIN
 
 /* All texts are copies of its own. */
 struct group {
@@ -52,16 +51,7 @@ enum tm_err group_put_label(struct group *group, const struct group_label *label
 void group_encode(const struct group *group, struct bytes *out);
 enum tm_err group_decode(uint64_t id, struct cursor in, struct group **out) TM_MUST_CHECK;
 
-/* When a release of this group's service was first seen. */
-typedef time_ms_t group_order_fn(void *arg, struct str service, struct str release);
-/* The newest release of a service at a moment: when that one was first seen; GROUP_NEVER: there was none. */
-typedef time_ms_t group_newest_fn(void *arg, struct str service, time_ms_t at);
-
-struct group_releases {
-    void *arg;
-    group_order_fn *order;
-    group_newest_fn *newest;
-};
-enum group_state group_judge(const struct group *group, time_ms_t now, const struct group_releases *releases);
+/* The state at event time now. order is refreshed. */
+enum group_state group_judge(const struct group *group, time_ms_t now, const struct group_order *order);
 
 #endif

@@ -44,13 +44,13 @@ static time_ms_t find_resolution(const struct group *group, time_ms_t now)
 }
 
 /* Whether something that counts was seen behind a moment. */
-static bool is_seen_again(const struct group *group, time_ms_t at, const struct group_releases *releases)
+static bool is_seen_again(const struct group *group, time_ms_t at, const struct group_order *order)
 {
-    struct str service = str_of(group->service);
-    time_ms_t newest = releases->newest(releases->arg, service, at);
+    struct str service = str_of(group->service), env = str_of(group->env);
+    time_ms_t newest = group_order_newest(order, service, env, at);
     for (size_t i = 0; i < group->release_count; i++) {
         const struct group_release *r = &group->releases[i];
-        if (r->last > at && (r->name.len == 0 || releases->order(releases->arg, service, r->name) >= newest))
+        if (r->last > at && (r->name.len == 0 || group_order_of(order, service, env, r->name, at) >= newest))
             return true;
     }
     return false;
@@ -80,10 +80,10 @@ static bool is_escalating(const struct group *group, time_ms_t now)
     return today >= ESCALATING_MIN && today * WEEK_DAYS > before * ESCALATING_TIMES;
 }
 
-enum group_state group_judge(const struct group *group, time_ms_t now, const struct group_releases *releases)
+enum group_state group_judge(const struct group *group, time_ms_t now, const struct group_order *order)
 {
     time_ms_t at = find_resolution(group, now);
-    if (at != GROUP_NEVER && !is_seen_again(group, at, releases))
+    if (at != GROUP_NEVER && !is_seen_again(group, at, order))
         return GROUP_RESOLVED;
     if (at != GROUP_NEVER && now - find_return(group, at, now) < GROUP_FRESH_MS)
         return GROUP_REGRESSED;

@@ -9,24 +9,15 @@
 #include "storage/model/http_event.h"
 #include "storage/model/when.h"
 
-enum { PLACE_BYTES = sizeof(void *), RELEASES_MAX = 100000, CHAIN_MAX = 16, STATUS_FAILED = 400 };
+enum { PLACE_BYTES = sizeof(void *), CHAIN_MAX = 16, STATUS_FAILED = 400 };
 enum { HTTP_TEXTS = 8 };
-
-/* When a release was first seen in any group of its service. */
-struct release_order {
-    uint64_t key; /* hash of service and release; ascending */
-    uint64_t service;
-    time_ms_t first;
-};
 
 struct groups {
     struct group **by_id; /* ascending */
     size_t count;
     size_t capacity;
-    struct release_order *orders;
-    size_t order_count;
-    size_t order_capacity;
-    uint64_t *gone; /* ids that the next save removes */
+    struct group_order order; /* of releases */
+    uint64_t *gone;           /* ids that the next save removes */
     size_t gone_count;
     size_t gone_capacity;
     size_t merged_count; /* that are part of another */
@@ -54,7 +45,7 @@ void groups_free(struct groups *groups)
         group_free(groups->by_id[i]);
     group_free(groups->shown);
     free(groups->by_id);
-    free(groups->orders);
+    group_order_fini(&groups->order);
     free(groups->gone);
     free(groups->members);
     free(groups);
@@ -75,70 +66,14 @@ uint64_t groups_unreadable(const struct groups *groups)
     return groups->unreadable;
 }
 
-/* ---- the order of releases ---- */
-
 static uint64_t hash_text(struct str text, uint64_t seed)
 {
     return XXH3_64bits_withSeed(text.len > 0 ? text.ptr : "", text.len, seed);
 }
 
-static size_t find_order(const struct groups *groups, uint64_t key)
+void groups_follow(struct groups *groups, const struct markers *markers)
 {
-    size_t low = 0, high = groups->order_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (groups->orders[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static enum tm_err note_order(struct groups *groups, struct str service, struct str release, time_ms_t first)
-{
-    uint64_t of_service = hash_text(service, 0), key = hash_text(release, of_service);
-    size_t at = find_order(groups, key);
-    if (release.len == 0)
-        return TM_OK;
-    if (at < groups->order_count && groups->orders[at].key == key) {
-        if (first < groups->orders[at].first)
-            groups->orders[at].first = first;
-        return TM_OK;
-    }
-    if (groups->order_count >= RELEASES_MAX)
-        return TM_OK;
-    struct release_order *orders =
-        grow_array(groups->orders, &groups->order_capacity, groups->order_count + 1, sizeof *orders);
-    if (!orders)
-        return TM_NOMEM;
-    groups->orders = orders;
-    memmove(orders + at + 1, orders + at, (groups->order_count - at) * sizeof *orders);
-    orders[at] = (struct release_order){key, of_service, first};
-    groups->order_count++;
-    return TM_OK;
-}
-
-static time_ms_t order_of(void *arg, struct str service, struct str release)
-{
-    const struct groups *groups = arg;
-    uint64_t key = hash_text(release, hash_text(service, 0));
-    size_t at = find_order(groups, key);
-    bool is_there = at < groups->order_count && groups->orders[at].key == key;
-    return is_there ? groups->orders[at].first : GROUP_NEVER;
-}
-
-static time_ms_t newest_at(void *arg, struct str service, time_ms_t moment)
-{
-    const struct groups *groups = arg;
-    uint64_t of_service = hash_text(service, 0);
-    time_ms_t newest = GROUP_NEVER;
-    for (size_t i = 0; i < groups->order_count; i++) {
-        const struct release_order *o = &groups->orders[i];
-        if (o->service == of_service && o->first <= moment && o->first > newest)
-            newest = o->first;
-    }
-    return newest;
+    groups->order.markers = markers;
 }
 
 /* ---- places ---- */
@@ -213,7 +148,7 @@ static enum tm_err add_exception(struct groups *groups, struct exception *e)
 {
     e->time = clamp(e->time);
     struct group *group = find_or_make(groups, e);
-    if (!group || note_order(groups, e->service, e->release, e->time) != TM_OK ||
+    if (!group || group_order_note(&groups->order, e->service, e->release, e->time) != TM_OK ||
         group_add(group, e) != TM_OK)
         return TM_NOMEM;
     group->is_dirty = true;
@@ -388,7 +323,8 @@ enum tm_err groups_load(struct groups *groups, uint64_t id, struct cursor in)
     if (err)
         return err;
     for (size_t i = 0; i < group->release_count && !err; i++)
-        err = note_order(groups, str_of(group->service), group->releases[i].name, group->releases[i].first);
+        err = group_order_note(&groups->order, str_of(group->service), group->releases[i].name,
+                               group->releases[i].first);
     if (!err)
         err = insert(groups, group);
     if (err) {
@@ -448,10 +384,11 @@ static enum tm_err put_together(struct groups *groups, const struct group *root)
 enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now, struct group_view *out)
 {
     const struct group *group = find(groups, id);
-    const struct group_releases releases = {groups, order_of, newest_at};
     if (!group || group->count == 0)
         return TM_NOT_FOUND;
     enum tm_err err = find_members(groups, id);
+    if (!err)
+        err = group_order_refresh(&groups->order);
     if (!err && groups->member_count > 0) {
         err = put_together(groups, group);
         group = groups->shown;
@@ -468,7 +405,7 @@ enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now, struc
                                .count = group->count,
                                .first = group->first,
                                .last = group->last,
-                               .state = group_judge(group, now, &releases),
+                               .state = group_judge(group, now, &groups->order),
                                .hours = group->hours,
                                .hour_count = group->hour_count,
                                .releases = group->releases,

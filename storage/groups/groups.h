@@ -7,10 +7,11 @@
  *
  * State, by event time: `resolved` if somebody resolved it, or it was quiet for GROUP_QUIET_MS, and nothing
  * that counts was seen behind that moment: what counts is of a release that is not older than the newest one
- * of its service at that moment (a release's age is when it was first seen), or of none. Seen again:
- * `regressed` for GROUP_FRESH_MS, then as any other. `new` for GROUP_NEW_MS from its first time; `escalating`
- * if the last 24 h brought 20 or more, and over three times the daily mean of the 7 days before; else
- * `ongoing`.
+ * of its service at that moment, or of none. A release's age is that of its last deploy (marker of kind
+ * deploy or rollback with that version, of the group's env or of none) up to the moment, else of its first
+ * one; of a release that no marker names, when it was first seen. Seen again: `regressed` for GROUP_FRESH_MS,
+ * then as any other. `new` for GROUP_NEW_MS from its first time; `escalating` if the last 24 h brought 20 or
+ * more, and over three times the daily mean of the 7 days before; else `ongoing`.
  *
  * Threads: the store's owner alone. What is returned is valid until the next store_poll. */
 #ifndef TM_STORAGE_GROUPS_H

@@ -10,6 +10,10 @@ struct groups *groups_new(void);
 /* NULL is allowed. */
 void groups_free(struct groups *groups);
 
+/* From now on releases are ordered by these markers' deploys first; they must live as long. NULL: by none. */
+struct markers;
+void groups_follow(struct groups *groups, const struct markers *markers);
+
 /* ---- events: an exception, or an edit (storage/FORMAT.md) ---- */
 
 /* Appends it without its time, texts cut to their bounds; out->failed without memory. */

@@ -21,6 +21,7 @@ struct markers {
     size_t id_capacity;
     size_t time_capacity;
     uint64_t unreadable;
+    uint64_t version; /* changes, from 1 */
 };
 
 struct markers *markers_new(void)
@@ -42,6 +43,11 @@ void markers_free(struct markers *markers)
 size_t markers_count(const struct markers *markers)
 {
     return markers->count;
+}
+
+uint64_t markers_version(const struct markers *markers)
+{
+    return markers->version + 1;
 }
 
 uint64_t markers_unreadable(const struct markers *markers)
@@ -187,6 +193,7 @@ enum tm_err markers_apply(struct markers *markers, struct str bytes)
         return TM_OK;
     }
     const struct marker *old = markers_find(markers, told.to.id);
+    markers->version++;
     if (told.op == MARKER_MADE)
         return old ? TM_OK : add(markers, &told.to);
     if (old && told.op == MARKER_CHANGED)

@@ -33,6 +33,9 @@ void markers_free(struct markers *markers);
  * twice in a row is applying it once. TM_NOMEM: nothing was changed. */
 enum tm_err markers_apply(struct markers *markers, struct str bytes) TM_MUST_CHECK;
 
+/* Another number after every change. Never 0. */
+uint64_t markers_version(const struct markers *markers);
+
 /* Changes that could not be read. */
 uint64_t markers_unreadable(const struct markers *markers);
 

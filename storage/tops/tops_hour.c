@@ -4,7 +4,7 @@
 
 #include "storage/grow.h"
 
-enum { CLASS = 100 };
+enum { CLASS = 100, PLACE_BYTES = sizeof(void *) };
 
 void top_service_fini(struct top_service *service)
 {
@@ -51,8 +51,7 @@ static struct top_cell *take_cell(struct top_hour *hour, int32_t status)
         at = find_cell(hour, status);
     }
     if (at == hour->count) {
-        struct top_cell **cells =
-            grow_array(hour->cells, &hour->capacity, hour->count + 1, sizeof *hour->cells);
+        struct top_cell **cells = grow_array(hour->cells, &hour->capacity, hour->count + 1, PLACE_BYTES);
         if (!cells)
             return NULL;
         hour->cells = cells;

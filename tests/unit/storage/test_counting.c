@@ -268,8 +268,8 @@ static void a_histogram_is_asked_for_by_three_names(void **state)
                 "{\"labels\":{\"__name__\":\"" DURATION "_sum\"},\"points\":[[0,5000]]}\n");
     request = whole(DURATION);
     snprintf(expected, sizeof expected,
-             "%d " DURATION " is a histogram: ask for " DURATION "_bucket, " DURATION "_sum or " DURATION
-             "_count",
+             "%d invalid parameter \"name\": " DURATION
+             " is a histogram: ask for its _bucket, _sum or _count",
              TM_INVALID);
     expect_text(f->store, &request, expected);
 }

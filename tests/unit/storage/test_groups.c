@@ -174,6 +174,44 @@ static void what_was_resolved_is_opened_by_a_new_release_and_not_by_late_or_old_
     assert_int_equal(state_of(f->store, "a"), GROUP_NEW);
 }
 
+static void tell_deploy(struct store *store, const char *version, const char *env, time_ms_t time)
+{
+    struct marker marker = {.kind = MARKER_DEPLOY, .time = time, .end = MARKER_NO_END};
+    struct batch *batch = store_batch_new(store);
+    marker.text[MARKER_SERVICE] = seen("", "", time).service;
+    marker.text[MARKER_ENV] = str_of(env);
+    marker.text[MARKER_VERSION] = str_of(version);
+    assert_int_equal(store_batch_marker(batch, &marker, NULL), TM_OK);
+    assert_int_equal(send_batch(store, batch, NULL), TM_OK);
+}
+
+/* Release 1 is the only one that was ever seen to fail, but not the one in place. */
+static void a_deploy_makes_the_releases_before_it_old(void **state)
+{
+    struct fixture *f = *state;
+    struct exception e = seen("a", "1", DAY0);
+    tell(f->store, &e);
+    tell_deploy(f->store, "1", "", DAY0 - HOUR_MS);
+    tell_deploy(f->store, "2", "", DAY0 + HOUR_MS);
+    tell_deploy(f->store, "3", "elsewhere", DAY0 + HOUR_MS + 1);
+    edit(f->store, id_of(f->store, "a"), GROUP_RESOLVE, 0, DAY0 + 2 * HOUR_MS);
+    e = seen("a", "1", DAY0 + 5 * HOUR_MS); /* told of late, by the old release */
+    tell(f->store, &e);
+    assert_int_equal(state_of(f->store, "a"), GROUP_RESOLVED);
+    flush_now(f);
+    fixture_reopen(f);
+    assert_int_equal(state_of(f->store, "a"), GROUP_RESOLVED);
+    e = seen("a", "2", DAY0 + 6 * HOUR_MS);
+    tell(f->store, &e);
+    assert_int_equal(state_of(f->store, "a"), GROUP_REGRESSED);
+    edit(f->store, id_of(f->store, "a"), GROUP_RESOLVE, 0, DAY0 + 7 * HOUR_MS);
+    assert_int_equal(state_of(f->store, "a"), GROUP_RESOLVED);
+    tell_deploy(f->store, "1", "", DAY0 + 6 * HOUR_MS + 1); /* back to it: now it counts */
+    e = seen("a", "1", DAY0 + 8 * HOUR_MS);
+    tell(f->store, &e);
+    assert_int_equal(state_of(f->store, "a"), GROUP_REGRESSED);
+}
+
 static void what_was_quiet_for_long_is_resolved_and_regresses(void **state)
 {
     struct fixture *f = *state;
@@ -342,6 +380,7 @@ int main(void)
         ON_STORE(exceptions_of_one_fingerprint_are_one_group),
         ON_STORE(groups_are_equal_whatever_the_order_and_the_restarts),
         ON_STORE(what_was_resolved_is_opened_by_a_new_release_and_not_by_late_or_old_ones),
+        ON_STORE(a_deploy_makes_the_releases_before_it_old),
         ON_STORE(what_was_quiet_for_long_is_resolved_and_regresses),
         ON_STORE(far_more_than_before_is_escalating),
         ON_STORE(merged_groups_are_one_and_a_split_gives_them_back),

@@ -546,7 +546,7 @@ static void each_tier_has_its_own_folder(void **state)
     static const char *const paths[PARTITION_TIERS] = {
         [PARTITION_RAW] = "raw/2026-11-22",       [PARTITION_5M] = "r5m/2026-W47",
         [PARTITION_1H] = "r1h/2026-11",           [PARTITION_COUNTS] = "counts/2026-11-22",
-        [PARTITION_EVENTS] = "events/2026-11-22",     [PARTITION_TOPS] = "tops/2026-11-22",
+        [PARTITION_EVENTS] = "events/2026-11-22", [PARTITION_TOPS] = "tops/2026-11-22",
     };
     for (size_t t = 0; t < PARTITION_TIERS; t++) {
         struct chunk c = chunk_of(1, 0, 1, 100);

@@ -3,7 +3,7 @@
 #include "storage/tops/tops_make.h"
 #include "tests/unit/storage/eventing.h"
 
-#define TODAY ((struct span){DAY0, DAY0 + DAY_MS})
+#define TODAY     ((struct span){DAY0, DAY0 + DAY_MS})
 #define OLD_DAY   (DAY0 - 3 * DAY_MS)
 #define OLD       ((struct span){OLD_DAY, OLD_DAY + DAY_MS})
 #define OLD_LIMIT ((struct store_retention){.events_ms = DAY_MS, .raw_ms = 30 * DAY_MS})
@@ -57,11 +57,16 @@ static void expect_bounds(const struct events_ranking *exact, const struct event
 }
 
 static const struct events_ranking_by bys[] = {
-    {.column = EVENTS_URL},          {.column = EVENTS_PAGE_GROUP},
-    {.column = EVENTS_AGENT},        {.column = EVENTS_METHOD},
-    {.column = EVENTS_ENV},          {.column = EVENTS_CACHE},
-    {.column = EVENTS_USER_AGENT},   {.column = EVENTS_STATUS},
-    {.column = EVENTS_SERVICE},      {.column = EVENTS_TAGS, .tag = {"cdn", 3}},
+    {.column = EVENTS_URL},
+    {.column = EVENTS_PAGE_GROUP},
+    {.column = EVENTS_AGENT},
+    {.column = EVENTS_METHOD},
+    {.column = EVENTS_ENV},
+    {.column = EVENTS_CACHE},
+    {.column = EVENTS_USER_AGENT},
+    {.column = EVENTS_STATUS},
+    {.column = EVENTS_SERVICE},
+    {.column = EVENTS_TAGS, .tag = {"cdn", 3}},
     {.column = EVENTS_TAGS, .tag = {"none", 4}},
 };
 enum { BYS = sizeof bys / sizeof bys[0] };
