@@ -1,6 +1,7 @@
 /* A user agent's class: the same for its bytes in capitals, and for what lies behind the bound; told again
  * the same. Its name is read as itself. */
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
