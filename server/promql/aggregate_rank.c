@@ -87,6 +87,8 @@ static void rank_end(struct ranking *ranking)
 
 /* ---- topk, bottomk ---- */
 
+#define INT64_BOUND 9223372036854775808.0
+
 /* A value of a step. */
 struct ranked {
     size_t series;
@@ -108,7 +110,7 @@ static enum tm_err find_k(struct ranking *ranking, size_t step, size_t *k)
 {
     double wanted = ranking->parameter[step];
     *k = 0;
-    if (!(wanted >= -0x1p63 && wanted < 0x1p63))
+    if (!(wanted >= -INT64_BOUND && wanted < INT64_BOUND))
         return tm_fail(ranking->eval->why, TM_INVALID, "Scalar value %g overflows int64", wanted);
     if (wanted >= 1)
         *k = wanted < (double)SIZE_MAX ? (size_t)wanted : SIZE_MAX;

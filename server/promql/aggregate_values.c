@@ -85,7 +85,10 @@ static enum tm_err find_group(struct valuing *valuing, const struct labels *seri
 
 static bool same_bits(double a, double b)
 {
-    return memcmp(&a, &b, sizeof a) == 0;
+    uint64_t a_bits, b_bits;
+    memcpy(&a_bits, &a, sizeof a);
+    memcpy(&b_bits, &b, sizeof b);
+    return a_bits == b_bits;
 }
 
 static enum tm_err count_series(void *arg, struct str labels, const double *column)

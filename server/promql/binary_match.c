@@ -107,7 +107,7 @@ static bool is_named(const struct ast_names *names, struct str name)
 static enum tm_err make_labels(struct matching *matching, struct str many, struct str one)
 {
     const struct ast_node *node = matching->node;
-    struct labels set, other, result = {.count = 0};
+    struct labels set, other = {.count = 0}, result = {.count = 0};
     enum tm_err err = labels_decode(many, &set);
     if (!err)
         err = labels_decode(one, &other);

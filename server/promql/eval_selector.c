@@ -34,7 +34,7 @@ typedef enum tm_err load_fn(void *arg, struct str labels, const struct samples *
 static enum tm_err load_one(struct eval *eval, uint64_t series, struct span span, struct bytes *labels,
                             load_fn *each, void *arg)
 {
-    struct samples samples;
+    struct samples samples = {0};
     enum tm_err err = eval_check(eval);
     if (!err)
         err = eval->source->samples(eval->source->self, series, span, &samples, eval->why);

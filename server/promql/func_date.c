@@ -7,6 +7,7 @@
  * 400 divides. */
 #define FIRST_YEAR     INT64_C(-292277022399)
 #define FIRST_TO_1970S UINT64_C(9223372028715321600)
+#define INT64_BOUND    9223372036854775808.0
 
 enum { DAY_S = 86400, CYCLE_DAYS = 146097, CENTURY_DAYS = 36524, FOUR_YEARS_DAYS = 1461, YEAR_DAYS = 365 };
 
@@ -50,9 +51,11 @@ static struct date date_of(uint64_t since_first_s)
 double date_part(enum date_part part, double unix_s)
 {
     /* What fits no integer becomes the least one, as on every machine that Go runs on here. */
-    bool fits = unix_s >= -0x1p63 && unix_s < 0x1p63;
+    bool fits = unix_s >= -INT64_BOUND && unix_s < INT64_BOUND;
     uint64_t since_first_s = (uint64_t)(fits ? (int64_t)unix_s : INT64_MIN) + FIRST_TO_1970S;
     struct date date = date_of(since_first_s);
+    uint64_t hour = since_first_s % DAY_S / 3600, minute = since_first_s % 3600 / 60;
+    uint64_t weekday = (since_first_s / DAY_S + 1) % 7;
     switch (part) {
     case DATE_YEAR:
         return (double)date.year;
@@ -61,15 +64,15 @@ double date_part(enum date_part part, double unix_s)
     case DATE_DAY_OF_MONTH:
         return date.day;
     case DATE_DAY_OF_WEEK:
-        return (double)((since_first_s / DAY_S + 1) % 7);
+        return (double)weekday;
     case DATE_DAY_OF_YEAR:
         return date.day_of_year;
     case DATE_DAYS_IN_MONTH:
         return days_before[date.is_leap][date.month] - days_before[date.is_leap][date.month - 1];
     case DATE_HOUR:
-        return (double)(since_first_s % DAY_S / 3600);
+        return (double)hour;
     case DATE_MINUTE:
-        return (double)(since_first_s % 3600 / 60);
+        return (double)minute;
     }
     return 0;
 }

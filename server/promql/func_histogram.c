@@ -59,8 +59,8 @@ static enum tm_err find_buckets(struct bucketing *bucketing)
     const struct ast_names names = {le, 1};
     struct bytes key = {0};
     enum tm_err err = TM_OK;
-    bucketing->rows = malloc((bucketing->series.count + 1) * sizeof *bucketing->rows);
-    bucketing->buckets = malloc((bucketing->series.count + 1) * sizeof *bucketing->buckets);
+    bucketing->rows = calloc(bucketing->series.count + 1, sizeof *bucketing->rows);
+    bucketing->buckets = calloc(bucketing->series.count + 1, sizeof *bucketing->buckets);
     if (!bucketing->rows || !bucketing->buckets)
         return eval_no_memory(bucketing->eval);
     for (size_t i = 0; !err && i < bucketing->series.count; i++) {

@@ -160,8 +160,8 @@ static enum tm_err map_now(struct mapping *mapping, const struct sink *out)
 {
     const uint8_t no_labels[] = {0};
     for (size_t i = 0; i < mapping->timeline->count; i++) {
-        double now_s = (double)(timeline_at(mapping->timeline, i) / 1000);
-        mapping->column[i] = mapping->math->find(now_s, 0, 0);
+        time_ms_t now_s = timeline_at(mapping->timeline, i) / 1000;
+        mapping->column[i] = mapping->math->find((double)now_s, 0, 0);
     }
     return sink_put(out, (struct str){(const char *)no_labels, sizeof no_labels}, mapping->column);
 }

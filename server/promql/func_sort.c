@@ -20,6 +20,24 @@ static int compare_sorted(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
+/* Gives the rows of a table of one column by value. */
+static enum tm_err put_sorted(struct eval *eval, const struct series_table *table, double sign,
+                              const struct sink *out)
+{
+    enum tm_err err = TM_OK;
+    struct sorted *sorted = calloc(table->count + 1, sizeof *sorted);
+    if (!sorted)
+        return eval_no_memory(eval);
+    for (size_t row = 0; row < table->count; row++)
+        sorted[row] = (struct sorted){series_table_values(table, row)[0] * sign, row};
+    qsort(sorted, table->count, sizeof *sorted, compare_sorted);
+    for (size_t i = 0; !err && i < table->count; i++)
+        err = sink_put(out, series_table_labels(table, sorted[i].row),
+                       series_table_values(table, sorted[i].row));
+    free(sorted);
+    return err;
+}
+
 enum tm_err eval_sort(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                       const struct sink *out)
 {
@@ -27,21 +45,9 @@ enum tm_err eval_sort(struct eval *eval, const struct ast_node *call, const stru
     if (timeline->count > 1)
         return eval_vector(eval, inner, timeline, out);
     struct series_table table = {.width = 1};
-    struct sorted *sorted = NULL;
-    double sign = call->call.function->id == FUNCTION_SORT ? 1 : -1;
     enum tm_err err = eval_collect(eval, inner, timeline, &table);
-    if (!err) {
-        sorted = malloc((table.count + 1) * sizeof *sorted);
-        err = sorted ? TM_OK : eval_no_memory(eval);
-    }
-    for (size_t row = 0; !err && row < table.count; row++)
-        sorted[row] = (struct sorted){series_table_values(&table, row)[0] * sign, row};
     if (!err)
-        qsort(sorted, table.count, sizeof *sorted, compare_sorted);
-    for (size_t i = 0; !err && i < table.count; i++)
-        err = sink_put(out, series_table_labels(&table, sorted[i].row),
-                       series_table_values(&table, sorted[i].row));
-    free(sorted);
+        err = put_sorted(eval, &table, call->call.function->id == FUNCTION_SORT ? 1 : -1, out);
     eval_table_fini(eval, &table);
     return err;
 }
