@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "server/cli/access_log.h"
 #include "server/cli/sender.h"
 #include "storage/model/bytes.h"
 #include "storage/model/clock.h"
@@ -32,6 +33,8 @@ struct push {
     struct sender *sender; /* the caller's */
     const char *const *file_names;
     bool prometheus;
+    struct access_log *log; /* records are lines of this; NULL: they are none */
+    bool is_strict;         /* a batch that is refused as a whole ends it */
     size_t batch_lines;
     int64_t give_up_ms;                 /* how long one batch is tried again; 0: until *stop */
     volatile int *stop;                 /* set by a signal; may be NULL */
@@ -85,16 +88,22 @@ enum tm_err push_read(struct push *push, struct push_source *source, bool *end) 
  * strings are of the same origin. As push_take. */
 enum tm_err push_line(struct push *push, struct push_origin origin, struct str line) TM_MUST_CHECK;
 
+/* Counts and notes a record that is refused before it got into a batch. */
+void push_refuse(struct push *push, struct push_origin origin, const struct tm_why *why);
+
 /* Notes what was refused before it got into a batch. */
 void push_note(struct push *push, struct push_origin origin, const struct tm_why *why);
 
-/* Prints FILE:LINE[:COLUMN]: REASON on stderr for the first refusals noted, at most max, and how many more of
+/* Prints FILE:LINE[:COLUMN]: REASON on stderr. */
+void push_print_refusal(const struct push *push, const struct push_refusal *refusal);
+
+/* Prints the same for the first refusals noted, at most max, and how many more of
  * count there are. */
 void push_print_refusals(const struct push *push, size_t max, uint64_t count);
 /* Appends the same as a JSON list. */
 void push_json_refusals(const struct push *push, struct bytes *out);
 
-/* Sends the open batch. As push_take. */
+/* Sends the open batch. As push_take; TM_FORBIDDEN: it was refused, and is_strict. */
 enum tm_err push_send(struct push *push) TM_MUST_CHECK;
 
 /* Records that are neither acknowledged nor refused: lost ones and those still in the spool. */

@@ -65,6 +65,12 @@ enum tm_err push_send(struct push *push)
             push->record_count;
         break;
     case SENDER_REFUSED:
+        if (push->is_strict) {
+            push->lost_count += push->record_count;
+            err = tm_fail(&push->why, TM_FORBIDDEN, "the daemon refuses a batch: %.300s",
+                          sender_error(push->sender));
+            break;
+        }
         push->refused_count += push->record_count;
         (void)tm_fail(&push->why, TM_FORBIDDEN, "%s", sender_error(push->sender));
         push_note(push, push->origins[0], &push->why);
@@ -99,11 +105,16 @@ static enum tm_err add_origins(struct push *push, struct push_origin origin, siz
     return TM_OK;
 }
 
-static enum tm_err refuse(struct push *push, struct push_origin origin, const struct tm_why *why)
+void push_refuse(struct push *push, struct push_origin origin, const struct tm_why *why)
 {
     push->line_count++;
     push->refused_count++;
     push_note(push, origin, why);
+}
+
+static enum tm_err refuse(struct push *push, struct push_origin origin, const struct tm_why *why)
+{
+    push_refuse(push, origin, why);
     return TM_OK;
 }
 
@@ -115,12 +126,31 @@ static enum tm_err refuse_long(struct push *push, struct push_origin origin)
     return refuse(push, origin, &why);
 }
 
+/* A line of an access log as an event. */
+static enum tm_err convert_log(struct push *push, struct str line, struct push_origin *origin,
+                               struct tm_why *why)
+{
+    struct log_record record;
+    struct log_fault fault = {0};
+    if (line.len && line.ptr[line.len - 1] == '\n')
+        line.len--;
+    enum tm_err err = access_log_read(push->log, line, &record, &fault);
+    if (!err)
+        access_log_write(push->log, &record, &push->text);
+    origin->column = err ? (uint32_t)fault.column : 0;
+    *why = fault.why;
+    return err == TM_TOO_LARGE ? TM_INVALID : err;
+}
+
 /* Puts the record, or what it is converted to, behind the batch's text. *len: the bytes added. */
-static enum tm_err append_text(struct push *push, struct str record, struct tm_why *why, size_t *len)
+static enum tm_err append_text(struct push *push, struct str record, struct push_origin *origin,
+                               struct tm_why *why, size_t *len)
 {
     size_t before = push->text.len;
     enum tm_err err = TM_OK;
-    if (push->prometheus) {
+    if (push->log) {
+        err = convert_log(push, record, origin, why);
+    } else if (push->prometheus) {
         err = prometheus_convert(record, &push->text, why);
     } else {
         bytes_put(&push->text, record.ptr, record.len);
@@ -133,13 +163,13 @@ static enum tm_err append_text(struct push *push, struct str record, struct tm_w
     return err;
 }
 
-static bool is_blank(struct str record)
+static bool is_blank(const struct push *push, struct str record)
 {
     size_t i = 0;
     while (i < record.len &&
            (record.ptr[i] == ' ' || record.ptr[i] == '\t' || record.ptr[i] == '\r' || record.ptr[i] == '\n'))
         i++;
-    return i == record.len || record.ptr[i] == '#';
+    return i == record.len || (record.ptr[i] == '#' && !push->log);
 }
 
 static size_t count_lines(struct str record)
@@ -160,7 +190,7 @@ static enum tm_err take_record(struct push *push, struct push_origin origin, str
     struct tm_why why;
     size_t len;
     push->byte_count += record.len;
-    if (is_blank(record))
+    if (is_blank(push, record))
         return TM_OK;
     if (record.len >= SENDER_BATCH_MAX_BYTES)
         return refuse_long(push, origin);
@@ -169,7 +199,7 @@ static enum tm_err take_record(struct push *push, struct push_origin origin, str
         if (err)
             return err;
     }
-    enum tm_err err = append_text(push, record, &why, &len);
+    enum tm_err err = append_text(push, record, &origin, &why, &len);
     if (err == TM_INVALID)
         return refuse(push, origin, &why);
     if (err) {
@@ -187,7 +217,8 @@ static enum tm_err take_record(struct push *push, struct push_origin origin, str
     push->line_count++;
     push->record_count++;
     struct str added = {(const char *)push->text.data + push->text.len - len, len};
-    err = add_origins(push, origin, lines ? lines : count_lines(added), lines ? 1 : 0);
+    bool is_one = !lines || push->log;
+    err = add_origins(push, origin, is_one ? count_lines(added) : lines, is_one ? 0 : 1);
     if (err || push->record_count < push->batch_lines)
         return err;
     return push_send(push);
@@ -220,7 +251,7 @@ enum tm_err push_take(struct push *push, struct push_source *source, bool last)
             len = skip_long(source, rest);
         } else {
             bool full = rest.len >= SENDER_BATCH_MAX_BYTES;
-            len = push_record_length(rest, !push->prometheus, last || full);
+            len = push_record_length(rest, !push->prometheus && !push->log, last || full);
             if (!len)
                 break;
             struct str record = {rest.ptr, len};
@@ -275,7 +306,7 @@ enum tm_err push_read(struct push *push, struct push_source *source, bool *end)
 uint64_t push_unacknowledged(const struct push *push)
 {
     enum { RING = sizeof push->spooled / sizeof push->spooled[0] };
-    uint64_t left = sender_spooled(push->sender);
+    uint64_t left = push->sender ? sender_spooled(push->sender) : 0;
     uint64_t count = push->lost_count;
     /* The spool is a queue: what is left in it are the batches that came last. */
     for (uint64_t i = 0; i < left && i < push->spooled_count && i < RING; i++)

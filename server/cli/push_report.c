@@ -4,16 +4,19 @@
 
 #include "server/cli/push.h"
 
+void push_print_refusal(const struct push *push, const struct push_refusal *refusal)
+{
+    fprintf(stderr, "%s:%" PRIu32, push->file_names[refusal->origin.file], refusal->origin.line);
+    if (refusal->origin.column)
+        fprintf(stderr, ":%" PRIu32, refusal->origin.column);
+    fprintf(stderr, ": %s\n", refusal->why.text);
+}
+
 void push_print_refusals(const struct push *push, size_t max, uint64_t count)
 {
     size_t shown = push->refusal_count < max ? push->refusal_count : max;
-    for (size_t i = 0; i < shown; i++) {
-        const struct push_refusal *refusal = &push->refusals[i];
-        fprintf(stderr, "%s:%" PRIu32, push->file_names[refusal->origin.file], refusal->origin.line);
-        if (refusal->origin.column)
-            fprintf(stderr, ":%" PRIu32, refusal->origin.column);
-        fprintf(stderr, ": %s\n", refusal->why.text);
-    }
+    for (size_t i = 0; i < shown; i++)
+        push_print_refusal(push, &push->refusals[i]);
     if (count > shown && shown)
         fprintf(stderr, "... and %" PRIu64 " more\n", count - shown);
 }

@@ -79,6 +79,8 @@ enum tm_err sender_open(const struct sender_options *options, struct sender **ou
     enum tm_err err = open_client(options, sender, why);
     if (!err && options->epoch)
         sender->client->epoch = options->epoch;
+    if (!err && options->seq)
+        sender->client->next_seq = options->seq;
     if (!err && !options->url)
         err = http_open(options->server, options->key_secret ? options->key_secret : "", &sender->http, why);
     if (err) {

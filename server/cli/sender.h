@@ -20,7 +20,8 @@ struct sender_options {
     const char *producer;  /* NULL: host name and process id */
     const char *spool_dir; /* nanomsg only; NULL: none */
     const char *precision; /* "ns", "us", "ms", "s" */
-    uint64_t epoch;        /* of the numbers that batches get, from 1 on; 0: by the clock. Without a spool */
+    uint64_t epoch;        /* of the numbers that batches get; 0: by the clock. Without a spool */
+    uint64_t seq;          /* the first of them; 0: 1 */
     bool compress;
     int timeout_ms;
     int max_tries;

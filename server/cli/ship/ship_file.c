@@ -1,0 +1,227 @@
+#include "server/cli/ship/ship_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "server/cli/gunzip.h"
+#include "storage/model/clock.h"
+
+enum { READ_BYTES = 256 << 10 };
+
+void ship_file_close(struct ship_file *file)
+{
+    if (file->fd < 0)
+        return;
+    file->place = ship_file_place(file);
+    close(file->fd);
+    file->fd = -1;
+    gunzip_close(file->packed);
+    file->packed = NULL;
+    bytes_fini(&file->text);
+    file->at = 0;
+}
+
+struct ship_place ship_file_place(const struct ship_file *file)
+{
+    struct ship_place place = file->place;
+    if (file->fd >= 0) {
+        size_t tail = file->at < SHIP_TAIL_BYTES ? file->at : SHIP_TAIL_BYTES;
+        const uint8_t *from = tail ? file->text.data + file->at - tail : NULL;
+        place = (struct ship_place){.device = file->device,
+                                    .inode = file->inode,
+                                    .offset = file->offset,
+                                    .line = file->line,
+                                    .tail_len = (uint32_t)tail,
+                                    .tail_hash = XXH3_64bits(from, tail)};
+    }
+    place.is_done = file->is_done;
+    return place;
+}
+
+bool ship_file_is_empty(const struct ship_file *file)
+{
+    return file->at == file->text.len;
+}
+
+/* ---- opening ---- */
+
+static bool begins_like_gzip(int fd)
+{
+    uint8_t magic[2];
+    return pread(fd, magic, sizeof magic, 0) == (ssize_t)sizeof magic && magic[0] == 0x1f && magic[1] == 0x8b;
+}
+
+/* Up to room bytes, plain or unpacked; *len 0 at the end. */
+static enum tm_err read_some(struct ship_file *file, uint8_t *to, size_t room, size_t *len,
+                             struct tm_why *why)
+{
+    ssize_t got;
+    if (file->packed)
+        return gunzip_read(file->packed, to, room, len, why);
+    do
+        got = read(file->fd, to, room);
+    while (got < 0 && errno == EINTR);
+    *len = got > 0 ? (size_t)got : 0;
+    return got < 0 ? tm_fail(why, TM_IO, "%s", strerror(errno)) : TM_OK;
+}
+
+/* Reads count bytes of a packed file to nowhere. TM_NOT_FOUND: it has fewer. */
+static enum tm_err pass_over(struct ship_file *file, uint64_t count, struct tm_why *why)
+{
+    uint8_t *room = bytes_reserve(&file->text, READ_BYTES);
+    if (!room)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    while (count) {
+        size_t len;
+        enum tm_err err = read_some(file, room, count < READ_BYTES ? (size_t)count : READ_BYTES, &len, why);
+        if (err)
+            return err;
+        if (!len)
+            return TM_NOT_FOUND;
+        count -= len;
+    }
+    return TM_OK;
+}
+
+/* Goes to the place and reads the text before it. TM_NOT_FOUND: it is another one. */
+static enum tm_err go_to(struct ship_file *file, const struct ship_place *place, struct tm_why *why)
+{
+    uint64_t from = place->offset - place->tail_len;
+    enum tm_err err = TM_OK;
+    if (file->packed)
+        err = pass_over(file, from, why);
+    else if (lseek(file->fd, (off_t)from, SEEK_SET) < 0)
+        err = tm_fail(why, TM_IO, "%s", strerror(errno));
+    uint8_t *to = err ? NULL : bytes_reserve(&file->text, SHIP_TAIL_BYTES);
+    if (!to)
+        return err ? err : tm_fail(why, TM_NOMEM, "out of memory");
+    while (!err && file->text.len < place->tail_len) {
+        size_t len;
+        err = read_some(file, file->text.data + file->text.len, place->tail_len - file->text.len, &len, why);
+        if (!err && !len)
+            return TM_NOT_FOUND;
+        file->text.len += err ? 0 : len;
+    }
+    if (err || XXH3_64bits(file->text.data, file->text.len) != place->tail_hash)
+        return err ? err : TM_NOT_FOUND;
+    file->at = file->text.len;
+    file->offset = place->offset;
+    file->line = place->line;
+    return TM_OK;
+}
+
+enum tm_err ship_file_open(struct ship_file *file, const char *path, const struct ship_place *place,
+                           struct tm_why *why)
+{
+    struct stat info;
+    struct tm_why inner = {"out of memory"};
+    struct ship_file opened = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (opened.fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return TM_NOT_FOUND;
+    if (opened.fd < 0 || fstat(opened.fd, &info) != 0) {
+        enum tm_err err = tm_fail(why, TM_IO, "cannot read %s: %s", path, strerror(errno));
+        ship_file_close(&opened);
+        return err;
+    }
+    opened.device = info.st_dev;
+    opened.inode = info.st_ino;
+    opened.grown_ns = clock_mono_ns(clock_system());
+    enum tm_err err = S_ISREG(info.st_mode) ? TM_OK : tm_fail(&inner, TM_IO, "it is no regular file");
+    if (!err && begins_like_gzip(opened.fd)) {
+        opened.packed = gunzip_open(opened.fd);
+        err = opened.packed ? TM_OK : TM_NOMEM;
+    }
+    if (!err && place && place->offset)
+        err = go_to(&opened, place, &inner);
+    if (err) {
+        ship_file_close(&opened);
+        return err == TM_NOT_FOUND ? err : tm_fail(why, err, "cannot read %s: %s", path, inner.text);
+    }
+    *file = opened;
+    return TM_OK;
+}
+
+/* ---- reading ---- */
+
+/* What is taken is kept as far as it tells one file from another. */
+static void forget_taken(struct ship_file *file)
+{
+    size_t drop = file->at > SHIP_TAIL_BYTES ? file->at - SHIP_TAIL_BYTES : 0;
+    if (!drop)
+        return;
+    memmove(file->text.data, file->text.data + drop, file->text.len - drop);
+    file->text.len -= drop;
+    file->at -= drop;
+}
+
+/* True if the file still has, before where it is read to, what was read there. Looked at behind a read: a
+ * file that was cut and written again meanwhile can't have given a piece of the new text for one of the old.
+ */
+static bool is_same(const struct ship_file *file)
+{
+    uint8_t there[SHIP_TAIL_BYTES];
+    size_t len = file->text.len < SHIP_TAIL_BYTES ? file->text.len : SHIP_TAIL_BYTES;
+    uint64_t end = file->offset + (file->text.len - file->at);
+    if (!len)
+        return true;
+    return pread(file->fd, there, len, (off_t)(end - len)) == (ssize_t)len &&
+           memcmp(there, file->text.data + file->text.len - len, len) == 0;
+}
+
+enum tm_err ship_file_fill(struct ship_file *file, enum ship_read *out, struct tm_why *why)
+{
+    size_t len = 0;
+    forget_taken(file);
+    uint8_t *to = bytes_reserve(&file->text, READ_BYTES);
+    if (!to)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    enum tm_err err = read_some(file, to, READ_BYTES, &len, why);
+    if (err)
+        return err;
+    *out = len ? SHIP_READ_SOME : SHIP_READ_END;
+    if (!file->packed && !is_same(file)) {
+        *out = SHIP_READ_CUT;
+        return TM_OK;
+    }
+    file->text.len += len;
+    if (len)
+        file->grown_ns = clock_mono_ns(clock_system());
+    return TM_OK;
+}
+
+/* Passes over what is left of a line that was too long; true: its end was there. */
+static bool skip_rest(struct ship_file *file)
+{
+    const char *from = (const char *)file->text.data + file->at;
+    size_t left = file->text.len - file->at;
+    const char *feed = left ? memchr(from, '\n', left) : NULL;
+    size_t len = feed ? (size_t)(feed - from) + 1 : left;
+    file->at += len;
+    file->offset += len;
+    file->is_skipping = !feed;
+    return feed != NULL;
+}
+
+bool ship_file_line(struct ship_file *file, size_t max, bool is_last, struct str *out)
+{
+    if (file->is_skipping && !skip_rest(file))
+        return false;
+    const char *from = (const char *)file->text.data + file->at;
+    size_t left = file->text.len - file->at;
+    const char *feed = left ? memchr(from, '\n', left) : NULL;
+    if (!feed && left <= max && !(is_last && left))
+        return false;
+    *out = (struct str){from, feed ? (size_t)(feed - from) + 1 : left};
+    return true;
+}
+
+void ship_file_take(struct ship_file *file, struct str line)
+{
+    file->is_skipping = !line.len || line.ptr[line.len - 1] != '\n';
+    file->at += line.len;
+    file->offset += line.len;
+    file->line++;
+}

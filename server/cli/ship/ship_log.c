@@ -1,0 +1,226 @@
+#include "server/cli/ship/ship_log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/cli/ship/ship_search.h"
+#include "server/wire/utf8.h"
+#include "storage/model/clock.h"
+
+#define LINGER_NS (INT64_C(30) * 1000000000) /* a writer may go on for a while after a rotation */
+
+static int64_t mtime_ns(const struct stat *info)
+{
+    return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
+}
+
+/* ---- the list of files ---- */
+
+/* The file that has the name; NULL: none is known. */
+static struct ship_file *current_of(struct ship_log *log)
+{
+    struct ship_file *last = log->file_count ? &log->files[log->file_count - 1] : NULL;
+    return last && !last->is_rotated ? last : NULL;
+}
+
+static void remove_file(struct ship_log *log, size_t index)
+{
+    ship_file_close(&log->files[index]);
+    log->file_count--;
+    memmove(&log->files[index], &log->files[index + 1], (log->file_count - index) * sizeof log->files[0]);
+}
+
+/* Room for one more: the oldest that is done goes. False: all are in use. */
+static bool make_room(struct ship_log *log)
+{
+    if (log->file_count < SHIP_FILES_MAX)
+        return true;
+    for (size_t i = 0; i < log->file_count; i++)
+        if (log->files[i].fd < 0 && log->files[i].is_done) {
+            remove_file(log, i);
+            return true;
+        }
+    return false;
+}
+
+bool ship_log_add(struct ship_log *log, const struct ship_file *file)
+{
+    if (!make_room(log))
+        return false;
+    size_t at = log->file_count;
+    if (file->is_rotated && current_of(log)) {
+        log->files[at] = log->files[at - 1];
+        at--;
+    }
+    log->files[at] = *file;
+    log->file_count++;
+    return true;
+}
+
+/* ---- beginning ---- */
+
+static enum tm_err find_path(struct ship_log *log, struct tm_why *why)
+{
+    char folder[PATH_MAX];
+    char full[PATH_MAX];
+    char path[PATH_MAX];
+    const char *slash = strrchr(log->given, '/');
+    size_t len = slash ? (size_t)(slash - log->given) : 0;
+    const char *base = slash ? slash + 1 : log->given;
+    if (len >= sizeof folder || !*base)
+        return tm_fail(why, TM_INVALID, "%.200s is not the name of a file", log->given);
+    if (slash)
+        (void)snprintf(folder, sizeof folder, "%.*s", len ? (int)len : 1, log->given);
+    if (!realpath(slash ? folder : ".", full))
+        return tm_fail(why, TM_IO, "cannot follow %s: its folder: %s", log->given, strerror(errno));
+    if (snprintf(path, sizeof path, "%s/%s", strcmp(full, "/") == 0 ? "" : full, base) >= (int)sizeof path)
+        return tm_fail(why, TM_INVALID, "the name is too long: %.200s", log->given);
+    for (size_t i = 0; path[i];) { /* the state holds it as text */
+        size_t step = utf8_sequence_len((struct str){path + i, strlen(path + i)});
+        if (!step)
+            return tm_fail(why, TM_INVALID, "the name of %.200s is no UTF-8; follow it under another one",
+                           log->given);
+        i += step;
+    }
+    log->path = strdup(path);
+    log->base = strlen(path) - strlen(base);
+    return log->path ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory");
+}
+
+enum tm_err ship_log_init(struct ship_log *log, const char *given, struct ship_state *state,
+                          struct tm_why *why)
+{
+    log->given = given;
+    enum tm_err err = find_path(log, why);
+    for (size_t i = 0; !err && i < state->log_count; i++) {
+        const struct ship_log_state *known = &state->logs[i];
+        if (strcmp(known->name, log->path) != 0)
+            continue;
+        log->is_known = true;
+        log->watermark_ns = known->watermark_ns;
+        /* Which of them has the name now is seen when they are looked for. */
+        for (size_t j = 0; j < known->file_count; j++)
+            log->files[log->file_count++] = (struct ship_file){
+                .fd = -1, .is_rotated = true, .is_done = known->files[j].is_done, .place = known->files[j]};
+        log->is_search_due = true;
+    }
+    return err;
+}
+
+void ship_log_fini(struct ship_log *log)
+{
+    for (size_t i = 0; i < log->file_count; i++)
+        ship_file_close(&log->files[i]);
+    free(log->path);
+    *log = (struct ship_log){0};
+}
+
+/* ---- the name ---- */
+
+/* The file under the name is one that was read before this run; true: it goes on there. */
+static enum tm_err resume(struct ship_log *log, const struct stat *info, bool *out, struct tm_why *why)
+{
+    *out = false;
+    for (size_t i = log->file_count; i-- > 0;) {
+        struct ship_file *file = &log->files[i];
+        if (file->fd >= 0 || file->place.device != info->st_dev || file->place.inode != info->st_ino)
+            continue;
+        struct ship_file opened = {.fd = -1};
+        enum tm_err err = ship_file_open(&opened, log->path, &file->place, why);
+        if (err)
+            return err == TM_NOT_FOUND ? TM_OK : err; /* cut since then: it is another text */
+        remove_file(log, i);
+        *out = true;
+        return ship_log_add(log, &opened) ? TM_OK : tm_fail(why, TM_LIMIT, "%s: too many files", log->given);
+    }
+    return TM_OK;
+}
+
+static enum tm_err open_name(struct ship_log *log, const struct stat *info, struct tm_why *why)
+{
+    bool is_resumed;
+    enum tm_err err = resume(log, info, &is_resumed, why);
+    if (err || is_resumed)
+        return err;
+    struct ship_file opened = {.fd = -1};
+    err = ship_file_open(&opened, log->path, NULL, why);
+    if (err)
+        return err == TM_NOT_FOUND ? TM_OK : err;
+    if (ship_log_add(log, &opened))
+        return TM_OK;
+    ship_file_close(&opened);
+    return TM_OK; /* next time, when an older one is done */
+}
+
+enum tm_err ship_log_look(struct ship_log *log, struct tm_why *why)
+{
+    struct stat info;
+    bool is_there = stat(log->path, &info) == 0;
+    if (!is_there && errno != ENOENT)
+        return tm_fail(why, TM_IO, "cannot follow %s: %s", log->given, strerror(errno));
+    struct ship_file *current = current_of(log);
+    if (is_there && current && (current->device != info.st_dev || current->inode != info.st_ino)) {
+        current->is_rotated = true;
+        current = NULL;
+        log->is_search_due = true;
+    }
+    enum tm_err err = TM_OK;
+    if (!log->is_known) {
+        err = ship_search_begin(log, why);
+        log->is_known = !err;
+    }
+    if (!err && is_there && !current)
+        err = open_name(log, &info, why);
+    if (!err && log->is_search_due)
+        err = ship_search(log, why);
+    return err;
+}
+
+void ship_log_cut(struct ship_log *log, size_t index)
+{
+    struct ship_file *file = &log->files[index];
+    ship_file_close(file);
+    file->is_rotated = true;
+    log->is_search_due = true;
+}
+
+/* ---- the end of a file ---- */
+
+bool ship_log_is_over(const struct ship_log *log, size_t index)
+{
+    const struct ship_file *file = &log->files[index];
+    struct stat info;
+    if (file->fd < 0 || !file->is_rotated)
+        return false;
+    bool is_gone = fstat(file->fd, &info) == 0 && info.st_nlink == 0;
+    bool is_idle = clock_mono_ns(clock_system()) - file->grown_ns > LINGER_NS;
+    return file->packed || is_gone || is_idle || log->file_count == SHIP_FILES_MAX;
+}
+
+void ship_log_finish(struct ship_log *log, size_t index)
+{
+    struct ship_file *file = &log->files[index];
+    struct stat info;
+    file->is_done = true;
+    if (fstat(file->fd, &info) == 0 && mtime_ns(&info) >= log->watermark_ns)
+        log->watermark_ns = mtime_ns(&info) + 1;
+    ship_file_close(file);
+}
+
+enum tm_err ship_log_note(const struct ship_log *log, struct ship_state *state, struct tm_why *why)
+{
+    struct ship_log_state *note = ship_state_log(state, log->path, why);
+    if (!note)
+        return TM_LIMIT;
+    note->watermark_ns = log->watermark_ns;
+    note->file_count = log->file_count;
+    for (size_t i = 0; i < log->file_count; i++)
+        note->files[i] = ship_file_place(&log->files[i]);
+    return TM_OK;
+}

@@ -1,0 +1,219 @@
+#include "server/cli/ship/ship_search.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { CANDIDATES_MAX = 1024 };
+
+struct candidate {
+    char name[NAME_MAX + 1];
+    uint64_t device;
+    uint64_t inode;
+    int64_t mtime_ns;
+    bool is_rotation; /* by its name: the log's and a number or a date behind it */
+};
+
+struct candidates {
+    struct candidate *all; /* oldest first */
+    size_t count;
+};
+
+/* ".1", "-20261123", ".2026-11-23T04", ".1.gz": what rotating programs append. */
+static bool is_rotation_ending(const char *ending)
+{
+    size_t len = strspn(ending, "0123456789.-_T");
+    return len > 1 && strchr(".-_", ending[0]) && strcspn(ending, "0123456789") < len &&
+           (ending[len] == '\0' || strcmp(ending + len - 1, ".gz") == 0 || strcmp(ending + len, "gz") == 0);
+}
+
+static int compare_mtime(const void *a, const void *b)
+{
+    const struct candidate *one = a;
+    const struct candidate *two = b;
+    return (one->mtime_ns > two->mtime_ns) - (one->mtime_ns < two->mtime_ns);
+}
+
+static bool join(const struct ship_log *log, const char *name, char out[PATH_MAX])
+{
+    return snprintf(out, PATH_MAX, "%.*s%s", (int)log->base, log->path, name) < PATH_MAX;
+}
+
+/* Takes a name of the folder if it may be a file of the log. */
+static enum tm_err take_name(const struct ship_log *log, const char *name, struct candidates *list,
+                             struct tm_why *why)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    const char *base = log->path + log->base;
+    bool is_like = strncmp(name, base, strlen(base)) == 0 && name[strlen(base)];
+    if (strcmp(name, base) == 0 || !join(log, name, path) || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return TM_OK;
+    bool is_known = false;
+    for (size_t i = 0; i < log->file_count; i++)
+        is_known |= log->files[i].fd < 0 && log->files[i].place.inode == info.st_ino;
+    if ((!is_like && !is_known) || list->count == CANDIDATES_MAX)
+        return TM_OK;
+    struct candidate *all = realloc(list->all, (list->count + 1) * sizeof *all);
+    if (!all)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    list->all = all;
+    struct candidate *one = &all[list->count++];
+    *one = (struct candidate){.device = info.st_dev,
+                              .inode = info.st_ino,
+                              .mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
+                              .is_rotation = is_like && is_rotation_ending(name + strlen(base))};
+    (void)snprintf(one->name, sizeof one->name, "%s", name);
+    return TM_OK;
+}
+
+static enum tm_err list_folder(const struct ship_log *log, struct candidates *out, struct tm_why *why)
+{
+    char folder[PATH_MAX];
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)log->base, log->path);
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return tm_fail(why, TM_IO, "cannot look for rotated files in %s: %s", folder, strerror(errno));
+    enum tm_err err = TM_OK;
+    for (struct dirent *entry; !err && (entry = readdir(dir));)
+        err = take_name(log, entry->d_name, out, why);
+    (void)closedir(dir);
+    if (out->count)
+        qsort(out->all, out->count, sizeof *out->all, compare_mtime);
+    return err;
+}
+
+enum tm_err ship_search_begin(struct ship_log *log, struct tm_why *why)
+{
+    struct candidates list = {0};
+    enum tm_err err = list_folder(log, &list, why);
+    for (size_t i = 0; i < list.count; i++)
+        if (list.all[i].mtime_ns >= log->watermark_ns)
+            log->watermark_ns = list.all[i].mtime_ns + 1;
+    free(list.all);
+    return err;
+}
+
+/* True if one of the files that are open is this one. */
+static bool is_open(const struct ship_log *log, const struct candidate *one)
+{
+    for (size_t i = 0; i < log->file_count; i++)
+        if (log->files[i].fd >= 0 && log->files[i].device == one->device && log->files[i].inode == one->inode)
+            return true;
+    return false;
+}
+
+static enum tm_err try_candidate(const struct ship_log *log, const struct candidate *one,
+                                 const struct ship_place *place, struct ship_file *out, struct tm_why *why)
+{
+    char path[PATH_MAX];
+    enum tm_err err = join(log, one->name, path) ? ship_file_open(out, path, place, why) : TM_NOT_FOUND;
+    /* Damaged, or not for us: then it is not the one. */
+    return err == TM_IO || err == TM_CORRUPT ? TM_NOT_FOUND : err;
+}
+
+/* Opens the candidate that holds what stands before the place: the one with its inode, else the newest. */
+static enum tm_err find_place(const struct ship_log *log, const struct candidates *list,
+                              const struct ship_place *place, struct ship_file *out, struct tm_why *why)
+{
+    enum tm_err err = TM_NOT_FOUND;
+    for (int by_inode = 1; by_inode >= 0 && err == TM_NOT_FOUND; by_inode--)
+        for (size_t i = list->count; i-- > 0 && err == TM_NOT_FOUND;) {
+            const struct candidate *one = &list->all[i];
+            bool has_inode = one->device == place->device && one->inode == place->inode;
+            /* Without any text before it only the inode tells it from others. */
+            if (has_inode == by_inode && (has_inode || place->offset) && !is_open(log, one))
+                err = try_candidate(log, one, place, out, why);
+        }
+    return err;
+}
+
+static enum tm_err find_known(struct ship_log *log, const struct candidates *list, struct tm_why *why)
+{
+    for (size_t i = 0; i < log->file_count; i++) {
+        struct ship_file *file = &log->files[i];
+        struct ship_file found = {.fd = -1};
+        if (file->fd >= 0 || file->is_done)
+            continue;
+        enum tm_err err = find_place(log, list, &file->place, &found, why);
+        if (err && err != TM_NOT_FOUND)
+            return err;
+        if (!err) {
+            found.is_rotated = true;
+            *file = found;
+            continue;
+        }
+        file->is_done = true;
+        if (file->place.offset)
+            fprintf(stderr,
+                    "tidemark: %s: the file that was read to byte %" PRIu64
+                    " is gone, and no copy is found; what stood behind is lost\n",
+                    log->given, file->place.offset);
+    }
+    return TM_OK;
+}
+
+/* True if the candidate is a file of the list, or a copy of one: packed, or before it was cut. One that has
+ * grown since it was done is opened again. */
+static bool is_known(struct ship_log *log, const struct candidate *one)
+{
+    struct tm_why ignored;
+    struct stat info;
+    if (is_open(log, one))
+        return true;
+    for (size_t i = 0; i < log->file_count; i++) {
+        struct ship_place place = ship_file_place(&log->files[i]);
+        struct ship_file opened = {.fd = -1};
+        if (!place.offset || try_candidate(log, one, &place, &opened, &ignored))
+            continue;
+        bool has_grown = log->files[i].fd < 0 && one->inode == place.inode && !opened.packed &&
+                         fstat(opened.fd, &info) == 0 && (uint64_t)info.st_size > place.offset;
+        if (has_grown) {
+            opened.is_rotated = true;
+            log->files[i] = opened;
+        } else {
+            ship_file_close(&opened);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* What had the name for so short a time that nobody looked. */
+static enum tm_err find_unknown(struct ship_log *log, const struct candidates *list, struct tm_why *why)
+{
+    log->is_search_due = false;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct candidate *one = &list->all[i];
+        struct ship_file found = {.fd = -1};
+        if (!one->is_rotation || one->mtime_ns < log->watermark_ns || is_known(log, one))
+            continue;
+        enum tm_err err = try_candidate(log, one, NULL, &found, why);
+        if (err == TM_NOT_FOUND)
+            continue;
+        if (err)
+            return err;
+        found.is_rotated = true;
+        if (ship_log_add(log, &found))
+            continue;
+        ship_file_close(&found);
+        log->is_search_due = true;
+    }
+    return TM_OK;
+}
+
+enum tm_err ship_search(struct ship_log *log, struct tm_why *why)
+{
+    struct candidates list = {0};
+    enum tm_err err = list_folder(log, &list, why);
+    if (!err)
+        err = find_known(log, &list, why);
+    if (!err)
+        err = find_unknown(log, &list, why);
+    free(list.all);
+    return err;
+}

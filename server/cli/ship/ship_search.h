@@ -1,0 +1,19 @@
+/* The files that a log's name has led to before, sought in its folder. Part of ship_log. */
+#ifndef TM_CLI_SHIP_SEARCH_H
+#define TM_CLI_SHIP_SEARCH_H
+
+#include "server/cli/ship/ship_log.h"
+
+/* Of a log that is followed for the first time: what was rotated away before is none of ours. TM_IO,
+ * TM_NOMEM. */
+enum tm_err ship_search_begin(struct ship_log *log, struct tm_why *why) TM_MUST_CHECK;
+
+/* Opens the known files that are closed and not done, wherever they are now, and those that were rotated away
+ * without anybody looking; clears log->is_search_due when all have found room. TM_IO, TM_CORRUPT, TM_NOMEM.
+ */
+enum tm_err ship_search(struct ship_log *log, struct tm_why *why) TM_MUST_CHECK;
+
+/* Puts a file into the log's list, which owns it then. False: there is no room. */
+bool ship_log_add(struct ship_log *log, const struct ship_file *file);
+
+#endif

@@ -1,0 +1,69 @@
+/* What a shipper of logs knows on disk: how far each file is read, and the batch that was sent last. */
+#ifndef TM_CLI_SHIP_STATE_H
+#define TM_CLI_SHIP_STATE_H
+
+#include <stdbool.h>
+
+#include "storage/model/bytes.h"
+#include "storage/model/err.h"
+#include "storage/model/str.h"
+
+enum { SHIP_LOGS_MAX = 256, SHIP_FILES_MAX = 8, SHIP_TAIL_BYTES = 1024, SHIP_PRODUCER_BYTES = 129 };
+
+/* How far a file is read. It is known again by what stands before that place, under whatever name, packed or
+ * not; the inode only says where to look first. */
+struct ship_place {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t offset;    /* bytes taken, of the content if it is packed */
+    uint64_t line;      /* lines taken */
+    uint64_t tail_hash; /* XXH3 of the tail_len bytes before the offset */
+    uint32_t tail_len;  /* the less of offset and SHIP_TAIL_BYTES */
+    bool is_done;       /* rotated away and read to its end */
+};
+
+/* A log: the file under its name and those that had the name before, oldest first. */
+struct ship_log_state {
+    char *name;           /* absolute; owned */
+    int64_t watermark_ns; /* rotated files written last before that are none of ours */
+    struct ship_place files[SHIP_FILES_MAX];
+    size_t file_count;
+};
+
+struct ship_state {
+    char producer[SHIP_PRODUCER_BYTES];
+    uint64_t epoch;
+    uint64_t seq;       /* of the batch; 0: none was sent yet */
+    bool is_packed;     /* the batch goes zstd-compressed; its bytes on the wire must stay the same */
+    struct bytes batch; /* its lines; the places are those behind it. Empty: it is settled */
+    struct ship_log_state *logs;
+    size_t log_count;
+};
+
+/* Appends the state as a file's content. Errors stay in out. */
+void ship_state_encode(const struct ship_state *state, struct bytes *out);
+
+/* The opposite; *out is zero-initialised before. TM_CORRUPT with what is wrong; TM_NOMEM. ship_state_fini in
+ * any case. */
+enum tm_err ship_state_decode(struct str file, struct ship_state *out, struct tm_why *why) TM_MUST_CHECK;
+
+void ship_state_fini(struct ship_state *state);
+
+/* The log of this absolute name, made if it is not there. NULL: too many of them, or no memory; why says so.
+ * Valid until the next call. */
+struct ship_log_state *ship_state_log(struct ship_state *state, const char *name, struct tm_why *why);
+
+/* ---- on disk ---- */
+
+/* Keeps other shippers off the state: *lock_fd, to be closed at the end. TM_BUSY, TM_IO. */
+enum tm_err ship_state_lock(const char *path, int *lock_fd, struct tm_why *why) TM_MUST_CHECK;
+
+/* TM_NOT_FOUND: there is none yet. TM_CORRUPT, TM_IO, TM_NOMEM. */
+enum tm_err ship_state_load(const char *path, struct ship_state *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Puts the state in the place of the former as a whole, and returns when it is on the disk. TM_IO,
+ * TM_NO_SPACE, TM_NOMEM: the former stands. */
+enum tm_err ship_state_save(const char *path, const struct ship_state *state,
+                            struct tm_why *why) TM_MUST_CHECK;
+
+#endif
