@@ -54,6 +54,9 @@ struct reader_limits {
 /* Sets the bounds, from now on; without this call there are none. */
 void reader_limit(struct reader *reader, const struct reader_limits *limits);
 
+/* Does limits' stop ask to end? For whoever works on what was read. Any thread that may call stop. */
+bool reader_is_stopped(const struct reader *reader);
+
 /* How many samples it has read in all. */
 uint64_t reader_samples_read(const struct reader *reader);
 

@@ -120,6 +120,11 @@ void reader_limit(struct reader *reader, const struct reader_limits *limits)
     reader->limits = *limits;
 }
 
+bool reader_is_stopped(const struct reader *reader)
+{
+    return reader->limits.stop && reader->limits.stop(reader->limits.stop_arg);
+}
+
 uint64_t reader_samples_read(const struct reader *reader)
 {
     return reader->samples_read;

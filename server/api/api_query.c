@@ -2,6 +2,22 @@
 
 #include "server/query/endpoints.h"
 
+void api_query(void *arg, struct http_exchange *exchange)
+{
+    query_instant(((struct api *)arg)->queries, exchange);
+}
+
+void api_query_range(void *arg, struct http_exchange *exchange)
+{
+    query_range(((struct api *)arg)->queries, exchange);
+}
+
+void api_format_query(void *arg, struct http_exchange *exchange)
+{
+    (void)arg;
+    query_format(exchange);
+}
+
 void api_series(void *arg, struct http_exchange *exchange)
 {
     query_series(((struct api *)arg)->queries, exchange);

@@ -170,6 +170,44 @@ void text_float(struct bytes *out, double value)
     bytes_put(out, plain, strlen(plain));
 }
 
+static void put_zeros(struct bytes *out, int count)
+{
+    for (int i = 0; i < count; i++)
+        bytes_u8(out, '0');
+}
+
+void text_float_plain(struct bytes *out, double value)
+{
+    char text[40];
+    char digits[40] = "";
+    size_t count = 0;
+    if (isnan(value) || isinf(value) || value == 0) {
+        const char *word = signbit(value) ? "-0" : "0";
+        if (value == 0)
+            bytes_put(out, word, strlen(word));
+        else
+            text_float(out, value);
+        return;
+    }
+    write_shortest(text, sizeof text, fabs(value));
+    const char *at = text;
+    for (; *at != 'e'; at++) {
+        if (*at != '.')
+            digits[count++] = *at;
+    }
+    int exponent = (int)strtol(at + 1, NULL, 10);
+    int whole = exponent + 1; /* digits before the point */
+    int have = (int)count;
+    bytes_put(out, "-", value < 0 ? 1 : 0);
+    bytes_put(out, whole > 0 ? digits : "0", whole > 0 ? (size_t)(whole < have ? whole : have) : 1);
+    put_zeros(out, whole > have ? whole - have : 0);
+    if (whole >= have)
+        return;
+    bytes_u8(out, '.');
+    put_zeros(out, whole < 0 ? -whole : 0);
+    bytes_put(out, digits + (whole > 0 ? whole : 0), (size_t)(whole > 0 ? have - whole : have));
+}
+
 void text_duration(struct bytes *out, int64_t ms)
 {
     static const struct {

@@ -27,6 +27,9 @@ void text_name_rune(struct bytes *out, int32_t rune);
  */
 void text_float(struct bytes *out, double value);
 
+/* strconv's 'f' with the shortest digits: no exponent, however large or small it is. */
+void text_float_plain(struct bytes *out, double value);
+
 /* model.Duration's String: "1h30m", "0s"; years and weeks where nothing remains. ms >= 0. */
 void text_duration(struct bytes *out, int64_t ms);
 

@@ -6,6 +6,11 @@
 #include "server/http/http.h"
 #include "server/query/queries.h"
 
+/* GET, POST /api/v1/query and /api/v1/query_range: PromQL at one time and over a range, as Prometheus 2.42. */
+void query_instant(struct queries *queries, struct http_exchange *exchange);
+void query_range(struct queries *queries, struct http_exchange *exchange);
+/* GET, POST /api/v1/format_query: an expression in its printed form; answered at once. */
+void query_format(struct http_exchange *exchange);
 /* GET, POST /api/v1/series: as Prometheus 2.42. */
 void query_series(struct queries *queries, struct http_exchange *exchange);
 /* GET, POST /api/v1/labels; GET /api/v1/label/NAME/values: as Prometheus 2.42. */

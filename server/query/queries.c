@@ -13,7 +13,8 @@
 #include "server/wire/reply.h"
 #include "storage/store.h"
 
-enum { STACK_BYTES = 1 << 20, TICK_MS = 100, RETRY_AFTER_S = 1 };
+/* The stack holds the evaluation of an expression of AST_DEPTH_MAX. */
+enum { STACK_BYTES = 8 << 20, TICK_MS = 100, RETRY_AFTER_S = 1 };
 enum { UNPROCESSABLE = 422, SERVER_ERROR = 500, OK = 200, BAD_REQUEST = 400, UNAVAILABLE = 503 };
 
 enum query_place {
@@ -371,6 +372,12 @@ static struct query *new_query(struct queries *queries, struct http_exchange *ex
 void queries_submit(struct queries *queries, struct http_exchange *exchange, const struct query_kind *kind,
                     void *state)
 {
+    queries_submit_within(queries, exchange, kind, state, INT64_MAX);
+}
+
+void queries_submit_within(struct queries *queries, struct http_exchange *exchange,
+                           const struct query_kind *kind, void *state, int64_t timeout_ms)
+{
     bool has_room = !queries->is_stopped && queries->count < QUERY_OPEN_MAX;
     struct query *query = has_room ? new_query(queries, exchange, kind, state) : NULL;
     if (!query) {
@@ -382,6 +389,8 @@ void queries_submit(struct queries *queries, struct http_exchange *exchange, con
                                  RETRY_AFTER_S);
         return;
     }
+    if (timeout_ms < queries->options.config->limits.query_timeout_ms)
+        query->deadline_ns = query->started_ns + timeout_ms * INT64_C(1000000);
     http_await_answer(exchange, &(struct http_source){query, want_piece, on_gone});
     enqueue(query);
 }

@@ -60,6 +60,10 @@ void queries_configure(struct queries *queries, const struct config *config);
 void queries_submit(struct queries *queries, struct http_exchange *exchange, const struct query_kind *kind,
                     void *state);
 
+/* The same with a time of its own, if that is shorter than limits.query_timeout. */
+void queries_submit_within(struct queries *queries, struct http_exchange *exchange,
+                           const struct query_kind *kind, void *state, int64_t timeout_ms);
+
 /* Ends all that are open, as soon as their steps end; new ones are refused. */
 void queries_stop(struct queries *queries);
 
