@@ -23,10 +23,12 @@ static void put_str(struct bytes *out, struct str text)
 /* A word that is read as a metric's name where an expression may begin. */
 static bool stands_bare(struct str name)
 {
+    if (name.len == 0)
+        return false;
     struct lexer lexer = {.text = name};
     struct token token = lex_next(&lexer);
     bytes_fini(&lexer.fault);
-    if (token.text.len != name.len || name.len == 0)
+    if (token.text.len != name.len)
         return false;
     switch (token.kind) {
     case TOKEN_IDENTIFIER:
