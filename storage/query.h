@@ -63,9 +63,9 @@ uint64_t reader_samples_read(const struct reader *reader);
 /* ---- series ---- */
 
 /* Calls each for every series, in order of first appearance. each returns false to stop; it may use the
- * reader. */
+ * reader. TM_NOMEM: some were not told. */
 typedef bool reader_series_fn(void *arg, uint32_t series, struct str encoded_labels);
-void reader_series(struct reader *reader, reader_series_fn *each, void *arg);
+enum tm_err reader_series(struct reader *reader, reader_series_fn *each, void *arg) TM_MUST_CHECK;
 
 /* Appends the labels of a series that a call here has named (labels_decode reads them); out->failed without
  * memory. */

@@ -10,13 +10,14 @@ enum { STEP_SERIES = 256, INDEX_SERIES = 2000 };
 
 /* ---- all of them ---- */
 
-void reader_series(struct reader *reader, reader_series_fn *each, void *arg)
+enum tm_err reader_series(struct reader *reader, reader_series_fn *each, void *arg)
 {
     struct contents *contents = reader->contents;
     struct bytes labels = {0};
     series_id ids[STEP_SERIES];
     size_t count;
     bool go_on = true;
+    enum tm_err err = TM_OK;
     atomic_fetch_add(&contents->walkers, 1);
     for (size_t at = 0; go_on; go_on = go_on && count > 0) {
         contents_lock_shared(contents);
@@ -29,11 +30,13 @@ void reader_series(struct reader *reader, reader_series_fn *each, void *arg)
         for (size_t i = 0; go_on && i < count; i++) {
             bytes_clear(&labels);
             reader_labels(reader, ids[i], &labels);
-            go_on = !labels.failed && each(arg, ids[i], bytes_view(&labels));
+            err = bytes_error(&labels);
+            go_on = !err && each(arg, ids[i], bytes_view(&labels));
         }
     }
     atomic_fetch_sub(&contents->walkers, 1);
     bytes_fini(&labels);
+    return err;
 }
 
 void reader_labels(const struct reader *reader, uint32_t series, struct bytes *out)

@@ -127,7 +127,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "dump: %s\n", why.text);
         return 1;
     }
-    reader_series(dump.reader, put_series, &dump);
+    enum tm_err err = reader_series(dump.reader, put_series, &dump);
+    if (!dump.err)
+        dump.err = err;
     for (int kind = EVENT_HTTP; !dump.err && kind < EVENT_REQUEST; kind++)
         dump.err = reader_events(dump.reader, (enum event_kind)kind, all, put_event, &dump, &why);
     if (!dump.err)

@@ -36,7 +36,7 @@ static inline void cells_in(struct reader *reader, const char *name, struct span
     size_t count;
     enum tm_err err;
     out->count = 0;
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     if (search.found == 0)
         return;
     reader_walk_init(&walk, search.found, span);

@@ -444,7 +444,7 @@ static inline size_t read_in(struct reader *reader, const char *name, const time
 {
     struct search search = {.name = str_of(name)};
     size_t count = 0;
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     if (search.found)
         assert_int_equal(reader_samples(reader, search.found, EVERYTHING, times, values, &count), TM_OK);
     return count;

@@ -296,7 +296,7 @@ static void a_counter_is_cut_to_the_span_asked_for(void **state)
     count_one(f->store, "other", 0, DAY0 + HOUR_MS, 3);
     for (int i = 0; i < 2; i++) {
         struct reader *reader = reader_of_store(f->store);
-        reader_series(reader, search_one, &search);
+        assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
         struct span span = {DAY0 + 60000, DAY0 + 90001};
         assert_int_equal(reader_samples(reader, search.found, span, &times, &values, &count), TM_OK);
         assert_int_equal(count, 4);
@@ -351,7 +351,7 @@ static void a_delete_and_rollups_leave_counts_alone(void **state)
     flush_now(f);
     flush_settle(f->store);
     struct reader *reader = reader_of_store(f->store);
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     reader_walk_init(&walk, search.found, EVERYTHING);
     assert_int_equal(reader_rollup_next(reader, &walk, READER_1H, &rows, &count, &why), TM_NOT_FOUND);
     reader_close(reader);

@@ -18,7 +18,7 @@ static void *read_totals(void *arg)
     struct shared *shared = arg;
     struct reader *reader = reader_of_store(shared->f->store);
     struct search search = {.name = STR("hits")};
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     while (!atomic_load(&shared->is_over)) {
         struct reader_walk walk;
         const struct reader_cell *some;

@@ -62,7 +62,7 @@ static enum outcome read_everything(struct reader *reader, int victim)
         char name[16];
         (void)snprintf(name, sizeof name, "s%d", series);
         struct search search = {.name = str_of(name)};
-        reader_series(reader, search_one, &search);
+        assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
         if (!search.found)
             return GAP;
         for (int day = 1 - DAYS; day <= 0; day++) {

@@ -47,12 +47,12 @@ static void a_series_keeps_its_number_over_restarts(void **state)
             flush_now(f);
     }
     reader = reader_of_store(f->store);
-    reader_series(reader, search_one, &before);
+    assert_int_equal(reader_series(reader, search_one, &before), TM_OK);
     reader_close(reader);
     flush_now(f);
     fixture_reopen(f);
     reader = reader_of_store(f->store);
-    reader_series(reader, search_one, &after);
+    assert_int_equal(reader_series(reader, search_one, &after), TM_OK);
     reader_close(reader);
     assert_int_equal(after.count, 10);
     assert_int_equal(after.found, before.found);
@@ -359,7 +359,7 @@ static void a_walk_gives_a_day_at_a_time(void **state)
     }
     struct reader *reader = reader_of_store(f->store);
     struct search search = {.name = STR("cpu")};
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     reader_walk_init(&walk, search.found, (struct span){DAY0 + 1, DAY0 + 3 * DAY_MS + 2});
     for (int day = 0; day < 4; day++) {
         assert_int_equal(reader_walk_next(reader, &walk, &times, &values, &count, &f->why), TM_OK);

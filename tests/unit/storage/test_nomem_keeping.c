@@ -57,7 +57,7 @@ static uint64_t rolled_up(struct fixture *f, const char *name)
     size_t count;
     uint64_t samples = 0;
     enum tm_err err;
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     reader_walk_init(&walk, search.found, EVERYTHING);
     while ((err = reader_rollup_next(reader, &walk, READER_5M, &rows, &count, &f->why)) == TM_OK) {
         for (size_t i = 0; i < count; i++)

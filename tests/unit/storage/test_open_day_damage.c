@@ -38,7 +38,7 @@ static enum outcome judge_series(struct reader *reader, int s)
     size_t count;
     (void)snprintf(name, sizeof name, "s%d", s);
     search.name = str_of(name);
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     if (reader_samples(reader, search.found, EVERYTHING, &times, &values, &count) != TM_OK)
         return TOLD;
     for (size_t i = 0; i < count; i++) {

@@ -169,7 +169,7 @@ static void look(struct store *store, struct found *found)
     struct sample_walk walk = {found, reader};
     struct tm_why why;
     assert_int_equal(reader_events(reader, EVENT_HTTP, EVERYTHING, count_event, found, &why), TM_OK);
-    reader_series(reader, count_samples, &walk);
+    assert_int_equal(reader_series(reader, count_samples, &walk), TM_OK);
     reader_close(reader);
     assert_int_equal(found->strangers, 0);
 }

@@ -137,7 +137,7 @@ static void read_once(struct scene *scene, int which)
     struct reader *reader = reader_of_store(scene->f->store);
     (void)snprintf(name, sizeof name, "s%d", which % SERIES);
     find = (struct find){str_of(name), 0};
-    reader_series(reader, find_one, &find);
+    assert_int_equal(reader_series(reader, find_one, &find), TM_OK);
     if (find.found)
         check_samples(scene, reader, find.found, rounds * PER_ROUND);
     else if (rounds > 0)
@@ -261,7 +261,7 @@ static void a_query_ends_when_it_is_told_to(void **state)
         assert_int_equal(send_one(f->store, "a", DAY0 + day * DAY_MS, day), TM_OK);
     struct reader *reader = reader_of_store(f->store);
     struct find find = {STR("a"), 0};
-    reader_series(reader, find_one, &find);
+    assert_int_equal(reader_series(reader, find_one, &find), TM_OK);
     reader_limit(reader, &limits);
     reader_walk_init(&walk, find.found, EVERYTHING);
     assert_int_equal(reader_walk_next(reader, &walk, &times, &values, &count, &f->why), TM_OK);
@@ -282,7 +282,7 @@ static void a_query_reads_no_more_samples_than_it_may(void **state)
         assert_int_equal(send_one(f->store, "a", DAY0 + day * DAY_MS, day), TM_OK);
     struct reader *reader = reader_of_store(f->store);
     struct find find = {STR("a"), 0};
-    reader_series(reader, find_one, &find);
+    assert_int_equal(reader_series(reader, find_one, &find), TM_OK);
     reader_limit(reader, &limits);
     reader_walk_init(&walk, find.found, EVERYTHING);
     for (int day = 0; day < 3; day++)

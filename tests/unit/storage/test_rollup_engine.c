@@ -11,7 +11,7 @@
 static uint32_t series_of(struct reader *reader, const char *name)
 {
     struct search search = {.name = str_of(name)};
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     return search.found;
 }
 

@@ -46,7 +46,7 @@ static series_id number_of(struct store *store, const char *name)
 {
     struct search search = {.name = str_of(name)};
     struct reader *reader = reader_of_store(store);
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     reader_close(reader);
     return search.found;
 }
@@ -401,7 +401,7 @@ static void a_walk_over_all_series_misses_none_that_stays(void **state)
     }
     struct walking walking = {f, 0, false};
     struct reader *reader = reader_of_store(f->store);
-    reader_series(reader, age_meanwhile, &walking);
+    assert_int_equal(reader_series(reader, age_meanwhile, &walking), TM_OK);
     reader_close(reader);
     assert_in_range(walking.count, MANY, 2 * MANY);
     keep_order(f);
@@ -423,7 +423,7 @@ static void *read_labels(void *arg)
     while (!atomic_load(&r->stop)) {
         struct search search = {.name = STR("steady")};
         struct reader *reader = reader_of_store(r->store);
-        reader_series(reader, search_one, &search);
+        assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
         if (search.found == 0)
             abort();
         reader_close(reader);

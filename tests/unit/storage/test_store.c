@@ -125,7 +125,7 @@ static void a_span_is_half_open(void **state)
     const time_ms_t *times;
     const double *values;
     size_t count;
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     struct span span = {20, 50};
     assert_int_equal(reader_samples(reader, search.found, span, &times, &values, &count), TM_OK);
     assert_int_equal(count, 3);
