@@ -58,7 +58,7 @@ static struct seen look(struct reader *reader, const char *name, enum reader_tie
     const struct rollup *rows;
     size_t count;
     enum tm_err err;
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     assert_true(search.found != 0);
     reader_walk_init(&walk, search.found, span);
     while ((err = reader_rollup_next(reader, &walk, tier, &rows, &count, &why)) == TM_OK) {
@@ -114,7 +114,7 @@ static size_t stored_count(struct fixture *f, enum partition_tier tier, struct s
                                      .catalog = f->store->contents.catalog};
     struct rollup_rows rows = {0};
     struct search search = {.name = STR("cpu")};
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     assert_int_equal(rollup_reading_begin(&reading, tier, span, &f->why), TM_OK);
     assert_int_equal(rollup_collect(&reading, tier, search.found, span, ROLLUP_ALL, &rows, &f->why), TM_OK);
     size_t count = rows.count;
