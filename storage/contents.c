@@ -366,6 +366,21 @@ static enum tm_err check_stored(struct replaying *replaying, enum partition_tier
     return err;
 }
 
+static uint32_t number_of(const struct replaying *replaying, uint32_t written)
+{
+    return written < replaying->number_capacity ? replaying->numbers[written] : 0;
+}
+
+/* Hints for the samples behind the one at `at`; number 0 is no series and does no harm. */
+static void expect_samples(const struct replaying *replaying, const struct batch_content *content, size_t at)
+{
+    const struct head *head = &replaying->contents->head;
+    if (at + HEAD_EXPECT_FAR < content->sample_count)
+        head_expect_series(head, number_of(replaying, content->samples[at + HEAD_EXPECT_FAR].series));
+    if (at + HEAD_EXPECT_NEAR < content->sample_count)
+        head_expect_sample(head, number_of(replaying, content->samples[at + HEAD_EXPECT_NEAR].series));
+}
+
 /* Samples of series whose definitions were lost are lost too, and told; never given to another series. */
 static enum tm_err apply_samples(struct replaying *replaying, uint64_t lsn,
                                  const struct batch_content *content, uint64_t *lost)
@@ -373,7 +388,8 @@ static enum tm_err apply_samples(struct replaying *replaying, uint64_t lsn,
     bool is_stored = false;
     for (size_t i = 0; i < content->sample_count; i++) {
         const struct sample *sample = &content->samples[i];
-        uint32_t id = sample->series < replaying->number_capacity ? replaying->numbers[sample->series] : 0;
+        uint32_t id = number_of(replaying, sample->series);
+        expect_samples(replaying, content, i);
         if (id == 0) {
             (*lost)++;
             continue;

@@ -8,9 +8,6 @@
 #include "storage/log_level.h"
 #include "storage/store_private.h"
 
-/* How far ahead a batch's samples are hinted at while it is applied; measured, not critical. */
-enum { EXPECT_FAR = 24, EXPECT_NEAR = 10 };
-
 /* What is applied, or indexed, in one go while readers wait: under 2 ms. */
 enum { GROUP_BATCHES = 64, GROUP_SAMPLES = 20000, GROUP_SERIES = 2000 };
 
@@ -226,10 +223,10 @@ enum tm_err store_submit(struct store *store, struct batch **batch, const struct
 /* Hints for the samples behind the one at `at`. */
 static void expect_samples(const struct head *head, const struct batch *batch, size_t at)
 {
-    if (at + EXPECT_FAR < batch->sample_count)
-        head_expect_series(head, batch->samples[at + EXPECT_FAR].series);
-    if (at + EXPECT_NEAR < batch->sample_count)
-        head_expect_sample(head, batch->samples[at + EXPECT_NEAR].series);
+    if (at + HEAD_EXPECT_FAR < batch->sample_count)
+        head_expect_series(head, batch->samples[at + HEAD_EXPECT_FAR].series);
+    if (at + HEAD_EXPECT_NEAR < batch->sample_count)
+        head_expect_sample(head, batch->samples[at + HEAD_EXPECT_NEAR].series);
 }
 
 /* TM_NOMEM: go on later, from where it stopped. */

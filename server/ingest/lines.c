@@ -16,7 +16,7 @@ static struct series_hash field_hash(XXH128_hash_t key, struct str name, uint64_
  * bytes then never name a series. */
 static bool may_be_deploy(struct str key)
 {
-    return key.len >= 6 && memcmp(key.ptr, "deploy", 6) == 0;
+    return key.len >= 6 && key.ptr[0] == 'd' && memcmp(key.ptr, "deploy", 6) == 0;
 }
 
 static bool may_write(const struct lines *l, series_id id)
@@ -93,7 +93,7 @@ static take_event_fn *event_taker(struct str key)
                   {{"exception,", 10}, lines_take_exception}};
     for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
         struct str begin = takers[i].begin;
-        if (key.len > begin.len && memcmp(key.ptr, begin.ptr, begin.len) == 0)
+        if (key.len > begin.len && key.ptr[0] == begin.ptr[0] && memcmp(key.ptr, begin.ptr, begin.len) == 0)
             return takers[i].take;
     }
     return NULL;

@@ -41,6 +41,11 @@ static inline uint64_t zigzag_back(uint64_t v)
     return (v >> 1) ^ (0 - (v & 1));
 }
 
+static inline uint64_t zigzag_from(uint64_t v, uint64_t base)
+{
+    return zigzag_of(v - base);
+}
+
 static inline unsigned bits_of(uint64_t v)
 {
     return 64u - (unsigned)__builtin_clzll(v | 1) - (v == 0);

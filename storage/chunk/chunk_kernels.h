@@ -1,5 +1,6 @@
-/* The inner loops of reading, over one block. Two builds of the same C: portable, and for AVX2 and BMI2; the
- * reader takes the second where the processor has it. Private to chunk_*.c, their tests and benches. */
+/* The inner loops over one block, of reading and of choosing how to pack. Two builds of the same C: portable,
+ * and for AVX2 and BMI2; the reader takes the second where the processor has it. Private to chunk_*.c, their
+ * tests and benches. */
 #ifndef TM_STORAGE_CHUNK_KERNELS_H
 #define TM_STORAGE_CHUNK_KERNELS_H
 
@@ -31,6 +32,8 @@ struct chunk_clock {
     uint64_t factor;
 };
 
+struct pack_plan;
+
 struct chunk_kernels {
     /* CHUNK_BLOCK fields of width 0..64 bits, least significant bit first. */
     void (*unpack)(const uint8_t *in, unsigned width, uint64_t *out);
@@ -48,6 +51,8 @@ struct chunk_kernels {
     bool (*place)(const uint64_t *levels, const struct chunk_clock *clock, unsigned count, int64_t *out);
     /* (origin + level * factor) / divisor. */
     void (*scale)(const uint64_t *levels, const struct chunk_scale *scale, double *out);
+    /* As pack_plan_block. */
+    void (*plan)(const uint64_t *residuals, unsigned count, struct pack_plan *plan);
 };
 
 /* Static; any thread. */

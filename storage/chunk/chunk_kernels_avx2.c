@@ -1,13 +1,14 @@
-/* The same kernels for processors with AVX2 and BMI2. */
+/* The same kernels for processors with AVX2 and BMI2, all of which have LZCNT. */
 #include "storage/chunk/chunk_kernels.h"
+#include "storage/chunk/chunk_pack.h"
 
 #if defined(__x86_64__)
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,bmi2,lzcnt"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,bmi2")
+#pragma GCC target("avx2,bmi2,lzcnt")
 #endif
 
 #include "storage/chunk/chunk_kernels_body.h"

@@ -1,6 +1,7 @@
 /* The text of the kernels, included once by each file that builds them. Loops run over whole blocks so that
  * the compiler sees their length. */
 #include "storage/chunk/chunk_kernels.h"
+#include "storage/chunk/chunk_plan_body.h"
 
 static inline uint64_t load_64(const uint8_t *in)
 {
@@ -213,4 +214,5 @@ static const struct chunk_kernels built = {.unpack = unpack,
                                            .join = join_block,
                                            .most = find_most,
                                            .place = place_block,
-                                           .scale = scale_block};
+                                           .scale = scale_block,
+                                           .plan = plan_block};

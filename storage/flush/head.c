@@ -15,11 +15,6 @@ enum {
 };
 #define DAY_MS INT64_C(86400000)
 
-struct point {
-    time_ms_t time;
-    double value;
-};
-
 /* Encoded samples; a ring, the last points at the first. */
 struct head_block {
     struct head_block *next;
@@ -36,6 +31,7 @@ struct head_series {
     uint16_t count;
     uint16_t capacity;
     bool is_unsorted;
+    bool is_pooled; /* points are the pool's */
     int8_t exponent;
 };
 
@@ -52,10 +48,12 @@ static void free_blocks(struct head_series *series)
 void head_fini(struct head *head)
 {
     for (size_t i = 0; i < head->series_capacity; i++) {
-        free(head->series[i].points);
+        if (!head->series[i].is_pooled)
+            free(head->series[i].points);
         free_blocks(&head->series[i]);
     }
     free(head->series);
+    head_points_fini(&head->points);
     head_free_events(head);
     count_head_fini(&head->counts);
     free(head->scratch);
@@ -89,7 +87,14 @@ static enum tm_err grow_points(struct head *head, struct head_series *series)
     size_t capacity = series->capacity ? (size_t)series->capacity * 3 / 2 + 1 : OPEN_FIRST;
     if (capacity > OPEN_MAX)
         capacity = OPEN_MAX;
-    struct point *points = realloc(series->points, capacity * sizeof *points);
+    struct point *points = capacity == OPEN_MAX ? head_points_take(&head->points) : NULL;
+    series->is_pooled = points != NULL;
+    if (points) {
+        memcpy(points, series->points, series->count * sizeof *points);
+        free(series->points);
+    } else {
+        points = realloc(series->points, capacity * sizeof *points);
+    }
     if (!points)
         return TM_NOMEM;
     head->bytes += (capacity - series->capacity) * sizeof *points + (series->points ? 0 : MALLOC_BYTES);

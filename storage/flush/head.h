@@ -12,6 +12,7 @@
 
 #include "storage/chunk/columns.h"
 #include "storage/counts/count_head.h"
+#include "storage/flush/head_points.h"
 #include "storage/model/bytes.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
@@ -27,6 +28,7 @@ struct chunk_scratch;
 struct head {
     struct head_series *series; /* by number */
     size_t series_capacity;
+    struct head_points points; /* the full arrays of series */
     struct event_block *first_events;
     struct event_block *last_events;
     struct chunk_scratch *scratch; /* to seal blocks with */
@@ -47,7 +49,8 @@ bool head_is_empty(const struct head *head);
 
 /* Hints that a sample of this series comes soon: first the series' own entry (far ahead), then where its next
  * sample goes (near). Samples of a batch lie all over memory, and waiting for it costs more than all else in
- * here. */
+ * here. The distances are measured, and not critical. */
+enum { HEAD_EXPECT_FAR = 24, HEAD_EXPECT_NEAR = 10 };
 void head_expect_series(const struct head *head, uint32_t series);
 void head_expect_sample(const struct head *head, uint32_t series);
 

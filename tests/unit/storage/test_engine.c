@@ -200,9 +200,9 @@ static void a_full_head_is_flushed_by_itself(void **state)
     fixture_close(f);
     f->options.head_bytes = 2000;
     fixture_open(f);
-    for (int i = 0; i < 3000 && stats_of(f->store).flushes < 3; i++) {
+    for (int i = 0; i < 60000 && stats_of(f->store).flushes < 3; i++) {
         assert_int_equal(send_one(f->store, "cpu", DAY0 + i, i), TM_OK);
-        if (i % 100 == 0)
+        if (i % 10 == 0)
             nanosleep(&nap, NULL);
     }
     assert_true(stats_of(f->store).flushes >= 3);
