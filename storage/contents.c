@@ -23,6 +23,10 @@ enum tm_err contents_init(struct contents *contents, int64_t max_series, int64_t
     pthread_rwlockattr_init(&attributes);
     (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     contents->has_lock = pthread_rwlock_init(&contents->lock, &attributes) == 0;
+    if (contents->has_lock && pthread_rwlock_init(&contents->events_lock, &attributes) != 0) {
+        pthread_rwlock_destroy(&contents->lock);
+        contents->has_lock = false;
+    }
     pthread_rwlockattr_destroy(&attributes);
     if (contents->series && contents->has_lock)
         contents->producers = producers_new(series_seed(contents->series));
@@ -46,8 +50,10 @@ void contents_fini(struct contents *contents)
     producers_free(contents->producers);
     series_free(contents->series);
     free(contents->stored);
-    if (contents->has_lock)
+    if (contents->has_lock) {
         pthread_rwlock_destroy(&contents->lock);
+        pthread_rwlock_destroy(&contents->events_lock);
+    }
     *contents = (struct contents){0};
 }
 

@@ -40,6 +40,9 @@ struct day_tag {
 
 struct contents {
     pthread_rwlock_t lock;
+    /* Shared by whoever passes over events, for the whole pass: he holds places of blocks. Alone, for the
+     * moment in which a day's blocks are replaced. Taken before `lock`. */
+    pthread_rwlock_t events_lock;
     bool has_lock;
     struct series_table *series;
     struct producers *producers;

@@ -61,6 +61,12 @@ static enum tm_err add_place(const struct listing *l, const struct partition_ite
     return TM_OK;
 }
 
+/* What a merge put together can't be taken apart. */
+static enum tm_err fail_merged(struct tm_why *why)
+{
+    return tm_fail(why, TM_BUSY, "a day of events was merged since this reader was opened: ask again");
+}
+
 static bool is_visible(const struct listing *l, const struct partition_step *step, uint32_t window)
 {
     size_t count;
@@ -89,6 +95,8 @@ static enum tm_err list_some(const struct listing *l, struct partition_scan *sca
         err = partition_scan_next(&step, scan, &item, why);
         if (!err && is_visible(l, &step, item.key.window))
             err = add_place(l, &item, why);
+        else if (!err && step.series_major && l->files->since == 0)
+            err = fail_merged(why);
     }
     partition_step_end(&step);
     return err;
@@ -97,9 +105,8 @@ static enum tm_err list_some(const struct listing *l, struct partition_scan *sca
 static enum tm_err list_day(struct partitions *set, void *arg, struct tm_why *why)
 {
     struct listing *l = arg;
-    enum tm_err err = TM_OK;
-    (void)set;
     l->files->count = 0;
+    enum tm_err err = partitions_view(set, PARTITION_EVENTS, l->id.period, &l->files->view, why);
     for (int late = 0; late < 2 && !err; late++) {
         struct partition_scan scan = {0};
         size_t before = l->files->count;
@@ -146,13 +153,26 @@ struct fetching {
     const struct events_place *place;
 };
 
+/* In another process nobody is kept from replacing the day that was listed. */
+static enum tm_err check_view(struct partitions *set, const struct fetching *f, struct tm_why *why)
+{
+    const struct partition_view *listed = &f->files->view;
+    struct partition_view now;
+    enum tm_err err = partitions_view(set, PARTITION_EVENTS, f->id.period, &now, why);
+    if (err || (now.main == listed->main && now.late == listed->late))
+        return err;
+    return now.main == 0 && now.late == 0 ? TM_NOT_FOUND : fail_merged(why);
+}
+
 /* The block's bytes are copied: reading columns of them is work for no step. */
 static enum tm_err fetch(struct partitions *set, void *arg, struct tm_why *why)
 {
     const struct fetching *f = arg;
     struct partition_step step;
     struct str value;
-    enum tm_err err = partition_step_begin(set, f->id, &step, why);
+    enum tm_err err = check_view(set, f, why);
+    if (!err)
+        err = partition_step_begin(set, f->id, &step, why);
     if (err)
         return err;
     err = partition_get(&step, &f->place->key, &value, why);

@@ -22,8 +22,9 @@ struct events_place {
 struct events_files {
     struct partitions *partitions;
     const struct contents *contents; /* NULL: until says it all */
-    uint64_t until; /* flushes up to this lsn are looked at: what came later is in the heads */
-    uint64_t since; /* and none up to this one */
+    uint64_t until;             /* flushes up to this lsn are looked at: what came later is in the heads */
+    uint64_t since;             /* and none up to this one */
+    struct partition_view view; /* of the day, when its places were listed */
     struct events_place *places;
     size_t count;
     size_t capacity;
@@ -33,12 +34,13 @@ struct events_files {
 void events_files_fini(struct events_files *files);
 
 /* Lists the blocks of a day that may have events of the query, newest first by their last event. TM_CORRUPT
- * (a damaged partition is set aside), TM_BUSY, TM_IO, TM_NOMEM. */
+ * (a damaged partition is set aside), TM_BUSY (its blocks were merged with later ones since the reader was
+ * opened, by another process), TM_IO, TM_NOMEM. */
 enum tm_err events_files_list(struct events_files *files, uint32_t day, const struct events_query *query,
                               struct tm_why *why) TM_MUST_CHECK;
 
-/* Opens the block at a place of a day (files->block). TM_NOT_FOUND: its day was removed meanwhile. Else as
- * events_files_list. */
+/* Opens the block at a place of the day that was listed last (files->block). TM_NOT_FOUND: its day was
+ * removed meanwhile; TM_BUSY: another process has merged it meanwhile. Else as events_files_list. */
 enum tm_err events_files_open(struct events_files *files, uint32_t day, const struct events_place *place,
                               struct tm_why *why) TM_MUST_CHECK;
 

@@ -173,10 +173,29 @@ static enum tm_err put_day(struct events_work *work, struct partition_writer *wr
     return err;
 }
 
+/* Before the write: what it has in files at a failure counts too. */
+static void note_recent(struct events_work *work, uint32_t day)
+{
+    size_t at = 0, oldest = 0;
+    for (; at < work->recent_count && work->recent[at].day != day; at++) {
+        if (work->recent[at].written_ms < work->recent[oldest].written_ms)
+            oldest = at;
+    }
+    if (at == EVENTS_RECENT_DAYS) {
+        at = oldest;
+        work->all_recent_ms = work->recent[at].written_ms + EVENTS_SETTLE_MS;
+    }
+    if (at == work->recent_count)
+        work->recent_count++;
+    work->recent[at].day = day;
+    work->recent[at].written_ms = work->mono_ms;
+}
+
 static enum tm_err write_day(struct events_work *work, const struct line *lines, size_t count, uint64_t tag,
                              struct tm_why *why)
 {
     struct partition_writer *writer;
+    note_recent(work, lines[0].day);
     enum tm_err err = partition_writer_open(work->partitions, PARTITION_EVENTS, lines[0].day, &writer, why);
     if (err)
         return err;

@@ -2,6 +2,7 @@
 #ifndef TM_STORAGE_EVENTS_FLUSH_H
 #define TM_STORAGE_EVENTS_FLUSH_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,9 +13,14 @@
 #include "storage/model/err.h"
 #include "storage/partition/partition.h"
 
+/* A day this long over and not written to is merged. */
+#define EVENTS_SETTLE_MS INT64_C(3600000)
+enum { EVENTS_RECENT_DAYS = 64 };
+
 /* What it works with; the first members are set anew before each job. */
 struct events_work {
     struct partitions *partitions;
+    pthread_rwlock_t *readers; /* contents.h: events_lock */
     const atomic_bool *stop;
     void (*fault_point)(void *arg, const char *name);
     void *fault_arg;
@@ -28,6 +34,12 @@ struct events_work {
     struct bytes block;
     int64_t retry_ms;      /* monotonic; sealing failed: not before */
     int64_t tops_retry_ms; /* monotonic; there was no memory for rankings: not before */
+    struct {
+        uint32_t day;
+        int64_t written_ms;       /* monotonic */
+    } recent[EVENTS_RECENT_DAYS]; /* days written since the start */
+    size_t recent_count;
+    int64_t all_recent_ms; /* monotonic; until then any other day may have been */
     uint64_t written;      /* events, since start */
     uint64_t sealed;       /* days, since start */
     uint64_t expired;      /* days dropped by age, since start */
@@ -43,9 +55,9 @@ void events_work_fini(struct events_work *work);
 enum tm_err events_flush(struct events_work *work, const struct head *head, uint64_t tag, size_t *days_done,
                          struct tm_why *why) TM_MUST_CHECK;
 
-/* Seals a day that is over, drops what is too old: of a day of events its rankings are made first
- * (storage/tops), which go when they are too old themselves. True: more is to be done, call again. Errors are
- * logged.
+/* Merges a day that is over (events_merge.h), drops what is too old: of a day of events its rankings are made
+ * first (storage/tops), which go when they are too old themselves. True: more is to be done, call again.
+ * Errors are logged.
  */
 bool events_keep(struct events_work *work);
 

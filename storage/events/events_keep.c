@@ -3,13 +3,13 @@
 
 #include "storage/events/events_files.h"
 #include "storage/events/events_flush.h"
+#include "storage/events/events_merge.h"
 #include "storage/log_level.h"
 #include "storage/partition/days.h"
 #include "storage/tops/tops_make.h"
 
-/* A day this long over is sealed. */
-#define SETTLE_MS INT64_C(3600000)
-/* Rankings for which there was no memory are tried again after this. */
+/* Rankings for which there was no memory are tried again after this, as is what readers were in the way of.
+ */
 #define RETRY_MS INT64_C(60000)
 
 static void tell(const struct events_work *work, const char *id, const char *what, const struct tm_why *why)
@@ -90,22 +90,52 @@ static void drop_old_tops(struct events_work *work)
     }
 }
 
-/* What comes for a sealed day later stays beside it, as `.late`: it goes with the day. */
-static bool seal_one(struct events_work *work, const struct partition_entry *days, size_t count)
+/* A reader that sees the time before a flush must not find what that flush wrote among older blocks. */
+static bool is_quiet(const struct events_work *work, uint32_t day)
+{
+    for (size_t i = 0; i < work->recent_count; i++) {
+        if (work->recent[i].day == day)
+            return work->mono_ms - work->recent[i].written_ms >= EVENTS_SETTLE_MS;
+    }
+    return work->mono_ms >= work->all_recent_ms;
+}
+
+/* Rankings that were made of a part of the day, before it could be dropped, tell that part by its tags: these
+ * must stay. */
+static bool has_tops(const struct events_work *work, uint32_t day)
+{
+    uint32_t next;
+    return partitions_next(work->partitions, PARTITION_TOPS, day, &next) == TM_OK && next == day;
+}
+
+static bool is_due(const struct events_work *work, const struct partition_entry *day)
+{
+    bool is_open = day->id.late ? !has_tops(work, day->id.period)
+                                : !day->sealed && day->span.to <= work->now_ms - EVENTS_SETTLE_MS;
+    return is_open && !day->damaged && !is_old(work, day) && is_quiet(work, day->id.period);
+}
+
+static enum tm_err settle_day(struct events_work *work, uint32_t day, struct tm_why *why)
+{
+    enum tm_err err = has_tops(work, day) ? TM_NOT_FOUND : events_merge(work, day, why);
+    if (err == TM_NOT_FOUND) /* without events too, or dropped just now */
+        err = partition_seal(work->partitions, PARTITION_EVENTS, day, why);
+    return err == TM_NOT_FOUND ? TM_OK : err;
+}
+
+/* At most one; true if it was done. */
+static bool settle_one(struct events_work *work, const struct partition_entry *days, size_t count)
 {
     if (work->mono_ms < work->retry_ms)
         return false;
     for (size_t i = 0; i < count; i++) {
         struct tm_why why = {""};
-        if (days[i].id.late || days[i].sealed || days[i].damaged || is_old(work, &days[i]) ||
-            days[i].span.to > work->now_ms - SETTLE_MS)
+        if (!is_due(work, &days[i]))
             continue;
-        enum tm_err err = partition_seal(work->partitions, PARTITION_EVENTS, days[i].id.period, &why);
-        if (err == TM_NOT_FOUND) /* dropped just now */
-            continue;
+        enum tm_err err = settle_day(work, days[i].id.period, &why);
         work->sealed += !err;
-        if (err) {
-            work->retry_ms = work->mono_ms + SETTLE_MS;
+        if (err && err != TM_CLOSED) {
+            work->retry_ms = work->mono_ms + (err == TM_BUSY ? RETRY_MS : EVENTS_SETTLE_MS);
             tell(work, "seal.failed", "sealed", &why);
         }
         return !err;
@@ -121,7 +151,7 @@ bool events_keep(struct events_work *work)
         return false;
     bool is_more = drop_old(work, days, count);
     drop_old_tops(work);
-    is_more = seal_one(work, days, count) || is_more;
+    is_more = settle_one(work, days, count) || is_more;
     free(days);
     return is_more;
 }

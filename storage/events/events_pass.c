@@ -1,5 +1,6 @@
 #include "storage/events/events_pass.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "storage/reader_private.h"
@@ -121,6 +122,19 @@ static enum tm_err pass_days(struct passing *p, const struct reader *reader, str
     return err;
 }
 
+/* Blocks stay where they are during a pass. Fails only for a thread that holds it already. */
+static void lock_merged(struct contents *contents)
+{
+    int code = pthread_rwlock_rdlock(&contents->events_lock);
+    assert(code == 0);
+    (void)code;
+}
+
+static void unlock_merged(struct contents *contents)
+{
+    (void)pthread_rwlock_unlock(&contents->events_lock);
+}
+
 /* One moment is seen, as in reader_events: both heads, and files up to the lsn that the older one begins
  * behind. */
 enum tm_err events_pass(struct reader *reader, const struct events_query *query,
@@ -133,6 +147,7 @@ enum tm_err events_pass(struct reader *reader, const struct events_query *query,
     enum tm_err err = reader_check(reader, why);
     if (err)
         return err;
+    lock_merged(contents);
     contents_lock_shared(contents);
     p.files.partitions = contents->partitions;
     p.files.contents = contents;
@@ -146,6 +161,7 @@ enum tm_err events_pass(struct reader *reader, const struct events_query *query,
     head_view_drop(&head);
     if (!p.is_over)
         err = pass_days(&p, reader, why);
+    unlock_merged(contents);
     events_files_fini(&p.files);
     return err;
 }

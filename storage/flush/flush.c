@@ -195,6 +195,7 @@ enum tm_err flush_start_job(struct store *store)
     flush->work.is_freeze = flush->freeze.state == FREEZE_RUNNING;
     prepare_rollups(&flush->work);
     prepare_events(&flush->work);
+    flush->work.events.readers = &store->contents.events_lock;
     pthread_mutex_lock(&flush->mutex);
     flush->state = FLUSH_RUNNING;
     pthread_cond_broadcast(&flush->changed);

@@ -2,12 +2,16 @@
 #include "storage/partition/partition_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* A file is copied at seal if that saves this share of it. */
 enum { WASTE_PERCENT = 5 };
+
+/* Within a folder that is being made. */
+static const char compact_name[] = "data.compact";
 
 /* ---- the period as a whole ---- */
 
@@ -82,6 +86,11 @@ static int count_pages(struct walk *w)
     return rc;
 }
 
+static bool is_wasteful(const struct walk *w)
+{
+    return w->used_pages * 100 < w->all_pages * (100 - WASTE_PERCENT);
+}
+
 static int walk_call(void *arg)
 {
     struct walk *w = arg;
@@ -142,6 +151,7 @@ enum tm_err seal_folder(struct partitions *set, struct partition *p, struct tm_w
 struct copying {
     MDB_env *env;
     const char *to;
+    int fd;
 };
 
 static int copy_call(void *arg)
@@ -158,7 +168,7 @@ static enum tm_err copy_compact(struct partitions *set, struct partition *p, con
     enum tm_err err = door_enter(set, p, why);
     if (err)
         return err;
-    struct copying copying = {p->env, to};
+    struct copying copying = {.env = p->env, .to = to};
     int rc = lmdb_guard(copy_call, &copying);
     door_leave(set, p);
     if (rc)
@@ -237,8 +247,7 @@ static enum tm_err seal_main(struct partitions *set, struct partition *p, struct
     set_fault_point(set, "seal.committed");
     if (err)
         return err;
-    bool is_wasteful = walk.used_pages * 100 < walk.all_pages * (100 - WASTE_PERCENT);
-    return is_wasteful ? seal_by_copy(set, p, why) : seal_in_place(set, p, why);
+    return is_wasteful(&walk) ? seal_by_copy(set, p, why) : seal_in_place(set, p, why);
 }
 
 enum tm_err partition_seal(struct partitions *set, enum partition_tier tier, uint32_t period,
@@ -300,6 +309,47 @@ static enum tm_err fill(struct partitions *set, struct partition *made, uint64_t
     return err;
 }
 
+static int pages_call(void *arg)
+{
+    struct walk *w = arg;
+    int rc = mdb_txn_begin(w->partition->env, NULL, MDB_RDONLY, &w->txn);
+    if (!rc)
+        rc = count_pages(w);
+    mdb_txn_abort(w->txn);
+    return rc;
+}
+
+static int copy_file_call(void *arg)
+{
+    struct copying *c = arg;
+    return mdb_env_copyfd2(c->env, c->fd, MDB_CP_COMPACT);
+}
+
+/* Beside what was made, which it replaces once nobody has that open. What small days cost is pages that their
+ * transactions left behind. */
+static enum tm_err compact_made(struct partitions *set, struct partition *made, bool *is_compact,
+                                struct tm_why *why)
+{
+    struct partition_path file = path_of(set->dir, made->id, made->suffix, compact_name);
+    struct walk walk = {.partition = made};
+    enum tm_err err = door_enter(set, made, why);
+    if (err)
+        return err;
+    struct copying copying = {.env = made->env, .fd = -1};
+    int rc = lmdb_guard(pages_call, &walk);
+    *is_compact = !rc && is_wasteful(&walk);
+    if (*is_compact)
+        copying.fd = open(file.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (*is_compact && copying.fd < 0)
+        err = file_fail(why, "making", file.text);
+    if (copying.fd >= 0)
+        rc = lmdb_guard(copy_file_call, &copying);
+    door_leave(set, made);
+    if (copying.fd >= 0 && close(copying.fd) != 0 && !rc)
+        rc = errno;
+    return rc ? env_fail(set, made, rc, "copying", why) : err;
+}
+
 static enum tm_err make_merged(struct partitions *set, struct partition_id id, uint64_t tag,
                                partition_rewrite_fn *fn, void *arg, struct tm_why *why)
 {
@@ -309,8 +359,16 @@ static enum tm_err make_merged(struct partitions *set, struct partition_id id, u
     enum tm_err err = make_begin(set, id, &meta, &made, why);
     if (err)
         return err;
+    struct partition_path data = path_of(set->dir, id, folder.suffix, "data.mdb");
+    struct partition_path compact = path_of(set->dir, id, folder.suffix, compact_name);
+    bool is_compact = false;
     err = fill(set, made, tag, fn, arg, why);
+    if (!err)
+        err = compact_made(set, made, &is_compact, why);
     make_end(set, &made);
+    set_fault_point(set, "rewrite.compacted");
+    if (!err && is_compact && rename(compact.text, data.text) != 0)
+        err = file_fail(why, "renaming", compact.text);
     if (!err)
         err = seal_folder(set, &folder, why);
     if (!err)

@@ -15,7 +15,7 @@ import pytest
 from harness import ROOT, Daemon, NanoError, Req, soak
 
 LOGS = sorted(glob.glob(os.path.join(os.environ.get('EVENTS_LOGS', os.path.join(ROOT, 'tests', 'data', 'http')), '*.log.gz')))
-ROUNDS = int(os.environ.get('EVENTS_ROUNDS', '20' if soak() else '2'))
+ROUNDS = int(os.environ.get('EVENTS_ROUNDS', '20' if soak() else '1'))
 ROW = re.compile(r'\S+ \S+ \S+ \[([^\]]+)\] "(\S+) (.*?)(?: HTTP/[0-9.]+)?" (\d{3}) (\d+|-)$')
 # First match wins, so the order matters: a picture of a blog is a picture.
 GROUPS = [('picture', r'\.(?:png|jpe?g|gif|ico)$'), ('style', r'\.(?:css|js)$'), ('blog', r'^/blog/'), ('shows', r'^/presentations/'),

@@ -118,6 +118,37 @@ static void a_search_finds_all_or_says_why_not(void **state)
     assert_true(fail_each(f, NULL, search_events, expect_search) > 5);
 }
 
+/* ---- days ---- */
+
+/* One more window of a day that is over and quiet. */
+static void prepare_day(struct fixture *f)
+{
+    send_more(f);
+    flush_now(f);
+    pass_time(f, 30 * HOUR_MS);
+}
+
+/* Every fifth is enough: the days of samples and counts, kept in the same job, have tests of their own. */
+static void a_day_is_merged_or_stays_as_it_is(void **state)
+{
+    enum { STRIDE = 5, MOST = 1500 };
+    struct fixture *f = *state;
+    bool has_failed = true;
+    long n = 0;
+    told.events = 0;
+    row = 1;
+    for (; has_failed && n < MOST; n += STRIDE) {
+        prepare_day(f);
+        arm(n);
+        flush_settle(f->store);
+        has_failed = disarm();
+        expect_events_told(f, TM_OK);
+    }
+    assert_true(n > 20 * STRIDE);
+    fixture_reopen(f);
+    expect_events_told(f, TM_OK);
+}
+
 /* ---- markers ---- */
 
 static enum tm_err tell_marker(struct fixture *f)
@@ -195,6 +226,7 @@ int main(void)
         WITH_STORE(events_are_taken_wholly_or_not_at_all),
         WITH_STORE(events_survive_a_flush_without_memory),
         WITH_STORE(a_search_finds_all_or_says_why_not),
+        WITH_STORE(a_day_is_merged_or_stays_as_it_is),
         WITH_STORE(a_marker_is_taken_wholly_or_not_at_all),
 #endif
         cmocka_unit_test(there_is_nothing_to_fail_under_a_sanitizer),
