@@ -213,13 +213,18 @@ static void print_call(const struct ast_node *node, struct bytes *out)
 }
 
 /* A sign before ^ would be read as one of the whole power: +Inf goes without. */
-static void print_left(const struct ast_node *node, struct bytes *out)
+static bool is_infinite_base(const struct ast_node *node)
 {
     const struct ast_node *left = node->binary.left;
-    if (node->binary.op == AST_POW && left->kind == AST_NUMBER_NODE && isinf(left->number))
+    return node->binary.op == AST_POW && left->kind == AST_NUMBER_NODE && isinf(left->number);
+}
+
+static void print_left(const struct ast_node *node, struct bytes *out)
+{
+    if (is_infinite_base(node))
         put(out, "Inf");
     else
-        ast_print(left, out);
+        ast_print(node->binary.left, out);
 }
 
 static void print_binary(const struct ast_node *node, struct bytes *out)
@@ -327,7 +332,12 @@ static void print_call_lines(const struct ast_node *node, int level, struct byte
 
 static void print_binary_lines(const struct ast_node *node, int level, struct bytes *out)
 {
-    print_level(node->binary.left, level + 1, out);
+    if (is_infinite_base(node)) {
+        indent(out, level + 1);
+        put(out, "Inf");
+    } else {
+        print_level(node->binary.left, level + 1, out);
+    }
     put(out, "\n");
     indent(out, level);
     print_operator(node, out);
