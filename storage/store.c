@@ -89,6 +89,7 @@ enum tm_err store_series_fold(struct store *store, struct batch *batch, struct s
 {
     struct tm_why limit = *why;
     enum tm_err err = intern(store, batch, hash, labels, service, spare, out, why);
+    store->series_folded += !err;
     if (!err)
         store_log(store, STORE_LOG_WARNING, "series.folded", limit.text);
     return err;
@@ -402,6 +403,7 @@ void store_stats(const struct store *store, struct store_stats *out)
         .producers = producers_count(contents->producers),
         .producer_gaps = producers_gap_count(contents->producers),
         .series_refused = series_refused_count(contents->series),
+        .series_folded = store->series_folded,
         .pending_bytes = store->pending_bytes,
         .journal_bytes = journal.bytes,
         .journal_written_bytes = journal.written_bytes,

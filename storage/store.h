@@ -289,6 +289,7 @@ struct store_stats {
     uint64_t producers;
     uint64_t producer_gaps;  /* batches that came after a gap */
     uint64_t series_refused; /* over a limit */
+    uint64_t series_folded;  /* of them counts that go on under _overflow */
     uint64_t series_left;    /* since start: without data, and forgotten */
     uint64_t pending_bytes;
     uint64_t journal_bytes; /* on disk, all segments, as allocated */

@@ -74,7 +74,10 @@ void api_verify_status(void *arg, struct http_exchange *exchange)
 
 void api_backup(void *arg, struct http_exchange *exchange)
 {
+    const struct api *api = arg;
     const char *to = http_query(exchange, "to");
+    struct tm_why why;
+    (void)!ingest_save_groups(api->ingest, false, &why); /* else the backup has those of a minute ago */
     start(arg, exchange, JOB_BACKUP, to ? to : "");
 }
 

@@ -86,9 +86,12 @@ static void put_store(const struct api *api, const struct store_stats *s, struct
                  (unsigned long long)s->sealed_days, (unsigned long long)s->expired_days,
                  (unsigned long long)s->crowded_days, (unsigned long long)s->rollup_bytes,
                  (unsigned long long)s->rolled_days, (unsigned long long)s->expired_rollups);
-    bytes_printf(out, ",\"series\":{\"count\":%llu,\"limit\":%lld,\"refused_total\":%llu,\"top_service\":",
+    bytes_printf(out,
+                 ",\"series\":{\"count\":%llu,\"limit\":%lld,\"refused_total\":%llu,"
+                 "\"folded_total\":%llu,\"page_group_overflows_total\":%llu,\"top_service\":",
                  (unsigned long long)s->series, (long long)api->config->limits.max_series,
-                 (unsigned long long)s->series_refused);
+                 (unsigned long long)s->series_refused, (unsigned long long)s->series_folded,
+                 (unsigned long long)ingest_overflows(api->ingest));
     bytes_json_string(out, top);
     bytes_printf(out, ",\"top_service_count\":%llu}", (unsigned long long)top_count);
     bytes_printf(out, ",\"producers\":{\"count\":%llu,\"gaps_total\":%llu}", (unsigned long long)s->producers,

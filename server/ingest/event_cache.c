@@ -183,6 +183,11 @@ uint64_t event_cache_version(const struct event_cache *cache)
     return event_services_version(&cache->services);
 }
 
+uint64_t event_cache_overflows(const struct event_cache *cache)
+{
+    return cache->services.overflows;
+}
+
 void event_cache_export(const struct event_cache *cache, struct bytes *out)
 {
     event_services_export(&cache->services, out);

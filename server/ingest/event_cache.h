@@ -88,6 +88,8 @@ struct event_series *event_cache_series(struct event_cache *cache, const struct 
 
 /* How often something changed that event_cache_export would tell. */
 uint64_t event_cache_version(const struct event_cache *cache);
+/* Events whose URL got the group _overflow, since start. */
+uint64_t event_cache_overflows(const struct event_cache *cache);
 /* Appends what the page groups of all services learned. Errors stay in out. */
 void event_cache_export(const struct event_cache *cache, struct bytes *out);
 /* Takes over what event_cache_export wrote, service by service, into an empty cache. TM_CORRUPT: the bytes

@@ -99,8 +99,9 @@ struct event_service *event_services_get(struct event_services *services, const 
 struct str event_services_group(struct event_services *services, struct event_service *service,
                                 struct str url)
 {
-    (void)services;
-    return service ? page_groups_find(service->groups, url).name : STR(PAGE_GROUP_OVERFLOW_NAME);
+    struct str group = service ? page_groups_find(service->groups, url).name : STR(PAGE_GROUP_OVERFLOW_NAME);
+    services->overflows += str_equal(group, STR(PAGE_GROUP_OVERFLOW_NAME));
+    return group;
 }
 
 static bool same_rules(const struct config_service *a, const struct config_service *b)

@@ -18,6 +18,7 @@ struct event_services {
     struct event_service *slot[EVENT_SERVICES_SLOTS]; /* open addressing */
     size_t count;
     uint64_t seed;
+    uint64_t overflows; /* URLs whose group was _overflow, since start */
 };
 void event_services_fini(struct event_services *services);
 

@@ -22,6 +22,7 @@ struct ingest {
     struct counters *counters;
     const struct clock *clock;
     struct event_cache *cache;
+    char *data_dir; /* of the start: another one in a reload waits for the next */
     struct metadata metadata;
     uint64_t saved_version; /* of what was learned */
     int64_t saved_ns;
@@ -53,13 +54,19 @@ struct ingest *ingest_open(struct store *store, const struct config *config, str
 {
     struct ingest *ingest = calloc(1, sizeof *ingest);
     struct event_cache *cache = event_cache_new(config, store_hash_seed(store));
-    if (!ingest || !cache) {
+    char *data_dir = strdup(config->data_dir);
+    if (!ingest || !cache || !data_dir) {
         free(ingest);
+        free(data_dir);
         event_cache_free(cache);
         return NULL;
     }
-    *ingest = (struct ingest){
-        .store = store, .config = config, .counters = counters, .clock = clock, .cache = cache};
+    *ingest = (struct ingest){.store = store,
+                              .config = config,
+                              .counters = counters,
+                              .clock = clock,
+                              .cache = cache,
+                              .data_dir = data_dir};
     return ingest;
 }
 
@@ -70,6 +77,7 @@ void ingest_close(struct ingest *ingest)
     bytes_fini(&ingest->decoded);
     metadata_fini(&ingest->metadata);
     event_cache_free(ingest->cache);
+    free(ingest->data_dir);
     free(ingest);
 }
 
@@ -81,7 +89,7 @@ void ingest_configure(struct ingest *ingest, const struct config *config)
 
 enum tm_err ingest_load_groups(struct ingest *ingest, struct tm_why *why)
 {
-    enum tm_err err = groups_file_load(ingest->config->data_dir, ingest->cache, why);
+    enum tm_err err = groups_file_load(ingest->data_dir, ingest->cache, why);
     ingest->saved_version = event_cache_version(ingest->cache);
     return err;
 }
@@ -100,7 +108,7 @@ enum tm_err ingest_save_groups(struct ingest *ingest, bool lazily, struct tm_why
     if (version == ingest->saved_version)
         return TM_OK;
     ingest->saved_ns = now_ns;
-    enum tm_err err = groups_file_save(ingest->config->data_dir, ingest->cache, why);
+    enum tm_err err = groups_file_save(ingest->data_dir, ingest->cache, why);
     if (!err)
         ingest->saved_version = version;
     return err;
@@ -114,6 +122,11 @@ const struct metadata *ingest_metadata(const struct ingest *ingest)
 size_t ingest_pending(const struct ingest *ingest)
 {
     return ingest->pending;
+}
+
+uint64_t ingest_overflows(const struct ingest *ingest)
+{
+    return event_cache_overflows(ingest->cache);
 }
 
 time_ms_t ingest_last_ms(const struct ingest *ingest)

@@ -75,6 +75,9 @@ const struct metadata *ingest_metadata(const struct ingest *ingest);
 /* Messages taken and not yet answered. */
 size_t ingest_pending(const struct ingest *ingest);
 
+/* Events counted under the page group _overflow, since start. */
+uint64_t ingest_overflows(const struct ingest *ingest);
+
 /* When the newest message was taken, wall clock; 0 if none. */
 time_ms_t ingest_last_ms(const struct ingest *ingest);
 

@@ -32,6 +32,7 @@ struct job {
 
 struct jobs {
     struct jobs_options options;
+    char *data_dir; /* a reload frees the one of the configuration */
     struct job all[JOB_KINDS];
     bool is_stopped;
     bool is_closed;
@@ -42,9 +43,14 @@ static const char *const names[JOB_KINDS] = {[JOB_VERIFY] = "verify", [JOB_BACKU
 struct jobs *jobs_open(const struct jobs_options *options)
 {
     struct jobs *jobs = calloc(1, sizeof *jobs);
-    if (!jobs)
+    char *data_dir = strdup(options->data_dir);
+    if (!jobs || !data_dir) {
+        free(jobs);
+        free(data_dir);
         return NULL;
+    }
     jobs->options = *options;
+    jobs->options.data_dir = jobs->data_dir = data_dir;
     for (int kind = 0; kind < JOB_KINDS; kind++) {
         jobs->all[kind].jobs = jobs;
         jobs->all[kind].kind = (enum job_kind)kind;
@@ -69,6 +75,7 @@ static void free_if_over(struct jobs *jobs)
         bytes_fini(&jobs->all[kind].output);
         bytes_fini(&jobs->all[kind].result);
     }
+    free(jobs->data_dir);
     free(jobs);
 }
 

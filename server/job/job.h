@@ -19,7 +19,7 @@ struct jobs_options {
     struct uv_loop_s *loop;
     struct log *log;
     struct store *store;
-    const char *data_dir; /* borrowed */
+    const char *data_dir; /* copied */
 };
 
 /* NULL when out of memory. */

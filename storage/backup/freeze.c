@@ -264,6 +264,21 @@ static enum tm_err write_note(struct freezing *f, struct tm_why *why)
     return err ? err : write_file(path.text, f->note.data, f->note.len, why);
 }
 
+/* Files of others in the folder that come along if they are there. Whoever writes one replaces it by a rename,
+ * so that a link keeps what it was. */
+static enum tm_err freeze_guests(const struct freezing *f, struct tm_why *why)
+{
+    static const char *const names[] = {"page_groups"};
+    enum tm_err err = TM_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !err; i++) {
+        struct tree_path path;
+        err = tree_join(f->options->dir, names[i], &path, why);
+        if (!err && access(path.text, F_OK) == 0)
+            err = link_file(f, names[i], why);
+    }
+    return err;
+}
+
 static enum tm_err freeze_all(struct freezing *f, struct tm_why *why)
 {
     enum tm_err err = tree_make(f->root.text, why);
@@ -277,6 +292,8 @@ static enum tm_err freeze_all(struct freezing *f, struct tm_why *why)
     pass_point(f, "freeze.journal");
     if (!err)
         err = link_file(f, "FORMAT", why);
+    if (!err)
+        err = freeze_guests(f, why);
     return err ? err : write_note(f, why);
 }
 

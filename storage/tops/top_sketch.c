@@ -18,6 +18,8 @@ void top_sketch_fini(struct top_sketch *sketch)
 
 struct str top_sketch_key(const struct top_sketch *sketch, const struct top_entry *entry)
 {
+    if (entry->len == 0)
+        return STR("");
     return (struct str){(const char *)sketch->texts.data + entry->at, entry->len};
 }
 

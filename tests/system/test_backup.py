@@ -3,8 +3,9 @@ import json
 import os
 import threading
 import time
+from urllib.parse import urlencode
 
-from harness import Agent, Daemon, Mount, check_ledger, command, dump, soak, wait_for
+from harness import Agent, Daemon, Mount, check_ledger, command, dump, now_ms, soak, wait_for
 from test_verify import sealed, write_days
 
 
@@ -149,3 +150,43 @@ def test_what_can_not_be_backed_up_is_told(tmp_path):
         daemon.terminate()
         code, out, err = command('backup', str(tmp_path / 'b'), '--data-dir', daemon.data_dir)
         assert code == 0 and 'as of' in out, out + err
+
+
+def test_rankings_of_days_that_went_and_learned_page_groups_come_along(tmp_path):
+    """What `top` knows of days older than storage.retention.events is as kept as counts are; what was learned of URLs names
+    the same groups behind a restore."""
+    day = 86400 * 1000
+    start = (now_ms() // day - 3) * day
+    config = {'storage': {'retention': {'events': '14d'}}}
+
+    def top(daemon, **more):
+        query = {'from': start // 1000, 'to': start // 1000 + 86400, 'service': 'shop', **more}
+        return json.loads(daemon.request('GET', '/api/v1/top?' + urlencode(query), timeout=60)[1])
+
+    def raw(daemon):
+        return json.loads(daemon.request('GET', '/api/v1/events?limit=1')[1])['data']['items']
+
+    with Daemon(config=config) as daemon:
+        lines = [f'http,service=shop,status={404 if i % 7 == 0 else 200},pop=p{i % 3} url="/a{i % 40}/b{i % 11}",count={i % 5 + 1}i '
+                 f'{start + i * 70000}' for i in range(1200)]
+        assert daemon.write('\n'.join(lines), '/write?precision=ms')[0] == 204
+        assert daemon.request('POST', '/api/v1/admin/flush')[0] == 200
+        asked = [dict(by=by, k=1000, **more) for by in ('url', 'page_group', 'status', 'pop') for more in ({}, {'status': '4xx'})]
+        exact = [top(daemon, **more)['data'] for more in asked]
+        assert all(data['exact'] and data['error'] == 0 for data in exact) and exact[0]['total'] == 3600
+        explained = daemon.request('GET', '/api/v1/events/explain?service=shop&url=/a1/b2')[1]
+        daemon.settings['storage']['retention']['events'] = '1d'
+        daemon.write_config()
+        assert daemon.request('POST', '/-/reload')[0] == 200
+        assert daemon.write('up value=1')[0] == 204  # the files are looked after behind a flush
+        assert daemon.request('POST', '/api/v1/admin/flush')[0] == 200
+        wait_for(lambda: not raw(daemon), 90)
+        assert [top(daemon, **more)['data'] for more in asked] == exact
+        told = top(daemon, filter='url~"a1"')
+        assert 'older than storage.retention.events' in told['warnings'][0] and told['data']['exact'] is False
+        made = backup(daemon, str(tmp_path / 'backups'))
+    assert restore(made['to'], str(tmp_path / 'restored'))['damages'] == 0
+    assert command('verify', '--data-dir', str(tmp_path / 'restored'))[0] == 0
+    with Daemon(config=config, data_dir=str(tmp_path / 'restored')) as daemon:
+        assert [top(daemon, **more)['data'] for more in asked] == exact
+        assert daemon.request('GET', '/api/v1/events/explain?service=shop&url=/a1/b2')[1] == explained
