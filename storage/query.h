@@ -41,6 +41,9 @@ enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why
 /* Reads a store of this process; any thread. It must be closed before the store is. NULL when out of memory.
  */
 struct reader *reader_of_store(struct store *store);
+/* Another reader of the same, with the same bounds, for another thread; what numbers of series mean is the same
+ * in both. It must be closed before the first one is. NULL when out of memory. */
+struct reader *reader_beside(const struct reader *reader);
 /* NULL is allowed. */
 void reader_close(struct reader *reader);
 

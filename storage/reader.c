@@ -91,11 +91,26 @@ struct reader *reader_of_store(struct store *store)
     return reader;
 }
 
+/* The first one holds its turn, so that it may be held once more without a lock. */
+struct reader *reader_beside(const struct reader *reader)
+{
+    struct reader *beside = calloc(1, sizeof *beside);
+    if (!beside)
+        return NULL;
+    beside->contents = reader->contents;
+    beside->limits = reader->limits;
+    beside->turn = reader->turn;
+    beside->is_guest = reader->contents == &reader->own || reader->is_guest;
+    if (!beside->is_guest)
+        atomic_fetch_add(&beside->contents->readers[beside->turn], 1);
+    return beside;
+}
+
 void reader_close(struct reader *reader)
 {
     if (!reader)
         return;
-    if (reader->contents != &reader->own)
+    if (reader->contents != &reader->own && !reader->is_guest)
         atomic_fetch_sub(&reader->contents->readers[reader->turn], 1);
     contents_fini(&reader->own);
     columns_fini(&reader->heads);

@@ -10,6 +10,7 @@ struct reader {
     struct contents *contents; /* of the store, or `own` */
     struct contents own;
     unsigned turn; /* of the store's contents in which it was opened */
+    bool is_guest; /* contents are those of another reader that opened a folder */
     struct reader_limits limits;
     uint64_t samples_read;
     struct columns heads; /* what the heads have of the day that is read */

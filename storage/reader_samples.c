@@ -1,4 +1,6 @@
 /* Reading samples, a day at a time. */
+#include <string.h>
+
 #include "storage/partition/days.h"
 #include "storage/reader_private.h"
 
@@ -177,8 +179,9 @@ enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span s
         err = columns_reserve(all, *count);
         if (err)
             break;
-        for (size_t i = 0; i < *count; i++)
-            columns_add(all, (*times)[i], (*values)[i]);
+        memcpy(all->times + all->count, *times, *count * sizeof **times);
+        memcpy(all->values + all->count, *values, *count * sizeof **values);
+        all->count += *count;
     }
     *times = all->times;
     *values = all->values;

@@ -20,7 +20,8 @@ struct promql_limits {
     int64_t lookback_ms;      /* 0: 5 minutes */
     int64_t subquery_step_ms; /* of subqueries that name none; 0: 1 minute */
     bool (*stop)(void *arg);  /* asked often; true ends the query with TM_CLOSED. NULL: never */
-    void *stop_arg;
+    void *stop_arg;           /* with threads stop is called by all of them */
+    unsigned threads; /* that read series at the same time, if the source can; 0 or 1: the caller's alone */
 };
 
 /* What it did cost. */

@@ -121,9 +121,29 @@ struct samples_sink {
     void *arg;
 };
 struct window_plan;
+/* Where the windows of a selector or subquery end. */
+struct window_plan eval_plan(const struct eval *eval, const struct ast_shift *shift,
+                             const struct timeline *timeline, int64_t range_ms);
 /* Gives each series of a range selector or subquery, with all samples that any window has; plan is filled. */
 enum tm_err eval_ranges(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                         struct window_plan *plan, const struct samples_sink *out) TM_MUST_CHECK;
+
+/* eval_load.c: from the series of a selector to columns, by several threads if the bounds say so. */
+struct load {
+    const struct ast_node *selector;
+    struct span span; /* of the samples that are read */
+    size_t steps;     /* of a column */
+    bool keeps_stale; /* staleness markers are among the samples */
+    /* Makes the column of one series. Any thread, several at the same time. */
+    enum tm_err (*compute)(void *arg, const struct samples *samples, double *column, struct tm_why *why);
+    /* Takes a column with values; the caller's thread, in the order of the selection. */
+    enum tm_err (*deliver)(void *arg, struct str labels, const double *column);
+    void *arg;
+};
+enum tm_err eval_load(struct eval *eval, const struct load *load) TM_MUST_CHECK;
+/* The same without columns: calls each for every series that has samples in span, with its samples. */
+enum tm_err eval_load_samples(struct eval *eval, const struct load *load,
+                              const struct samples_sink *each) TM_MUST_CHECK;
 
 /* eval_call.c: functions of instant vectors and scalars. */
 enum tm_err eval_call(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,

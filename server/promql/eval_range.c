@@ -9,23 +9,37 @@ struct sliding_call {
     struct window_call window;
     struct window_plan plan;
     double *params[2];
-    double *column;
+    double *column;  /* of a subquery */
     bool keeps_name; /* last_over_time() is like a shifted selector */
     struct unname unname;
 };
 
-static enum tm_err slide_over(void *arg, struct str labels, const struct samples *samples)
+/* Any thread. */
+static enum tm_err slide_over(void *arg, const struct samples *samples, double *column, struct tm_why *why)
+{
+    const struct sliding_call *call = arg;
+    struct window_call window = call->window;
+    window.samples = samples;
+    window.why = why;
+    return call->function(&window, column);
+}
+
+static enum tm_err put_column(void *arg, struct str labels, const double *column)
 {
     struct sliding_call *call = arg;
-    call->window.samples = samples;
-    enum tm_err err = call->function(&call->window, call->column);
+    if (call->keeps_name)
+        return sink_put(call->unname.out, labels, column);
+    return unname_put(&call->unname, labels, column);
+}
+
+/* The windows of a subquery slide over one series at a time. */
+static enum tm_err slide_over_subquery(void *arg, struct str labels, const struct samples *samples)
+{
+    struct sliding_call *call = arg;
+    enum tm_err err = slide_over(call, samples, call->column, call->eval->why);
     if (err == TM_NOMEM)
         return eval_no_memory(call->eval);
-    if (err)
-        return err;
-    if (call->keeps_name)
-        return sink_put(call->unname.out, labels, call->column);
-    return unname_put(&call->unname, labels, call->column);
+    return err ? err : put_column(call, labels, call->column);
 }
 
 /* The scalars among the arguments, and the range vector. */
@@ -47,6 +61,29 @@ static enum tm_err read_args(struct sliding_call *call, const struct ast_node *n
     return TM_OK;
 }
 
+static enum tm_err slide_over_all(struct sliding_call *call, const struct ast_node *range,
+                                  const struct timeline *timeline)
+{
+    enum tm_err err;
+    range = ast_unparen(range);
+    if (range->kind == AST_RANGE_NODE) {
+        const struct ast_node *selector = range->range.selector;
+        call->plan = eval_plan(call->eval, &selector->vector.shift, timeline, range->range.range_ms);
+        return eval_load(call->eval, &(struct load){.selector = selector,
+                                                    .span = window_span(&call->plan),
+                                                    .steps = timeline->count,
+                                                    .compute = slide_over,
+                                                    .deliver = put_column,
+                                                    .arg = call});
+    }
+    call->column = eval_column(call->eval, timeline->count, &err);
+    if (!err)
+        err = eval_ranges(call->eval, range, timeline, &call->plan,
+                          &(struct samples_sink){slide_over_subquery, call});
+    eval_column_free(call->eval, call->column, timeline->count);
+    return err;
+}
+
 enum tm_err eval_range_call(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                             const struct sink *out)
 {
@@ -57,15 +94,11 @@ enum tm_err eval_range_call(struct eval *eval, const struct ast_node *node, cons
     call.unname.strict = true;
     call.keeps_name = node->call.function->id == FUNCTION_LAST_OVER_TIME;
     call.window.plan = &call.plan;
-    call.window.why = eval->why;
     if (!err)
-        call.column = eval_column(eval, timeline->count, &err);
-    if (!err)
-        err = eval_ranges(eval, range, timeline, &call.plan, &(struct samples_sink){slide_over, &call});
+        err = slide_over_all(&call, range, timeline);
     if (!err)
         err = unname_end(&call.unname);
     unname_fini(&call.unname);
-    eval_column_free(eval, call.column, timeline->count);
     for (size_t i = 0; i < sizeof call.params / sizeof call.params[0]; i++)
         eval_column_free(eval, call.params[i], timeline->count);
     return err;

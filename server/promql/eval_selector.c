@@ -4,9 +4,8 @@
 #include "server/promql/eval.h"
 #include "server/promql/window.h"
 
-/* Where the windows of a selector or subquery end. */
-static struct window_plan plan_of(const struct eval *eval, const struct ast_shift *shift,
-                                  const struct timeline *timeline, int64_t range_ms)
+struct window_plan eval_plan(const struct eval *eval, const struct ast_shift *shift,
+                             const struct timeline *timeline, int64_t range_ms)
 {
     struct window_plan plan = {
         .timeline = *timeline, .offset_ms = shift->offset_ms, .range_ms = range_ms, .is_fixed = true};
@@ -27,74 +26,36 @@ static struct window_plan plan_of(const struct eval *eval, const struct ast_shif
     return plan;
 }
 
-/* ---- reading series ---- */
-
-typedef enum tm_err load_fn(void *arg, struct str labels, const struct samples *samples);
-
-static enum tm_err load_one(struct eval *eval, uint64_t series, struct span span, struct bytes *labels,
-                            load_fn *each, void *arg)
-{
-    struct samples samples = {0};
-    enum tm_err err = eval_check(eval);
-    if (!err)
-        err = eval->source->samples(eval->source->self, series, span, &samples, eval->why);
-    if (err || samples.count == 0)
-        return err;
-    bytes_clear(labels);
-    eval->source->labels(eval->source->self, series, labels);
-    if (bytes_error(labels))
-        return eval_no_memory(eval);
-    err = eval_hold(eval, samples.count);
-    if (err)
-        return err;
-    eval->cost.series++;
-    eval->cost.samples += samples.count;
-    err = each(arg, bytes_view(labels), &samples);
-    eval_release(eval, samples.count);
-    return err;
-}
-
-/* Calls each for the series that have samples in span. */
-static enum tm_err load_series(struct eval *eval, const struct ast_node *selector, struct span span,
-                               load_fn *each, void *arg)
-{
-    struct source_series found = {0};
-    struct bytes labels = {0};
-    enum tm_err err =
-        eval->source->select(eval->source->self, &selector->vector.selector, span, &found, eval->why);
-    for (size_t i = 0; !err && i < found.count; i++)
-        err = load_one(eval, found.at[i], span, &labels, each, arg);
-    bytes_fini(&labels);
-    source_series_fini(&found);
-    return err;
-}
-
 /* ---- instant vectors ---- */
 
 struct selecting {
     struct window_plan plan;
     const struct sink *out;
-    double *column;
     bool its_time;
 };
 
-static enum tm_err select_samples(void *arg, struct str labels, const struct samples *samples)
+static enum tm_err select_samples(void *arg, const struct samples *samples, double *column,
+                                  struct tm_why *why)
 {
-    struct selecting *selecting = arg;
+    const struct selecting *selecting = arg;
     struct window window = {0};
+    (void)why;
     for (size_t step = 0; step < selecting->plan.timeline.count; step++) {
         window_move(&window, &selecting->plan, samples, step);
         size_t last = window.to - 1;
         bool is_there = window_count(&window) > 0 && !is_absent(samples->values[last]);
         if (!is_there)
-            selecting->column[step] = absent();
+            column[step] = absent();
         else
-            selecting->column[step] =
-                selecting->its_time ? (double)samples->times[last] / 1000 : samples->values[last];
+            column[step] = selecting->its_time ? (double)samples->times[last] / 1000 : samples->values[last];
     }
-    if (!has_values(selecting->column, selecting->plan.timeline.count))
-        return TM_OK;
-    return sink_put(selecting->out, labels, selecting->column);
+    return TM_OK;
+}
+
+static enum tm_err put_selected(void *arg, struct str labels, const double *column)
+{
+    const struct selecting *selecting = arg;
+    return sink_put(selecting->out, labels, column);
 }
 
 /* timestamp() of a selector with @ and offset: Prometheus forgets the offset, but has loaded no samples
@@ -112,30 +73,30 @@ static void forget_offset(const struct ast_shift *shift, struct window_plan *pla
 enum tm_err eval_selector(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                           bool its_time, const struct sink *out)
 {
-    enum tm_err err;
-    struct selecting selecting = {.plan =
-                                      plan_of(eval, &node->vector.shift, timeline, eval->limits.lookback_ms),
-                                  .out = out,
-                                  .its_time = its_time};
+    struct selecting selecting = {
+        .plan = eval_plan(eval, &node->vector.shift, timeline, eval->limits.lookback_ms),
+        .out = out,
+        .its_time = its_time};
     if (its_time)
         forget_offset(&node->vector.shift, &selecting.plan);
     if (selecting.plan.range_ms < 0)
         return TM_OK;
-    selecting.column = eval_column(eval, timeline->count, &err);
-    if (!selecting.column)
-        return err;
-    err = load_series(eval, node, window_span(&selecting.plan), select_samples, &selecting);
-    eval_column_free(eval, selecting.column, timeline->count);
-    return err;
+    return eval_load(eval, &(struct load){.selector = node,
+                                          .span = window_span(&selecting.plan),
+                                          .steps = timeline->count,
+                                          .keeps_stale = true,
+                                          .compute = select_samples,
+                                          .deliver = put_selected,
+                                          .arg = &selecting});
 }
 
 /* ---- range vectors ---- */
 
-/* Samples that a series' windows are made of, if they can't be taken as they are. */
+/* A subquery's columns as samples. */
 struct gathered {
     struct eval *eval;
     const struct samples_sink *out;
-    struct timeline timeline; /* of a subquery's columns */
+    struct timeline timeline; /* of the columns */
     time_ms_t *times;
     double *values;
     size_t capacity;
@@ -151,29 +112,6 @@ static enum tm_err make_room(struct gathered *gathered, size_t count)
     gathered->values = malloc(count * sizeof *gathered->values);
     gathered->capacity = gathered->times && gathered->values ? count : 0;
     return gathered->capacity ? TM_OK : eval_no_memory(gathered->eval);
-}
-
-/* Staleness markers end a series' lookback, but no window has them. */
-static enum tm_err give_unmarked(void *arg, struct str labels, const struct samples *samples)
-{
-    struct gathered *gathered = arg;
-    size_t first = 0;
-    while (first < samples->count && !is_absent(samples->values[first]))
-        first++;
-    if (first == samples->count)
-        return gathered->out->each(gathered->out->arg, labels, samples);
-    enum tm_err err = make_room(gathered, samples->count);
-    if (err)
-        return err;
-    size_t count = 0;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (is_absent(samples->values[i]))
-            continue;
-        gathered->times[count] = samples->times[i];
-        gathered->values[count++] = samples->values[i];
-    }
-    return gathered->out->each(gathered->out->arg, labels,
-                               &(struct samples){gathered->times, gathered->values, count});
 }
 
 static enum tm_err give_column(void *arg, struct str labels, const double *column)
@@ -219,10 +157,11 @@ enum tm_err eval_ranges(struct eval *eval, const struct ast_node *node, const st
     struct gathered gathered = {.eval = eval, .out = out};
     if (node->kind == AST_RANGE_NODE) {
         const struct ast_node *selector = node->range.selector;
-        *plan = plan_of(eval, &selector->vector.shift, timeline, node->range.range_ms);
-        err = load_series(eval, selector, window_span(plan), give_unmarked, &gathered);
+        *plan = eval_plan(eval, &selector->vector.shift, timeline, node->range.range_ms);
+        const struct load load = {.selector = selector, .span = window_span(plan)};
+        err = eval_load_samples(eval, &load, out);
     } else {
-        *plan = plan_of(eval, &node->subquery.shift, timeline, node->subquery.range_ms);
+        *plan = eval_plan(eval, &node->subquery.shift, timeline, node->subquery.range_ms);
         err = find_inner_steps(eval, node, plan, &gathered.timeline);
         if (!err && gathered.timeline.count)
             err = eval_vector(eval, node->subquery.inner, &gathered.timeline,

@@ -39,6 +39,10 @@ struct source {
      * Errors as reader_samples. */
     enum tm_err (*samples)(void *self, uint64_t series, struct span span, struct samples *out,
                            struct tm_why *why);
+    /* Another source of the same, for another thread, which `leave` gives back; it must be before this one's
+     * end. NULL: no memory. Both functions may be NULL: then all is done by one thread. */
+    void *(*beside)(void *self);
+    void (*leave)(void *beside);
 };
 
 /* The store behind a reader, which is the caller's and must outlive the source. */

@@ -47,8 +47,22 @@ static enum tm_err read_samples(void *self, uint64_t series, struct span span, s
     return err;
 }
 
+static void *open_beside(void *self)
+{
+    return reader_beside(self);
+}
+
+static void close_beside(void *beside)
+{
+    reader_close(beside);
+}
+
 struct source source_of_reader(struct reader *reader)
 {
-    return (struct source){
-        .self = reader, .select = select_series, .labels = put_labels, .samples = read_samples};
+    return (struct source){.self = reader,
+                           .select = select_series,
+                           .labels = put_labels,
+                           .samples = read_samples,
+                           .beside = open_beside,
+                           .leave = close_beside};
 }

@@ -64,23 +64,20 @@ static double add_falls(const struct falls *falls, const double *values, double 
     return change;
 }
 
-/* By how much a change within the samples is drawn out to the window's ends. All times in seconds. */
-static double extrapolate(const struct window_call *call, const struct window *window, size_t step,
+/* By how much a change within the samples is drawn out to the window's ends. */
+static double extrapolate(const struct window_call *call, const struct window *window, time_ms_t end,
                           double change, bool is_counter)
 {
     const struct samples *samples = call->samples;
-    time_ms_t end = window_end(call->plan, step);
     time_ms_t first = samples->times[window->from], last = samples->times[window->to - 1];
-    double to_start = (double)(first - (end - call->plan->range_ms)) / 1000;
-    double to_end = (double)(end - last) / 1000;
-    double sampled = (double)(last - first) / 1000;
+    double to_start = (double)(first - (end - call->plan->range_ms));
+    double to_end = (double)(end - last);
+    double sampled = (double)(last - first);
     double between = sampled / (double)(window_count(window) - 1);
     double first_value = samples->values[window->from];
-    if (is_counter && change > 0 && first_value >= 0) {
-        double to_zero = sampled * (first_value / change);
-        if (to_zero < to_start)
-            to_start = to_zero;
-    }
+    /* A counter is not drawn out to below zero. Compared without a division, which is slow. */
+    if (is_counter && change > 0 && first_value >= 0 && sampled * first_value < to_start * change)
+        to_start = sampled * (first_value / change);
     double threshold = between * 1.1;
     double drawn_out = sampled;
     drawn_out += to_start < threshold ? to_start : between / 2;
@@ -95,7 +92,7 @@ static enum tm_err find_changes(const struct window_call *call, bool is_counter,
     struct falls falls = {0};
     if (is_counter && !find_falls(samples, &falls))
         return TM_NOMEM;
-    double range_s = (double)call->plan->range_ms / 1000;
+    double scale = is_rate ? 1000 / (double)call->plan->range_ms : 1;
     for (size_t step = 0; step < call->plan->timeline.count; step++) {
         window_move(&window, call->plan, samples, step);
         out[step] = absent();
@@ -106,8 +103,8 @@ static enum tm_err find_changes(const struct window_call *call, bool is_counter,
             move_falls(&falls, samples->values, &window);
             change = add_falls(&falls, samples->values, change);
         }
-        double factor = extrapolate(call, &window, step, change, is_counter);
-        out[step] = change * (is_rate ? factor / range_s : factor);
+        out[step] =
+            change * (extrapolate(call, &window, window_end(call->plan, step), change, is_counter) * scale);
     }
     free(falls.at);
     return TM_OK;

@@ -111,7 +111,7 @@ static void ask(struct memory *memory, char *line)
     query.end = strtoll(at, &at, 10);
     query.step_ms = strtoll(at, &at, 10);
     struct source source = memory_source(memory);
-    const struct promql_limits limits = {.max_samples = 50000000};
+    const struct promql_limits limits = {.max_samples = 50000000, .threads = 2};
     enum tm_err err = promql_parse(str_of(at + (*at == ' ')), &ast, &why);
     query.ast = ast;
     if (!err && query.step_ms)

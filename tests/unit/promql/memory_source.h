@@ -110,10 +110,24 @@ static enum tm_err memory_samples(void *self, uint64_t series, struct span span,
     return TM_OK;
 }
 
+static void *memory_beside(void *self)
+{
+    return self;
+}
+
+static void memory_leave(void *beside)
+{
+    (void)beside;
+}
+
 static inline struct source memory_source(struct memory *memory)
 {
-    return (struct source){
-        .self = memory, .select = memory_select, .labels = memory_labels, .samples = memory_samples};
+    return (struct source){.self = memory,
+                           .select = memory_select,
+                           .labels = memory_labels,
+                           .samples = memory_samples,
+                           .beside = memory_beside,
+                           .leave = memory_leave};
 }
 
 #endif

@@ -1,0 +1,422 @@
+/* Reading the series of a selector. Worker threads read samples and make columns, some series at a time; the
+ * caller takes the columns in order, so that a result does not depend on who was faster.
+ *
+ * The series are cut into blocks. A block's place is filled by whoever takes it next, and taken by the
+ * caller; there are twice as many places as workers, so that memory is bounded and nobody waits for long. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "server/promql/eval.h"
+
+enum {
+    WORKERS_MAX = 16,
+    PARALLEL_SERIES_MIN = 48, /* below, threads cost more than they bring */
+    BLOCK_DOUBLES = 1 << 15,
+    BLOCK_SERIES_MAX = 128
+};
+
+/* ---- one series ---- */
+
+/* What one thread needs to read. */
+struct reading {
+    const struct source *source;
+    void *self; /* the thread's own of the source */
+    struct span span;
+    bool keeps_stale;
+    uint64_t samples_max; /* of one series; 0: no bound */
+    uint64_t series;      /* that were read */
+    uint64_t samples;
+    time_ms_t *times; /* what is left without markers */
+    double *values;
+    size_t capacity;
+};
+
+static void fini_reading(struct reading *reading)
+{
+    free(reading->times);
+    free(reading->values);
+}
+
+static enum tm_err no_memory(struct tm_why *why)
+{
+    return tm_fail(why, TM_NOMEM, "out of memory: ask for less time, fewer series or a longer step");
+}
+
+static size_t count_markers(const struct samples *samples)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < samples->count; i++)
+        count += is_absent(samples->values[i]);
+    return count;
+}
+
+/* Staleness markers end a series' lookback, but no window has them. */
+static enum tm_err drop_markers(struct reading *reading, struct samples *samples, struct tm_why *why)
+{
+    if (reading->keeps_stale || count_markers(samples) == 0)
+        return TM_OK;
+    if (samples->count > reading->capacity) {
+        fini_reading(reading);
+        reading->times = malloc(samples->count * sizeof *reading->times);
+        reading->values = malloc(samples->count * sizeof *reading->values);
+        reading->capacity = reading->times && reading->values ? samples->count : 0;
+        if (!reading->capacity)
+            return no_memory(why);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (is_absent(samples->values[i]))
+            continue;
+        reading->times[count] = samples->times[i];
+        reading->values[count++] = samples->values[i];
+    }
+    *samples = (struct samples){reading->times, reading->values, count};
+    return TM_OK;
+}
+
+static enum tm_err read_series(struct reading *reading, uint64_t series, struct samples *samples,
+                               struct tm_why *why)
+{
+    *samples = (struct samples){0};
+    enum tm_err err = reading->source->samples(reading->self, series, reading->span, samples, why);
+    if (err || samples->count == 0)
+        return err;
+    reading->series++;
+    reading->samples += samples->count;
+    if (reading->samples_max && samples->count > reading->samples_max)
+        return tm_fail(why, TM_LIMIT,
+                       "query processing would load too many samples into memory in query execution");
+    return drop_markers(reading, samples, why);
+}
+
+static struct reading begin_reading(const struct eval *eval, const struct load *load, void *self)
+{
+    uint64_t max = eval->limits.max_samples;
+    uint64_t held = eval->held < max ? eval->held : max;
+    return (struct reading){.source = eval->source,
+                            .self = self,
+                            .span = load->span,
+                            .keeps_stale = load->keeps_stale,
+                            .samples_max = max && held == max ? 1 : max - held};
+}
+
+static void count_cost(struct eval *eval, const struct reading *reading)
+{
+    eval->cost.series += reading->series;
+    eval->cost.samples += reading->samples;
+}
+
+/* ---- by one thread ---- */
+
+static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint64_t series,
+                                struct bytes *labels, const struct samples_sink *each)
+{
+    struct samples samples;
+    enum tm_err err = eval_check(eval);
+    if (!err)
+        err = read_series(reading, series, &samples, eval->why);
+    if (err || samples.count == 0)
+        return err;
+    bytes_clear(labels);
+    eval->source->labels(eval->source->self, series, labels);
+    return bytes_error(labels) ? eval_no_memory(eval) : each->each(each->arg, bytes_view(labels), &samples);
+}
+
+static enum tm_err give_all(struct eval *eval, const struct load *load, const struct source_series *found,
+                            const struct samples_sink *each)
+{
+    struct bytes labels = {0};
+    struct reading reading = begin_reading(eval, load, eval->source->self);
+    enum tm_err err = TM_OK;
+    for (size_t i = 0; !err && i < found->count; i++)
+        err = give_samples(eval, &reading, found->at[i], &labels, each);
+    count_cost(eval, &reading);
+    fini_reading(&reading);
+    bytes_fini(&labels);
+    return err;
+}
+
+enum tm_err eval_load_samples(struct eval *eval, const struct load *load, const struct samples_sink *each)
+{
+    struct source_series found = {0};
+    const struct selector *selector = &load->selector->vector.selector;
+    enum tm_err err = eval->source->select(eval->source->self, selector, load->span, &found, eval->why);
+    if (!err)
+        err = give_all(eval, load, &found, each);
+    source_series_fini(&found);
+    return err;
+}
+
+struct alone {
+    struct eval *eval;
+    const struct load *load;
+    double *column;
+};
+
+static enum tm_err compute_alone(void *arg, struct str labels, const struct samples *samples)
+{
+    struct alone *alone = arg;
+    const struct load *load = alone->load;
+    enum tm_err err = load->compute(load->arg, samples, alone->column, alone->eval->why);
+    if (err == TM_NOMEM)
+        return eval_no_memory(alone->eval);
+    if (err || !has_values(alone->column, load->steps))
+        return err;
+    return load->deliver(load->arg, labels, alone->column);
+}
+
+static enum tm_err load_alone(struct eval *eval, const struct load *load, const struct source_series *found)
+{
+    enum tm_err err;
+    struct alone alone = {eval, load, eval_column(eval, load->steps, &err)};
+    if (!err)
+        err = give_all(eval, load, found, &(struct samples_sink){compute_alone, &alone});
+    eval_column_free(eval, alone.column, load->steps);
+    return err;
+}
+
+/* ---- by several ---- */
+
+/* Some series of the selection, as columns. */
+struct place {
+    size_t block; /* that is in it, or SIZE_MAX: free */
+    bool is_full;
+    enum tm_err err;
+    struct tm_why why;
+    double *columns;
+    bool *has; /* values, of each column */
+};
+
+struct crew {
+    struct eval *eval;
+    const struct load *load;
+    const struct source_series *found;
+    size_t block_series;
+    size_t block_count;
+    size_t place_count;
+    struct place *places;
+    double *columns;
+    bool *has;
+    size_t next;  /* block to be begun; under the lock, as places are */
+    size_t taken; /* blocks that the caller has taken */
+    atomic_bool is_over;
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    pthread_cond_t freed;
+};
+
+struct worker {
+    struct crew *crew;
+    pthread_t thread;
+    struct reading reading;
+};
+
+static size_t block_end(const struct crew *crew, size_t block)
+{
+    size_t end = (block + 1) * crew->block_series;
+    return end < crew->found->count ? end : crew->found->count;
+}
+
+static void fill_place(struct worker *worker, struct place *place, size_t block)
+{
+    struct crew *crew = worker->crew;
+    const struct load *load = crew->load;
+    const struct promql_limits *limits = &crew->eval->limits;
+    size_t first = block * crew->block_series;
+    place->err = TM_OK;
+    for (size_t i = first; !place->err && i < block_end(crew, block); i++) {
+        struct samples samples;
+        double *column = place->columns + (i - first) * load->steps;
+        place->has[i - first] = false;
+        if (atomic_load_explicit(&crew->is_over, memory_order_relaxed))
+            place->err = TM_CLOSED;
+        else if (limits->stop && limits->stop(limits->stop_arg))
+            place->err = tm_fail(&place->why, TM_CLOSED, "query was canceled in query execution");
+        else
+            place->err = read_series(&worker->reading, crew->found->at[i], &samples, &place->why);
+        if (place->err || samples.count == 0)
+            continue;
+        place->err = load->compute(load->arg, &samples, column, &place->why);
+        if (place->err == TM_NOMEM)
+            (void)no_memory(&place->why);
+        place->has[i - first] = !place->err && has_values(column, load->steps);
+    }
+}
+
+/* The next block and its place; false: there are no more. */
+static bool begin_block(struct crew *crew, size_t *block, struct place **place)
+{
+    (void)pthread_mutex_lock(&crew->lock);
+    while (crew->next < crew->block_count && crew->next >= crew->taken + crew->place_count &&
+           !atomic_load(&crew->is_over))
+        (void)pthread_cond_wait(&crew->freed, &crew->lock);
+    bool any = crew->next < crew->block_count && !atomic_load(&crew->is_over);
+    if (any) {
+        *block = crew->next++;
+        *place = &crew->places[*block % crew->place_count];
+    }
+    (void)pthread_mutex_unlock(&crew->lock);
+    return any;
+}
+
+static void *run_worker(void *arg)
+{
+    struct worker *worker = arg;
+    struct crew *crew = worker->crew;
+    struct place *place;
+    size_t block;
+    while (begin_block(crew, &block, &place)) {
+        fill_place(worker, place, block);
+        (void)pthread_mutex_lock(&crew->lock);
+        place->block = block;
+        place->is_full = true;
+        (void)pthread_cond_signal(&crew->filled);
+        (void)pthread_mutex_unlock(&crew->lock);
+    }
+    return NULL;
+}
+
+static struct place *wait_for_block(struct crew *crew, size_t block)
+{
+    struct place *place = &crew->places[block % crew->place_count];
+    (void)pthread_mutex_lock(&crew->lock);
+    while (!place->is_full)
+        (void)pthread_cond_wait(&crew->filled, &crew->lock);
+    (void)pthread_mutex_unlock(&crew->lock);
+    return place;
+}
+
+static void free_place(struct crew *crew, struct place *place)
+{
+    (void)pthread_mutex_lock(&crew->lock);
+    place->is_full = false;
+    crew->taken++;
+    (void)pthread_cond_broadcast(&crew->freed);
+    (void)pthread_mutex_unlock(&crew->lock);
+}
+
+static enum tm_err deliver_block(struct crew *crew, const struct place *place, size_t block,
+                                 struct bytes *labels)
+{
+    struct eval *eval = crew->eval;
+    const struct load *load = crew->load;
+    size_t first = block * crew->block_series;
+    enum tm_err err = place->err;
+    if (err) {
+        if (eval->why)
+            *eval->why = place->why;
+        return err;
+    }
+    for (size_t i = first; !err && i < block_end(crew, block); i++) {
+        if (!place->has[i - first])
+            continue;
+        bytes_clear(labels);
+        eval->source->labels(eval->source->self, crew->found->at[i], labels);
+        err = bytes_error(labels)
+                  ? eval_no_memory(eval)
+                  : load->deliver(load->arg, bytes_view(labels), place->columns + (i - first) * load->steps);
+    }
+    return err;
+}
+
+static enum tm_err take_blocks(struct crew *crew)
+{
+    struct bytes labels = {0};
+    enum tm_err err = TM_OK;
+    for (size_t block = 0; !err && block < crew->block_count; block++) {
+        struct place *place = wait_for_block(crew, block);
+        err = deliver_block(crew, place, block, &labels);
+        free_place(crew, place);
+    }
+    bytes_fini(&labels);
+    return err;
+}
+
+static bool make_places(struct crew *crew)
+{
+    size_t series = crew->place_count * crew->block_series;
+    crew->places = calloc(crew->place_count, sizeof *crew->places);
+    crew->columns = malloc(series * crew->load->steps * sizeof *crew->columns);
+    crew->has = calloc(series, sizeof *crew->has);
+    if (!crew->places || !crew->columns || !crew->has)
+        return false;
+    for (size_t i = 0; i < crew->place_count; i++) {
+        crew->places[i].columns = crew->columns + i * crew->block_series * crew->load->steps;
+        crew->places[i].has = crew->has + i * crew->block_series;
+    }
+    return true;
+}
+
+/* As many workers as there is memory and room for; the caller takes what they make. */
+static enum tm_err run_crew(struct crew *crew, size_t wanted)
+{
+    struct worker workers[WORKERS_MAX];
+    struct eval *eval = crew->eval;
+    const struct source *source = eval->source;
+    size_t started = 0;
+    for (; started < wanted; started++) {
+        struct worker *worker = &workers[started];
+        void *self = source->beside(source->self);
+        *worker = (struct worker){.crew = crew, .reading = begin_reading(eval, crew->load, self)};
+        if (self && pthread_create(&worker->thread, NULL, run_worker, worker) == 0)
+            continue;
+        if (self)
+            source->leave(self);
+        break;
+    }
+    enum tm_err err = started ? take_blocks(crew) : TM_BUSY;
+    (void)pthread_mutex_lock(&crew->lock);
+    atomic_store(&crew->is_over, true);
+    (void)pthread_cond_broadcast(&crew->freed);
+    (void)pthread_mutex_unlock(&crew->lock);
+    for (size_t i = 0; i < started; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+        count_cost(eval, &workers[i].reading);
+        fini_reading(&workers[i].reading);
+        source->leave(workers[i].reading.self);
+    }
+    return err;
+}
+
+static enum tm_err load_by_several(struct eval *eval, const struct load *load,
+                                   const struct source_series *found, size_t wanted)
+{
+    struct crew crew = {.eval = eval, .load = load, .found = found, .place_count = wanted * 2};
+    crew.block_series = BLOCK_DOUBLES / load->steps;
+    if (crew.block_series > BLOCK_SERIES_MAX)
+        crew.block_series = BLOCK_SERIES_MAX;
+    if (crew.block_series == 0)
+        crew.block_series = 1;
+    crew.block_count = (found->count + crew.block_series - 1) / crew.block_series;
+    uint64_t doubles = (uint64_t)crew.place_count * crew.block_series * load->steps;
+    enum tm_err err = eval_hold(eval, doubles);
+    if (err)
+        return err;
+    (void)pthread_mutex_init(&crew.lock, NULL);
+    (void)pthread_cond_init(&crew.filled, NULL);
+    (void)pthread_cond_init(&crew.freed, NULL);
+    err = make_places(&crew) ? run_crew(&crew, wanted) : TM_BUSY;
+    pthread_cond_destroy(&crew.freed);
+    pthread_cond_destroy(&crew.filled);
+    pthread_mutex_destroy(&crew.lock);
+    free(crew.places);
+    free(crew.columns);
+    free(crew.has);
+    eval_release(eval, doubles);
+    return err == TM_BUSY && crew.taken == 0 ? load_alone(eval, load, found) : err;
+}
+
+enum tm_err eval_load(struct eval *eval, const struct load *load)
+{
+    struct source_series found = {0};
+    const struct selector *selector = &load->selector->vector.selector;
+    size_t wanted = eval->limits.threads < WORKERS_MAX ? eval->limits.threads : WORKERS_MAX;
+    enum tm_err err = eval->source->select(eval->source->self, selector, load->span, &found, eval->why);
+    if (!err && wanted > 1 && eval->source->beside && found.count >= PARALLEL_SERIES_MIN)
+        err = load_by_several(eval, load, &found, wanted);
+    else if (!err)
+        err = load_alone(eval, load, &found);
+    source_series_fini(&found);
+    return err;
+}
