@@ -97,6 +97,11 @@ void http_respond_error(struct http_exchange *exchange, unsigned status, const c
 void http_respond_error_retry(struct http_exchange *exchange, unsigned status, const char *type,
                               const char *text, unsigned retry_after_s);
 
+/* May the answer be gzip, as the client says? */
+bool http_takes_gzip(const struct http_exchange *exchange);
+/* What is answered from now on is gzip already. */
+void http_set_gzip(struct http_exchange *exchange);
+
 /* ---- answers that come late, or in pieces ---- */
 
 /* Who answers. Both are called on the loop thread, never from within a call of the answerer's own. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/http/http_deflate.h"
 #include "server/http/http_inflate.h"
 #include "server/http/http_internal.h"
 #include "server/wire/reply.h"
@@ -87,6 +88,10 @@ void http_put_headers(const struct http_exchange *x, struct MHD_Response *respon
     if (status != MHD_HTTP_NO_CONTENT)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                                       content_type ? content_type : "application/json");
+    if (x->is_gzip) {
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    }
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (status == MHD_HTTP_UNAUTHORIZED)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
@@ -99,6 +104,17 @@ void http_put_headers(const struct http_exchange *x, struct MHD_Response *respon
     /* Whoever broke the rules, or whose body was not read, starts a new connection. */
     if (status == MHD_HTTP_BAD_REQUEST ? !x->dispatched : status == MHD_HTTP_CONTENT_TOO_LARGE || !x->route)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+bool http_takes_gzip(const struct http_exchange *exchange)
+{
+    return http_allows_gzip(
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING));
+}
+
+void http_set_gzip(struct http_exchange *exchange)
+{
+    exchange->is_gzip = true;
 }
 
 void http_respond(struct http_exchange *exchange, unsigned status, const char *content_type, struct str body)

@@ -72,6 +72,7 @@ struct http_exchange {
     struct bytes received; /* the body as sent */
     struct bytes body;     /* decompressed */
     size_t discarded;      /* bytes over the bound */
+    bool is_gzip;          /* the answer */
     bool compressed, overflow, dispatched, suspended, answered;
     unsigned status;
     struct MHD_Response *response;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "server/http/http_deflate.h"
 #include "server/log/log.h"
 #include "server/wire/reply.h"
 #include "storage/store.h"
@@ -37,11 +38,13 @@ struct query {
     enum query_place place;
     enum query_end end;
     bool is_begun; /* a piece has gone out */
+    bool takes_gzip;
     int64_t started_ns;
     int64_t deadline_ns;
     uint64_t samples; /* counted so far */
     /* The worker's while WORKING. */
     struct bytes piece;
+    struct http_deflate *deflate; /* NULL: the answer is not gzip */
     struct tm_why why;
     enum tm_err err;
     bool is_done;
@@ -121,6 +124,16 @@ static void make_piece(struct query *query)
     }
 }
 
+/* A short answer is sent as it is. */
+static void pack_piece(struct query *query)
+{
+    bool is_short = query->is_done && query->piece.len < HTTP_DEFLATE_MIN_BYTES;
+    if (!query->deflate && !query->is_begun && query->takes_gzip && !is_short)
+        query->deflate = http_deflate_new(); /* without memory it is not gzip */
+    if (query->deflate && http_deflate_piece(query->deflate, &query->piece, query->is_done))
+        query->err = tm_fail(&query->why, TM_NOMEM, "out of memory for the answer");
+}
+
 static void *run_worker(void *arg)
 {
     struct queries *queries = arg;
@@ -134,6 +147,8 @@ static void *run_worker(void *arg)
         query->place = QUERY_WORKING;
         pthread_mutex_unlock(&queries->mutex);
         make_piece(query);
+        if (!query->err)
+            pack_piece(query);
         pthread_mutex_lock(&queries->mutex);
         row_add(&queries->finished, query);
         (void)uv_async_send(&queries->finished_some);
@@ -157,6 +172,7 @@ static void drop_query(struct query *query)
     query->previous->next = query->next;
     queries->count--;
     query->kind->free(query->state);
+    http_deflate_free(query->deflate);
     reader_close(query->reader);
     bytes_fini(&query->piece);
     free(query);
@@ -215,6 +231,8 @@ static void fail_query(struct query *query)
         http_respond_error(exchange, words.status, words.type, words.text);
     } else if (exchange) {
         put_last_line(query, &words);
+        if (query->deflate && http_deflate_piece(query->deflate, &query->piece, true))
+            bytes_fini(&query->piece);
         if (!bytes_error(&query->piece))
             http_stream_put(exchange, &query->piece);
         http_stream_end(exchange, false);
@@ -247,6 +265,8 @@ static void send_piece(struct query *query)
     query->place = QUERY_SENDING;
     if (query->kind->is_stream)
         renew_deadline(query);
+    if (query->deflate)
+        http_set_gzip(exchange);
     if (is_done && !query->is_begun) {
         http_respond(exchange, OK, query->kind->content_type, bytes_view(&query->piece));
         drop_query(query);
@@ -353,6 +373,7 @@ static struct query *new_query(struct queries *queries, struct http_exchange *ex
     query->kind = kind;
     query->state = state;
     query->exchange = exchange;
+    query->takes_gzip = http_takes_gzip(exchange);
     query->started_ns = clock_mono_ns(queries->options.clock);
     atomic_init(&query->stop, false);
     renew_deadline(query);

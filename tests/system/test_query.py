@@ -1,4 +1,5 @@
 """Reading over HTTP beside ingest: CONTRACT 5 and 9, FAULTS cases 14, 15 and 16."""
+import gzip
 import json
 import os
 import signal
@@ -270,6 +271,20 @@ def test_a_slow_client_that_goes_on_gets_all(big):
     client.close()
     assert whole and answer.count(b'"metric"') == 40
     assert answer.count(b'","') >= 40 * 9999
+
+
+def test_answers_are_gzip_for_those_who_take_it(big):
+    """Issue "Queries": gzip. The same bytes, far fewer on the wire; short answers and errors stay as they are."""
+    path = '/api/v1/export?match[]=big'
+    plain = big.request('GET', path, timeout=60)
+    packed = big.request('GET', path, headers={'accept-encoding': 'gzip'}, timeout=60)
+    assert 'content-encoding' not in plain[2] and packed[2]['content-encoding'] == 'gzip'
+    assert packed[2]['vary'] == 'Accept-Encoding' and len(packed[1]) * 2 < len(plain[1])
+    assert gzip.decompress(packed[1]) == plain[1]
+    short = big.request('GET', '/api/v1/label/service/values', headers={'accept-encoding': 'gzip'})
+    assert 'content-encoding' not in short[2] and json.loads(short[1])['status'] == 'success'
+    wrong = big.request('GET', '/api/v1/export?match[]={', headers={'accept-encoding': 'gzip'})
+    assert wrong[0] == 400 and json.loads(wrong[1])['errorType'] == 'bad_data'
 
 
 def test_a_client_that_goes_away_ends_its_query(big):
