@@ -4,8 +4,9 @@ set -eu
 bin=build/release
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tidemark-demo.XXXXXX")
 picture=build/demo-load.png
-pid=
+pid= shipper=
 finish() {
+    [ -z "$shipper" ] || kill "$shipper" 2>/dev/null || true
     [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
     [ -z "$pid" ] || wait "$pid" 2>/dev/null || true
     rm -rf "$dir"
@@ -33,7 +34,14 @@ listen:
   publish: [tcp://127.0.0.1:0]
 storage:
   min_free: 64MiB
-  retention: {raw: 60d}    # the KPIs below are four weeks long
+  retention: {raw: 60d, events: 60d}    # the KPIs below are four weeks long, the logs two
+services:
+  - name: site
+    page_groups:
+      - {name: home, match: '^/(\?|$)'}
+      - {name: login and admin, match: '^/(admin|user)'}
+      - {name: article, match: '^/(node|content|blog)/'}
+      - {name: feed, match: '/feed|rss'}
 YAML
 
 start() {
@@ -78,9 +86,13 @@ say '4. kill -9. The daemon starts again on the same folder; nothing is missing.
 kill -9 "$pid"
 wait "$pid" 2>/dev/null || true
 start
-held=$("$bin/tests/tools/dump" "$dir/data" | grep -c .)
-echo "  acknowledged: 1000001 samples, 4 events; stored: $held"
-[ "$held" = 1000005 ] || { echo "demo: something is missing" >&2; exit 1; }
+"$bin/tests/tools/dump" "$dir/data" >"$dir/dump"
+held="$(grep -c '^s' "$dir/dump") samples, $(grep -ac '^e' "$dir/dump") of request, exception and deploy, $(grep -c tally_payment_total "$dir/dump") payment"
+echo "  acknowledged: 1000001 samples, 4 events"
+echo "  stored:       $held"
+[ "$held" = '1000001 samples, 3 of request, exception and deploy, 1 payment' ] ||
+    { echo "demo: something is missing" >&2; exit 1; }
+rm "$dir/dump"
 
 say '5. Three real KPIs of large Internet companies are imported, moved to end today.'
 for packed in tests/data/kpi/*.csv.gz; do
@@ -106,7 +118,84 @@ mkdir -p build
 run "tidemark query load --from $week --plot=$picture" \
     "$bin/tidemark" query load --from "$week" "--plot=$picture"
 
-say '8. The daemon stops, and says so with exit code 0.'
+say '8. Two weeks of a real web server, and four days of another: access logs become events
+   of three services, moved by whole weeks to end yesterday.'
+gzip -dc tests/data/http/hurence.log.gz | grep -v ' /sites/' >"$dir/site.log"
+gzip -dc tests/data/http/hurence.log.gz | grep ' /sites/' >"$dir/static.log"
+gzip -dc tests/data/http/semicomplete.log.gz >"$dir/blog.log"
+for name in site static blog; do
+    run "tidemark import --format clf --service $name --shift-weeks-to-yesterday $name.log" \
+        "$bin/tidemark" import --to "$rep" --format clf --service $name --shift-weeks-to-yesterday "$dir/$name.log"
+done
+
+say '9. Counts are exact: what the daemon says is what is in the log, line by line.'
+end=$(date -u -d 'last sunday' +%Y-%m-%d) # the logs' last day, or the day after it
+begin=$(date -u -d "$end 7 days ago" +%Y-%m-%d)
+run "tidemark query --exact 'http_events_total{service=\"site\"}' --by status --from -21d" \
+    "$bin/tidemark" query --exact 'http_events_total{service="site"}' --by status --from -21d | tee "$dir/counted"
+printf '%s\n' "  \$ sed 's/.*\" \\(...\\) .*/\\1/' site.log | sort | uniq -c"
+sed 's/.*" \(...\) .*/\1/' "$dir/site.log" | sort | uniq -c | tee "$dir/log.counts"
+sed -n 's/^ *\([0-9]*\)  {status="\([0-9]*\)"}$/\1 \2/p' "$dir/counted" >"$dir/daemon.counts"
+awk '{print $1, $2}' "$dir/log.counts" | diff - "$dir/daemon.counts" ||
+    { echo "demo: the counts differ" >&2; exit 1; }
+
+say '10. The second week of the site: which pages, and against the week before?'
+run "tidemark top --by page_group --service site --from $begin --to $end --compare week" \
+    "$bin/tidemark" top --by page_group --service site --from "$begin" --to "$end" --compare week
+run "tidemark query --exact 'http_events_total{status=\"404\",service=\"site\"}' --step 1d ..." \
+    "$bin/tidemark" query --exact 'http_events_total{service="site",status="404"}' --step 1d --from "$begin" --to "$end"
+
+say '11. What was not found in that week, and in the one before? On Wednesday somebody
+   tried many doors.'
+day=$(date -u -d "$end 4 days ago" +%Y-%m-%d)
+run "tidemark top --service site --status 404 --from $begin --to $end --compare week --k 6" \
+    "$bin/tidemark" top --service site --status 404 --from "$begin" --to "$end" --compare week --k 6
+run "tidemark events --filter 'status>=500' --from -21d" "$bin/tidemark" events --filter 'status>=500' --from -21d
+run "tidemark events --service site --explain-url '/node/126?page=2'" \
+    "$bin/tidemark" events --service site --explain-url '/node/126?page=2'
+
+say '12. The pipeline tells of a deploy.'
+run "tidemark deploy --service site --version 1.8.4 --by ci --time ${day}T08:30:00Z" \
+    "$bin/tidemark" deploy --service site --version 1.8.4 --by ci --time "${day}T08:30:00Z"
+
+say '13. A log that grows is followed: rotated, the shipper killed, rotated again. Each line
+   counts once.'
+grow() {
+    awk -v n="$1" -v at="$(date -u +%d/%b/%Y:%H:%M:%S)" 'BEGIN {
+        for (i = 0; i < n; i++) printf "c0 - - [%s +0000] \"GET /p/%d HTTP/1.1\" 200 512\n", at, i }' >>"$dir/access.log"
+}
+follow() {
+    "$bin/tidemark" push --to "$rep" --follow --format clf --service live --quiet "$dir/access.log" &
+    shipper=$!
+}
+live() { "$bin/tidemark" query --exact 'http_events_total{service="live"}' | tr -dc 0-9; }
+until_live() {
+    i=0
+    until [ "$(live)" = "$1" ]; do
+        i=$((i + 1))
+        [ $i -lt 100 ] || { echo "demo: $1 lines were written, $(live) events are stored" >&2; exit 1; }
+        sleep 0.1
+    done
+}
+echo '  $ tidemark push --follow --format clf --service live access.log &'
+grow 20000
+follow
+until_live 20000
+mv "$dir/access.log" "$dir/access.log.1"
+grow 5000
+kill -9 "$shipper"
+wait "$shipper" 2>/dev/null || true
+grow 3000
+mv "$dir/access.log" "$dir/access.log.2"
+grow 400
+follow
+until_live 28400
+echo "  lines written: 28400; events stored: $(live)"
+kill "$shipper"
+wait "$shipper" || true
+shipper=
+
+say '14. The daemon stops, and says so with exit code 0.'
 kill "$pid"
 code=0
 wait "$pid" || code=$?
@@ -114,12 +203,14 @@ pid=
 echo "  exit code $code"
 [ "$code" = 0 ]
 
-say 'You have seen: durable pushes, a crash without loss, an import, queries, a chart.'
+say 'You have seen: durable pushes, a crash without loss, imports, queries, a chart, exact
+counts, rankings, a deploy, a log followed.'
 cat <<END
 The picture of all three KPIs is $picture. Try next:
   build/release/tidemarkd &                                 all defaults, data in ./data
   echo 'cpu,service=cart value=1' | build/release/tidemark push
   build/release/tidemark query cpu --plot
   build/release/tidemark status --watch                     rates, lag, disk, memory
-  build/release/tidemark import --help                      your own CSV files
+  build/release/tidemark import --help                      your own CSV files and access logs
+  build/release/tidemark push --follow --format combined --service shop /var/log/nginx/access.log
 END

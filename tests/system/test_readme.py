@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import COMMAND, ROOT, Daemon, command
+from harness import COMMAND, ROOT, Daemon, command, wait_for
 
 TEXT = open(os.path.join(ROOT, 'README.md'), encoding='utf-8').read()
 
@@ -56,9 +56,25 @@ def test_import_of_real_data(loaded):
     packed, name = re.search(r'^    gzip -dc (\S+) > (\S+)$', TEXT, re.M).groups()
     with open(os.path.join(folder, name), 'wb') as out:
         subprocess.run(['gzip', '-dc', os.path.join(ROOT, packed)], stdout=out, check=True)
-    for words in typed('import'):
-        assert ' 0 refused, 0 bad rows\n' in run(loaded, words, '--to', daemon.rep)
+    table, log = typed('import')
+    assert ' 0 refused, 0 bad rows\n' in run(loaded, table, '--to', daemon.rep)
+    log[1] = os.path.join(ROOT, log[1])
+    said = run(loaded, log, '--to', daemon.rep)
+    assert said.startswith('imported 10,000 lines of 1 file: 10,000 events accepted, 0 refused, 0 malformed lines\n')
     assert 'load{service="shop"}' in command('series', 'load', '--server', 'http://' + daemon.http)[1]
+
+
+def test_a_log_is_followed(loaded):
+    daemon, folder = loaded
+    words, = typed('push --follow')
+    stamp = time.strftime('%d/%b/%Y:%H:%M:%S +0000', time.gmtime())
+    with open(os.path.join(folder, 'access.log'), 'w', encoding='utf-8') as log:
+        log.write(f'::1 - - [{stamp}] "GET /followed HTTP/1.1" 200 7 "-" "curl/8"\n')
+    words[words.index('/var/log/nginx/access.log')] = os.path.join(folder, 'access.log')
+    shipper = subprocess.Popen([COMMAND, *words, '--to', daemon.rep], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: '200 GET /followed  shop@prod' in run(loaded, ['events', '--service', 'shop', '--from', '-1h']))
+    shipper.terminate()
+    assert shipper.communicate()[1] == b'' and shipper.returncode == 0
 
 
 def test_what_it_says_of_requests_failures_and_releases(loaded):
