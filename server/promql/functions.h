@@ -84,13 +84,13 @@ enum function_id {
 };
 
 struct function {
-    enum function_id id;
     const char *name;
+    enum function_id id;
+    enum ast_type returns;
     enum ast_type args[FUNCTION_ARGS_MAX];
-    int arg_count; /* of args: with variadic, the most (or, with -1, those that are named) */
+    int arg_count; /* of args */
     int variadic;  /* 0: exactly arg_count; 1: the last argument may be left out; -1: the last may be left
                       out or repeated without bound */
-    enum ast_type returns;
     bool takes_selector; /* our own: the argument is a vector selector itself */
 };
 

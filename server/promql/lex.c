@@ -364,10 +364,9 @@ void token_describe(const struct token *token, struct bytes *out)
         put_marked(out, "<op:", token->text);
     } else if (token->kind == TOKEN_AGGREGATE) {
         put_marked(out, "<aggr:", token->text);
-    } else if (token->text.len > 10) {
-        text_quote(out, token->text, 10);
-        bytes_put(out, "...", 3);
     } else {
-        text_quote(out, token->text, 0);
+        enum { SHOWN = 10 };
+        text_quote(out, token->text, SHOWN);
+        bytes_put(out, "...", token->text.len > SHOWN ? 3 : 0);
     }
 }

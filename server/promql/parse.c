@@ -205,7 +205,7 @@ static enum tm_err add_arg(struct parser *p, struct args *args)
     enum tm_err err = parse_expression(p, 0, &arg);
     if (err)
         return err;
-    args->at = parse_grow(p, args->at, args->count, sizeof *args->at);
+    args->at = parse_grow(p, args->at, args->count, sizeof(void *));
     if (!args->at)
         return TM_NOMEM;
     args->at[args->count++] = arg;
