@@ -17,9 +17,9 @@ static uint64_t draw(const struct bench_event *event)
 
 static inline char *put_text(char *at, const char *text)
 {
-    size_t len = strlen(text);
-    memcpy(at, text, len);
-    return at + len;
+    while (*text)
+        *at++ = *text++;
+    return at;
 }
 
 static inline char *put_number(char *at, uint64_t value)
