@@ -1,5 +1,6 @@
 /* Verification: every byte of a data folder that means something is read and compared with its checksum,
- * every chunk, record and event block is decoded, and the parts are compared with each other.
+ * every chunk, record and event block is compared with its checksum and read, and the parts are compared with
+ * each other.
  *
  * Each place (the journal, the index, one partition) is read in a child process, since damage can end it by a
  * signal; that is then told as damage, and the check goes on with the next place. Works on a folder at rest

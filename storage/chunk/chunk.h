@@ -93,7 +93,8 @@ struct chunk_column {
     struct cursor words;
     struct cursor escapes;
     uint32_t lanes[CHUNK_ANS_LANES];
-    uint32_t table[1 << CHUNK_ANS_BITS];
+    uint8_t shares[64];                  /* of the symbols: what makes the table */
+    uint32_t table[1 << CHUNK_ANS_BITS]; /* made when the first block is read */
 };
 
 /* Values that are no short decimals, while they are read. Private to chunk_*.c. */
@@ -122,6 +123,12 @@ struct chunk_reader {
 /* Checks the checksum and the head, and stands before the first block. TM_CORRUPT. */
 enum tm_err chunk_reader_init(struct chunk_reader *reader, const struct chunk_key *key,
                               struct str chunk) TM_MUST_CHECK;
+
+/* Whether the chunk is sound: checksum, head, the bounds of all its parts, and every time. with_values: the
+ * coded values are decoded too, which the checksum covers anyhow, and which costs most. reader->head is what
+ * it holds. TM_CORRUPT. */
+enum tm_err chunk_reader_check(struct chunk_reader *reader, const struct chunk_key *key, struct str chunk,
+                               bool with_values) TM_MUST_CHECK;
 
 /* The next CHUNK_BLOCK samples (the last time what is left, then 0) into arrays with room for CHUNK_BLOCK.
  * Times ascend strictly over all blocks. TM_CORRUPT; then the reader is not to be used further. */

@@ -175,6 +175,23 @@ enum tm_err chunk_reader_next(struct chunk_reader *r, time_ms_t *times, double *
     return TM_OK;
 }
 
+enum tm_err chunk_reader_check(struct chunk_reader *r, const struct chunk_key *key, struct str chunk,
+                               bool with_values)
+{
+    time_ms_t times[CHUNK_BLOCK];
+    double values[CHUNK_BLOCK];
+    enum tm_err err = chunk_reader_init(r, key, chunk);
+    if (err || (r->is_regular && !with_values))
+        return err;
+    for (unsigned n; r->at < r->head.count; r->at += n) {
+        uint32_t left = r->head.count - r->at;
+        n = left < CHUNK_BLOCK ? left : CHUNK_BLOCK;
+        if (!read_times(r, n, times) || (with_values && !read_values(r, n, values)))
+            return TM_CORRUPT;
+    }
+    return TM_OK;
+}
+
 enum tm_err chunk_decode(const struct chunk_key *key, struct str chunk, time_ms_t *times, double *values,
                          size_t room, size_t *count)
 {

@@ -118,13 +118,28 @@ static bool read_symbols(struct chunk_column *c, const struct chunk_kernels *ker
     return true;
 }
 
+/* Which slot of the table means which symbol. False: the shares do not fill it. */
+static bool fill_table(struct chunk_column *c)
+{
+    uint32_t frequencies[CHUNK_ANS_MAX_SYMBOLS + 1];
+    uint32_t at = 0;
+    if (!ans_frequencies(c->shares, c->symbol_count + 1u, frequencies))
+        return false;
+    for (uint32_t symbol = 0; symbol <= c->symbol_count; symbol++) {
+        uint32_t fixed = (frequencies[symbol] - 1) << 19 | symbol;
+        for (uint32_t i = 0; i < frequencies[symbol]; i++)
+            c->table[at++] = fixed | i << 8;
+    }
+    return at == CHUNK_ANS_TOTAL;
+}
+
 static bool read_coded(struct chunk_column *c, const struct chunk_kernels *kernels, unsigned count,
                        uint64_t *block)
 {
     uint8_t symbols[CHUNK_BLOCK] = {0};
     unsigned near = count;
     size_t low_bytes = field_bytes(count, c->low_bits);
-    if (!read_symbols(c, kernels, count, symbols))
+    if ((!c->is_started && !fill_table(c)) || !read_symbols(c, kernels, count, symbols))
         return false;
     const uint8_t *end = c->packed.end;
     const uint8_t *low = take_bytes(&c->packed, low_bytes);
@@ -173,24 +188,9 @@ bool column_next(struct chunk_column *c, const struct chunk_kernels *kernels, un
     return true;
 }
 
-/* Which slot of the table means which symbol. */
-static bool fill_table(struct chunk_column *c, const uint8_t *shares)
-{
-    uint32_t frequencies[CHUNK_ANS_MAX_SYMBOLS + 1];
-    uint32_t at = 0;
-    if (!ans_frequencies(shares, c->symbol_count + 1u, frequencies))
-        return false;
-    for (uint32_t symbol = 0; symbol <= c->symbol_count; symbol++) {
-        uint32_t fixed = (frequencies[symbol] - 1) << 19 | symbol;
-        for (uint32_t i = 0; i < frequencies[symbol]; i++)
-            c->table[at++] = fixed | i << 8;
-    }
-    return at == CHUNK_ANS_TOTAL;
-}
-
 static void open_coded(struct chunk_column *c, size_t count, struct cursor *in)
 {
-    uint8_t shares[CHUNK_ANS_MAX_SYMBOLS + 1];
+    uint32_t frequencies[CHUNK_ANS_MAX_SYMBOLS + 1];
     unsigned flags = cursor_u8(in);
     c->is_adaptive = (flags & CHUNK_ANS_ADAPTIVE) != 0;
     c->low_bits = (uint8_t)(flags & ~(unsigned)CHUNK_ANS_ADAPTIVE);
@@ -203,13 +203,14 @@ static void open_coded(struct chunk_column *c, size_t count, struct cursor *in)
     }
     for (unsigned i = 0; i <= c->symbol_count; i += 2) {
         uint8_t two = cursor_u8(in);
-        shares[i] = two & 15;
-        shares[i + 1] = two >> 4;
+        c->shares[i] = two & 15;
+        c->shares[i + 1] = two >> 4;
     }
     uint64_t words = cursor_varint(in), escape_bytes = cursor_varint(in);
     for (unsigned i = 0; i < CHUNK_ANS_LANES; i++)
         c->lanes[i] = cursor_u32(in);
-    if (in->bad || words > count || escape_bytes > cursor_left(in) || !fill_table(c, shares)) {
+    if (in->bad || words > count || escape_bytes > cursor_left(in) ||
+        !ans_frequencies(c->shares, c->symbol_count + 1u, frequencies)) {
         in->bad = true;
         return;
     }

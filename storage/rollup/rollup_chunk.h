@@ -29,6 +29,10 @@ enum tm_err rollup_encode(struct chunk_scratch *scratch, const struct chunk_key 
 enum tm_err rollup_decode(const struct chunk_key *key, const struct rollup_grid *grid, struct str chunk,
                           struct rollup_rows *out) TM_MUST_CHECK;
 
+/* The same without its doubles, which are not looked at: start, count and last_time of rows are set. */
+enum tm_err rollup_decode_times(const struct chunk_key *key, const struct rollup_grid *grid, struct str chunk,
+                                struct rollup_rows *out) TM_MUST_CHECK;
+
 /* Which days, by number, and up to which tag of their raw samples. Ascending. */
 struct rollup_roster {
     struct {

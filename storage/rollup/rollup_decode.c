@@ -99,8 +99,8 @@ static bool check_head(const struct chunk_key *key, struct str chunk, uint8_t ve
     return !in->bad && is_ours && sum == chunk_checksum(key, (const uint8_t *)chunk.ptr, chunk.len);
 }
 
-enum tm_err rollup_decode(const struct chunk_key *key, const struct rollup_grid *grid, struct str chunk,
-                          struct rollup_rows *out)
+static enum tm_err decode_rows(const struct chunk_key *key, const struct rollup_grid *grid, struct str chunk,
+                               bool with_values, struct rollup_rows *out)
 {
     struct decoding d;
     if (!check_head(key, chunk, ROLLUP_VERSION, &d.in))
@@ -118,12 +118,24 @@ enum tm_err rollup_decode(const struct chunk_key *key, const struct rollup_grid 
     d.count = (size_t)count;
     d.exponent = exponent == ROLLUP_NO_EXPONENT ? -1 : (int32_t)exponent;
     bool good = take_integers(&d, grid);
-    for (int column = 0; column < ROLLUP_COLUMNS && good; column++)
+    for (int column = 0; column < ROLLUP_COLUMNS && good && with_values; column++)
         good = take_doubles(&d, (enum rollup_column)column);
-    if (!good || cursor_left(&d.in) > 0)
+    if (!good || (with_values && cursor_left(&d.in) > 0))
         return TM_CORRUPT;
     out->count += d.count;
     return TM_OK;
+}
+
+enum tm_err rollup_decode(const struct chunk_key *key, const struct rollup_grid *grid, struct str chunk,
+                          struct rollup_rows *out)
+{
+    return decode_rows(key, grid, chunk, true, out);
+}
+
+enum tm_err rollup_decode_times(const struct chunk_key *key, const struct rollup_grid *grid, struct str chunk,
+                                struct rollup_rows *out)
+{
+    return decode_rows(key, grid, chunk, false, out);
 }
 
 /* ---- rosters ---- */

@@ -38,7 +38,7 @@ struct partition_extent rollup_roster_extent(const struct rollup_roster *roster)
                                      rollup_day_span(roster->days[roster->count - 1].day).to - 1, 1};
 }
 
-enum tm_err rollup_check(struct partition_id id, const struct partition_item *item,
+enum tm_err rollup_check(struct partition_id id, const struct partition_item *item, bool with_values,
                          struct partition_extent *out)
 {
     struct chunk_key key = days_chunk_key(id, &item->key);
@@ -51,7 +51,8 @@ enum tm_err rollup_check(struct partition_id id, const struct partition_item *it
         if (!err)
             *out = rollup_roster_extent(&roster);
     } else {
-        err = rollup_decode(&key, &grid, item->value, &rows);
+        err = with_values ? rollup_decode(&key, &grid, item->value, &rows)
+                          : rollup_decode_times(&key, &grid, item->value, &rows);
         if (!err)
             *out = rollup_rows_extent(&rows);
     }

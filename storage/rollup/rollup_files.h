@@ -24,8 +24,9 @@ uint32_t rollup_period(enum partition_tier tier, uint32_t day);
 struct partition_extent rollup_rows_extent(const struct rollup_rows *rows);
 struct partition_extent rollup_roster_extent(const struct rollup_roster *roster);
 
-/* Checks a chunk of a partition of rollups and tells its extent. TM_CORRUPT, TM_NOMEM. */
-enum tm_err rollup_check(struct partition_id id, const struct partition_item *item,
+/* Checks a chunk of a partition of rollups and tells its extent. with_values: the doubles of its rows are
+ * decoded too, which its checksum covers anyhow. TM_CORRUPT, TM_NOMEM. */
+enum tm_err rollup_check(struct partition_id id, const struct partition_item *item, bool with_values,
                          struct partition_extent *out) TM_MUST_CHECK;
 
 /* Whether a chunk of rows has one whose bucket lies wholly in span. TM_CORRUPT, TM_NOMEM. */

@@ -127,6 +127,43 @@ static void forged_bytes_never_break_the_rules(void **state)
     }
 }
 
+/* With values the check says what decoding says; without them it sees all of a packed chunk's faults, and
+ * never refuses what can be decoded. */
+static void a_check_agrees_with_decoding(void **state)
+{
+    struct columns *c = *state;
+    struct chunk_reader *reader = malloc(sizeof *reader);
+    assert_non_null(reader);
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        c->seed = seed;
+        fill_times(c, (size_t)draw_within(c, 1, 400), seed % 3 ? 5 : 0, 0);
+        fill_values(c, (enum family)(seed % FAMILY_COUNT));
+        encode(c, seed % 2 ? CHUNK_FAST : CHUNK_DENSE);
+        for (unsigned i = 0; i < 200; i++) {
+            size_t at = (size_t)draw_within(c, CHUNK_BODY_AT, (int64_t)c->chunk.len - 1);
+            uint8_t before = c->chunk.data[at];
+            struct str chunk = bytes_view(&c->chunk);
+            c->chunk.data[at] = (uint8_t)draw(c);
+            if (c->chunk.data[at] != before)
+                assert_int_equal(chunk_reader_check(reader, &test_key, chunk, false), TM_CORRUPT);
+            reseal(&c->chunk);
+            enum tm_err err = decode_exactly(c, &test_key, c->chunk.data, c->chunk.len);
+            assert_int_equal(chunk_reader_check(reader, &test_key, chunk, true), err);
+            enum tm_err quick = chunk_reader_check(reader, &test_key, chunk, false);
+            assert_true(quick == TM_OK || (quick == TM_CORRUPT && err == TM_CORRUPT));
+            if (quick == TM_OK && err == TM_CORRUPT)
+                assert_int_equal(reader->values.coding, CODING_ANS);
+            c->chunk.data[at] = before;
+            reseal(&c->chunk);
+        }
+        assert_int_equal(chunk_reader_check(reader, &test_key, bytes_view(&c->chunk), false), TM_OK);
+        assert_int_equal(reader->head.count, c->count);
+        assert_int_equal(reader->head.first, c->times[0]);
+        assert_int_equal(reader->head.last, c->times[c->count - 1]);
+    }
+    free(reader);
+}
+
 static void another_version_is_refused(void **state)
 {
     struct columns *c = *state;
@@ -309,6 +346,7 @@ int main(void)
         CASE(every_sealed_truncation_is_refused),
         CASE(a_byte_behind_the_end_is_refused),
         CASE(forged_bytes_never_break_the_rules),
+        CASE(a_check_agrees_with_decoding),
         CASE(another_version_is_refused),
         CASE(too_little_room_is_told),
         CASE(a_chunk_of_version_1_reads_as_ever),
