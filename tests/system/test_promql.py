@@ -8,23 +8,37 @@ import pytest
 
 import harness
 import promql_cases as cases
-from promql_peer import Ours, Prometheus, is_242
+from prometheus import Prometheus
+from promql_peer import Memory, Server, is_242
 
 TOOL = os.path.join(harness.BUILD, 'tests', 'tools', 'promql')
 GENERATED = int(os.environ.get('PROMQL_COUNT', '800'))
 SHOWN = 12
 
-pytestmark = pytest.mark.skipif(not is_242(), reason='no Prometheus 2.42 here')
+pytestmark = pytest.mark.skipif(not is_242(), reason='there is no Prometheus 2.42 here')
 
 
-@pytest.fixture(scope='module', name='both')
-def both_fixture(tmp_path_factory):
-    """Prometheus and ours, with the same samples."""
-    series = cases.samples(1)
-    with Prometheus(tmp_path_factory.mktemp('prometheus')) as theirs, Ours(TOOL) as ours:
-        theirs.push(series)
-        ours.push(series)
-        yield theirs, ours
+@pytest.fixture(scope='module', name='theirs')
+def theirs_fixture():
+    """Prometheus with the samples."""
+    with Prometheus() as prometheus:
+        server = Server(prometheus.address)
+        server.push(cases.samples(1))
+        yield server
+
+
+@pytest.fixture(scope='module', name='ours', params=['memory', 'daemon'])
+def ours_fixture(request):
+    """The evaluation alone, over memory; or the daemon with its store."""
+    if request.param == 'memory':
+        with Memory(TOOL) as memory:
+            memory.push(cases.samples(1))
+            yield memory
+    else:
+        with harness.Daemon(config={'storage': {'retention': {'raw': '100y'}}}) as daemon:
+            server = Server(daemon.http)
+            server.push(cases.samples(1))
+            yield server
 
 
 def _same_value(a, b):
@@ -76,8 +90,7 @@ def _moments():
             (start - 2 * cases.MINUTE, start + 70 * cases.MINUTE, 97_000)]
 
 
-def _compare(both, queries, moments_of):
-    theirs, ours = both
+def _compare(theirs, ours, queries, moments_of):
     faults, count = [], 0
     for query in queries:
         for moment in moments_of(query):
@@ -92,14 +105,14 @@ def _compare(both, queries, moments_of):
     assert not faults, f'{len(faults)} of {count} differ:\n' + '\n'.join(faults[:SHOWN])
 
 
-def test_each_function_operator_and_edge_gives_what_prometheus_gives(both):
-    _compare(both, cases.by_hand(), lambda _: _moments())
+def test_each_function_operator_and_edge_gives_what_prometheus_gives(theirs, ours):
+    _compare(theirs, ours, cases.by_hand(), lambda _: _moments())
 
 
-def test_generated_queries_give_what_prometheus_gives(both):
+def test_generated_queries_give_what_prometheus_gives(theirs, ours):
     seed = int(os.environ.get('PROMQL_SEED', '1'))
     print(f'PROMQL_SEED={seed} PROMQL_COUNT={GENERATED}')
     grammar = cases.Grammar(seed)
     chosen = random.Random(seed)
     queries = [grammar.query(chosen.randrange(1, 4)) for _ in range(GENERATED)]
-    _compare(both, queries, lambda _: [chosen.choice(_moments()), _moments()[2]])
+    _compare(theirs, ours, queries, lambda _: [chosen.choice(_moments()), _moments()[2]])
