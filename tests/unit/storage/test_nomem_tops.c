@@ -16,7 +16,7 @@ static struct {
 static void fill(struct fixture *f)
 {
     struct ledger ledger = {0};
-    send_events(f, 1, 200, (struct span){OLD_DAY, OLD_DAY + DAY_MS}, &ledger);
+    send_events(f, 1, 40, (struct span){OLD_DAY, OLD_DAY + DAY_MS}, &ledger);
     clear_ledger(&ledger);
     flush_now(f);
     flush_settle(f->store);
