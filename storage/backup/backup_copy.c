@@ -74,8 +74,12 @@ static bool link_before(struct copying *c, const struct tree_file *file, const c
     if (!old || tree_join(c->before.text, file->path, &from, &why) ||
         file_bytes(from.text, NULL) != old->bytes || link(from.text, to) != 0)
         return false;
+    if (manifest_add_file(&c->manifest, file->path, old->bytes, old->hash) != TM_OK) {
+        (void)unlink(to); /* it would stand in the way of the copy */
+        return false;
+    }
     tell_progress(c, file->bytes);
-    return manifest_add_file(&c->manifest, file->path, old->bytes, old->hash) == TM_OK;
+    return true;
 }
 
 /* ---- copying ---- */
@@ -169,13 +173,16 @@ static enum tm_err copy_files(struct copying *c, struct tm_why *why)
 static enum tm_err read_note(struct copying *c, struct tm_why *why)
 {
     struct tree_path path;
-    char line[256], place[PARTITION_NAME_BYTES];
+    char line[256], place[PARTITION_NAME_BYTES], buffer[512];
     int found = 0;
     enum tm_err err = tree_join(c->frozen.text, FROZEN_NOTE, &path, why);
     FILE *note = err ? NULL : fopen(path.text, "re");
+    if (!note && !err && errno != ENOENT)
+        err = file_fail(why, "opening", path.text);
     if (!note)
         return err ? err
                    : tm_fail(why, TM_NOT_FOUND, "there is no whole frozen copy in %.250s", c->options->from);
+    (void)setvbuf(note, buffer, _IOFBF, sizeof buffer); /* it takes no memory, and finds none missing */
     while (!err && fgets(line, sizeof line, note)) {
         found += sscanf(line, "lsn %" SCNu64, &c->manifest.lsn) == 1;
         found += sscanf(line, "time %" SCNd64, &c->manifest.time) == 1;
@@ -217,29 +224,7 @@ static int compare_files(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
-static enum tm_err copy_all(struct copying *c, struct tm_why *why)
-{
-    enum tm_err err = read_note(c, why);
-    if (!err)
-        err = tree_files(c->frozen.text, &c->files, why);
-    for (size_t i = 0; i < c->files.count; i++)
-        c->all_bytes += c->files.at[i].bytes;
-    if (!err)
-        err = begin_place(c, why);
-    if (!err)
-        err = copy_files(c, why);
-    if (c->manifest.count > 1)
-        qsort(c->manifest.files, c->manifest.count, sizeof *c->manifest.files, compare_files);
-    if (!err)
-        err = manifest_write(&c->manifest, c->making.text, why);
-    if (!err)
-        err = tree_sync(c->making.text, why);
-    if (!err && rename(c->making.text, c->name.text) != 0)
-        err = file_fail(why, "renaming", c->making.text);
-    return err ? err : folder_sync(c->options->to, why);
-}
-
-static void write_document(const struct copying *c, struct bytes *out)
+static enum tm_err write_document(const struct copying *c, struct bytes *out, struct tm_why *why)
 {
     char when[WHEN_TEXT_BYTES];
     uint64_t bytes = 0;
@@ -257,6 +242,32 @@ static void write_document(const struct copying *c, struct bytes *out)
         json_text(out, str_of(c->manifest.damaged[i]));
     }
     bytes_printf(out, "]}");
+    return bytes_error(out) ? tm_fail(why, TM_NOMEM, "out of memory") : TM_OK;
+}
+
+/* What fails behind the rename would be told of a backup that is there: the document is written before. */
+static enum tm_err copy_all(struct copying *c, struct bytes *out, struct tm_why *why)
+{
+    enum tm_err err = read_note(c, why);
+    if (!err)
+        err = tree_files(c->frozen.text, &c->files, why);
+    for (size_t i = 0; i < c->files.count; i++)
+        c->all_bytes += c->files.at[i].bytes;
+    if (!err)
+        err = begin_place(c, why);
+    if (!err)
+        err = copy_files(c, why);
+    if (c->manifest.count > 1)
+        qsort(c->manifest.files, c->manifest.count, sizeof *c->manifest.files, compare_files);
+    if (!err)
+        err = manifest_write(&c->manifest, c->making.text, why);
+    if (!err)
+        err = tree_sync(c->making.text, why);
+    if (!err)
+        err = write_document(c, out, why);
+    if (!err && rename(c->making.text, c->name.text) != 0)
+        err = file_fail(why, "renaming", c->making.text);
+    return err ? err : folder_sync(c->options->to, why);
 }
 
 /* A copy inside what is copied would be copied too, again and again. */
@@ -264,16 +275,20 @@ static enum tm_err check_apart(const struct backup_options *options, struct tm_w
 {
     char *from = realpath(options->from, NULL), *to = realpath(options->to, NULL);
     size_t len = from ? strlen(from) : 0;
-    bool is_inside = from && to && strncmp(from, to, len) == 0 && (to[len] == '/' || to[len] == '\0');
+    bool is_known = from && to;
+    bool is_inside = is_known && strncmp(from, to, len) == 0 && (to[len] == '/' || to[len] == '\0');
+    enum tm_err err = is_known ? TM_OK : file_fail(why, "finding", from ? options->to : options->from);
     free(from);
     free(to);
+    if (err)
+        return err;
     return is_inside ? tm_fail(why, TM_INVALID,
                                "%.200s lies inside the data folder %.200s: choose a folder beside it",
                                options->to, options->from)
                      : TM_OK;
 }
 
-static enum tm_err copy_to_place(struct copying *c, struct tm_why *why)
+static enum tm_err copy_to_place(struct copying *c, struct bytes *out, struct tm_why *why)
 {
     int lock = -1;
     struct tm_why ignored;
@@ -281,7 +296,7 @@ static enum tm_err copy_to_place(struct copying *c, struct tm_why *why)
     if (!err)
         err = check_apart(c->options, why);
     if (!err)
-        err = copy_all(c, why);
+        err = copy_all(c, out, why);
     if (err && c->making.text[0])
         (void)!tree_remove(c->making.text, &ignored);
     if (lock >= 0)
@@ -298,13 +313,11 @@ enum tm_err backup_copy(const struct backup_options *options, struct bytes *out,
     c->options = options;
     enum tm_err err = tree_join(options->from, FROZEN_NAME, &c->frozen, why);
     if (!err)
-        err = copy_to_place(c, why);
-    if (!err)
-        write_document(c, out);
+        err = copy_to_place(c, out, why);
     (void)!freeze_remove(options->from, &ignored);
     tree_files_fini(&c->files);
     manifest_free(&c->manifest);
     manifest_free(&c->last);
     free(c);
-    return err ? err : bytes_error(out);
+    return err;
 }

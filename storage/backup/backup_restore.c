@@ -125,7 +125,22 @@ static enum tm_err check_made(struct restoring *r, struct tm_why *why)
     return err == TM_CORRUPT ? tm_fail(why, err, "the restored folder is damaged: %.380s", first.text) : err;
 }
 
-static enum tm_err restore_all(struct restoring *r, struct tm_why *why)
+static enum tm_err write_document(const struct restoring *r, struct bytes *out, struct tm_why *why)
+{
+    char when[WHEN_TEXT_BYTES];
+    bytes_printf(out, "{\"from\":");
+    json_text(out, str_of(r->from.text));
+    bytes_printf(out, ",\"to\":");
+    json_text(out, str_of(r->options->to));
+    bytes_printf(out,
+                 ",\"time\":\"%s\",\"lsn\":%" PRIu64 ",\"files\":%zu,\"bytes\":%" PRIu64
+                 ",\"samples\":%" PRIu64 ",\"damages\":%" PRIu64 "}",
+                 when_text(r->manifest.time, when), r->manifest.lsn, r->manifest.count, r->all_bytes,
+                 r->checked.samples, r->checked.damages);
+    return bytes_error(out) ? tm_fail(why, TM_NOMEM, "out of memory") : TM_OK;
+}
+
+static enum tm_err restore_all(struct restoring *r, struct bytes *out, struct tm_why *why)
 {
     enum tm_err err = tree_remove(r->making.text, why); /* what a dead one left */
     if (!err)
@@ -143,6 +158,8 @@ static enum tm_err restore_all(struct restoring *r, struct tm_why *why)
         err = check_made(r, why);
     if (!err)
         err = tree_sync(r->making.text, why);
+    if (!err)
+        err = write_document(r, out, why);
     /* Over a folder that is missing or empty, and no other. */
     if (!err && rename(r->making.text, r->options->to) != 0)
         err = file_fail(why, "renaming to", r->options->to);
@@ -151,20 +168,6 @@ static enum tm_err restore_all(struct restoring *r, struct tm_why *why)
     struct tree_path parent;
     err = tree_join(r->options->to, "..", &parent, why);
     return err ? err : folder_sync(parent.text, why);
-}
-
-static void write_document(const struct restoring *r, struct bytes *out)
-{
-    char when[WHEN_TEXT_BYTES];
-    bytes_printf(out, "{\"from\":");
-    json_text(out, str_of(r->from.text));
-    bytes_printf(out, ",\"to\":");
-    json_text(out, str_of(r->options->to));
-    bytes_printf(out,
-                 ",\"time\":\"%s\",\"lsn\":%" PRIu64 ",\"files\":%zu,\"bytes\":%" PRIu64
-                 ",\"samples\":%" PRIu64 ",\"damages\":%" PRIu64 "}",
-                 when_text(r->manifest.time, when), r->manifest.lsn, r->manifest.count, r->all_bytes,
-                 r->checked.samples, r->checked.damages);
 }
 
 enum tm_err backup_restore(const struct backup_options *options, struct bytes *out, struct tm_why *why)
@@ -186,13 +189,11 @@ enum tm_err backup_restore(const struct backup_options *options, struct bytes *o
     if (!err)
         err = find_backup(r, why);
     if (!err) {
-        err = restore_all(r, why);
+        err = restore_all(r, out, why);
         if (err)
             (void)!tree_remove(r->making.text, &ignored);
     }
-    if (!err)
-        write_document(r, out);
     manifest_free(&r->manifest);
     free(r);
-    return err ? err : bytes_error(out);
+    return err;
 }

@@ -50,7 +50,7 @@ static enum tm_err walk(int at, const char *name, const char *path, int depth, v
             close(fd);
         return err;
     }
-    while (!err && (entry = readdir(folder))) {
+    while (!err && (errno = 0, entry = readdir(folder))) {
         struct tree_path below;
         struct stat info;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -67,6 +67,8 @@ static enum tm_err walk(int at, const char *name, const char *path, int depth, v
         if (!err)
             err = visit(arg, dirfd(folder), entry->d_name, below.text, S_ISDIR(info.st_mode), why);
     }
+    if (!err && errno != 0) /* a folder that was read in part would be a backup without the rest */
+        err = file_fail(why, "listing", path);
     closedir(folder);
     return err;
 }

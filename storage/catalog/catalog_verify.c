@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "storage/catalog/catalog_block.h"
 #include "storage/catalog/catalog_place.h"
@@ -32,6 +33,7 @@ struct walk {
     size_t name_count;
     uint64_t lone_delete; /* of which only what it hides was met so far; 0: none */
     bool is_unfinished;
+    bool is_starved; /* there was no memory to look at a value, which says nothing about it */
 };
 
 static void TM_PRINTF(2, 3) tell(struct walk *w, const char *format, ...)
@@ -47,6 +49,12 @@ static void TM_PRINTF(2, 3) tell(struct walk *w, const char *format, ...)
 }
 
 /* ---- what stands behind the checksums ---- */
+
+static bool is_good(struct walk *w, enum tm_err err)
+{
+    w->is_starved = w->is_starved || err == TM_NOMEM;
+    return err == TM_OK;
+}
 
 static bool is_series(struct walk *w, const MDB_val *key, struct cursor in)
 {
@@ -67,7 +75,7 @@ static bool is_series(struct walk *w, const MDB_val *key, struct cursor in)
             w->options->series(w->options->arg, one.number);
     }
     catalog_unpacker_fini(&unpacker);
-    return err == TM_NOT_FOUND;
+    return is_good(w, err == TM_NOT_FOUND ? TM_OK : err);
 }
 
 /* Changes of markers and groups begin with a byte that no line of text begins with: such lines are of before.
@@ -105,9 +113,12 @@ static bool is_events(struct walk *w, const MDB_val *key, struct cursor in)
     bytes_clear(&w->scratch);
     uint8_t *to = bytes_reserve(&w->scratch, raw);
     if (!to)
-        return false;
+        return is_good(w, TM_NOMEM);
     w->result->event_blocks++;
-    return ZSTD_decompress(to, raw, in.at, cursor_left(&in)) == raw &&
+    size_t len = ZSTD_decompress(to, raw, in.at, cursor_left(&in));
+    if (ZSTD_isError(len) && ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation)
+        return is_good(w, TM_NOMEM);
+    return len == raw &&
            is_lines(catalog_get_u32((const uint8_t *)key->mv_data + 8), cursor_of(to, raw), first, last);
 }
 
@@ -130,12 +141,12 @@ static bool is_mark(struct walk *w, const MDB_val *key, struct cursor in)
     w->result->flushed_lsn = lsn;
     (void)cursor_u64(&in);
     struct producers *producers = producers_new(0);
-    bool is_good = producers && !in.bad && producers_load(producers, &in) == TM_OK;
+    enum tm_err err = !producers ? TM_NOMEM : in.bad ? TM_CORRUPT : producers_load(producers, &in);
     producers_free(producers);
-    return is_good;
+    return is_good(w, err);
 }
 
-static bool is_group(const MDB_val *key, struct cursor in)
+static bool is_group(struct walk *w, const MDB_val *key, struct cursor in)
 {
     const uint8_t *at = key->mv_data;
     struct group *group = NULL;
@@ -144,7 +155,7 @@ static bool is_group(const MDB_val *key, struct cursor in)
     enum tm_err err = group_decode((uint64_t)catalog_get_u32(at) << 32 | catalog_get_u32(at + 4), in, &group);
     if (!err)
         group_free(group);
-    return !err;
+    return is_good(w, err);
 }
 
 static void tell_lone_delete(struct walk *w)
@@ -161,6 +172,8 @@ static bool is_tombstone(struct walk *w, const MDB_val *key, struct cursor in)
     uint64_t id;
     bool is_what;
     int rc = catalog_check_tombstone(key, in, &id, &is_what);
+    if (rc == ENOMEM)
+        return is_good(w, TM_NOMEM);
     bool is_second = !is_what && id > 0 && id == w->lone_delete;
     if (!is_second)
         tell_lone_delete(w);
@@ -182,7 +195,7 @@ static bool is_value(struct walk *w, const char *table, const MDB_val *key, cons
     if (strcmp(table, "marks") == 0)
         return is_mark(w, key, in);
     if (strcmp(table, "groups") == 0)
-        return is_group(key, in);
+        return is_group(w, key, in);
     if (strcmp(table, "tombstones") == 0)
         return is_tombstone(w, key, in);
     return true; /* of a later version: its checksum is what is known of it here */
@@ -215,7 +228,10 @@ static int walk_entries(struct walk *w, const char *table, MDB_cursor *cursor, u
         count++;
         w->result->values++;
         w->result->bytes += key.mv_size + data.mv_size;
-        if (!is_value(w, table, &key, &data))
+        bool is_sound = is_value(w, table, &key, &data);
+        if (w->is_starved)
+            return ENOMEM;
+        if (!is_sound)
             tell_value(w, table, &key);
     }
     if (rc == MDB_NOTFOUND && count != wanted)
@@ -237,7 +253,8 @@ static int walk_table(struct walk *w, const char *table)
     if (rc)
         return rc;
     rc = walk_entries(w, table, cursor, stat.ms_entries);
-    tell_lone_delete(w);
+    if (!w->is_starved)
+        tell_lone_delete(w);
     mdb_cursor_close(cursor);
     return rc;
 }

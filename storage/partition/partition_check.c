@@ -2,6 +2,7 @@
 #include "storage/partition/partition_private.h"
 #include "storage/partition/partition_tree.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,18 +82,22 @@ static bool enter_window(struct checking *c, uint32_t number)
 
 /* ---- chunks ---- */
 
-static void check_chunk(struct checking *c, const uint8_t *key, const struct partition_item *item)
+/* ENOMEM: it could not be looked at, which says nothing about it. */
+static int check_chunk(struct checking *c, const uint8_t *key, const struct partition_item *item)
 {
     struct partition_extent extent = {0};
     c->seen.chunks++;
     c->seen.keys_hash = keys_hash_add(c->seen.keys_hash, key, (uint32_t)item->value.len);
     if (!c->options->chunk)
-        return;
-    if (c->options->chunk(c->options->arg, item, &extent) != TM_OK) {
+        return 0;
+    enum tm_err err = c->options->chunk(c->options->arg, item, &extent);
+    if (err == TM_NOMEM)
+        return ENOMEM;
+    if (err) {
         tell(c, "chunk (window %u, series %u, part %u) is damaged", item->key.window, item->key.series,
              item->key.part);
         c->is_bad_extent = true;
-        return;
+        return 0;
     }
     if (c->seen.samples == 0 || extent.first < c->seen.first)
         c->seen.first = extent.first;
@@ -100,6 +105,7 @@ static void check_chunk(struct checking *c, const uint8_t *key, const struct par
         c->seen.last = extent.last;
     c->seen.samples += extent.samples;
     c->result->samples += extent.samples;
+    return 0;
 }
 
 static int look_up(struct checking *c, const uint8_t bytes[PARTITION_KEY_BYTES])
@@ -155,8 +161,8 @@ static int check_entry(struct checking *c, const MDB_val *key, const MDB_val *va
     c->result->chunks++;
     c->result->bytes += item.value.len;
     manifest_add(&c->hash, key->mv_data, item.value);
-    check_chunk(c, key->mv_data, &item);
-    return check_reach(c, key);
+    int rc = check_chunk(c, key->mv_data, &item);
+    return rc ? rc : check_reach(c, key);
 }
 
 static int walk_call(void *arg)
@@ -205,12 +211,14 @@ static void tell_page(void *arg, uint64_t page)
     tell(arg, "page %llu of data.mdb is damaged", (unsigned long long)page);
 }
 
-static void walk(struct checking *c)
+static enum tm_err walk(struct checking *c, struct tm_why *why)
 {
     manifest_init(&c->hash);
     int rc = lmdb_guard(walk_call, c);
     if (rc == LMDB_ASSERTION)
         c->partition->abandoned = true;
+    if (rc == ENOMEM)
+        return tm_fail(why, TM_NOMEM, "out of memory while checking %.250s", c->path);
     if (rc) {
         tell(c, "reading stops behind key (window %u, series %u, part %u): %s", c->last.window,
              c->last.series, c->last.part, lmdb_text(rc));
@@ -219,6 +227,7 @@ static void walk(struct checking *c)
         finish_window(c);
     if (c->result->sealed)
         tell_manifest(c);
+    return TM_OK;
 }
 
 /* As readers do it before they touch a window. */
@@ -248,23 +257,25 @@ static enum tm_err check_pages(struct checking *c, struct tm_why *why)
 }
 
 /* A set of this one partition, for the functions that open environments. */
-static struct partitions *make_set(const char *path, struct partition_id id)
+static enum tm_err make_set(const char *path, struct partition_id id, struct partitions **out,
+                            struct tm_why *why)
 {
     char label[PARTITION_NAME_BYTES];
     size_t len = strlen(path);
     path_label(id, "", label);
     size_t tail = strlen(label) + 1;
+    if (len <= tail || len - tail >= PARTITION_DIR_BYTES || path[len - tail] != '/' ||
+        strcmp(path + len - tail + 1, label) != 0)
+        return tm_fail(why, TM_INVALID, "%.250s is not the folder of a partition", path);
     struct partitions *set = calloc(1, sizeof *set);
-    if (!set || len <= tail || len - tail >= PARTITION_DIR_BYTES || path[len - tail] != '/' ||
-        strcmp(path + len - tail + 1, label) != 0) {
-        free(set);
-        return NULL;
-    }
+    if (!set)
+        return tm_fail(why, TM_NOMEM, "out of memory while checking %.250s", path);
     memcpy(set->dir, path, len - tail);
     set->options = (struct partitions_options){.dir = set->dir, .read_only = true, .clock = clock_system()};
     pthread_mutex_init(&set->lock, NULL);
     pthread_cond_init(&set->changed, NULL);
-    return set;
+    *out = set;
+    return TM_OK;
 }
 
 static enum tm_err check_opened(struct checking *c, struct partitions *set, struct tm_why *why)
@@ -279,7 +290,7 @@ static enum tm_err check_opened(struct checking *c, struct partitions *set, stru
     err = check_pages(c, why);
     /* Damaged pages are told by number; walking over them could end this process before the rest is told. */
     if (!err)
-        walk(c);
+        err = walk(c, why);
     env_close(c->partition);
     return err;
 }
@@ -293,10 +304,11 @@ enum tm_err partition_check(const char *path, struct partition_id id,
     *result = (struct partition_check_result){0};
     if (!file_exists(path))
         return tm_fail(why, TM_NOT_FOUND, "there is no folder %.250s", path);
-    struct partitions *set = make_set(path, id);
-    if (!set)
-        return tm_fail(why, TM_INVALID, "%.250s is not the folder of a partition", path);
-    enum tm_err err = check_opened(&c, set, why);
+    struct partitions *set;
+    enum tm_err err = make_set(path, id, &set, why);
+    if (err)
+        return err;
+    err = check_opened(&c, set, why);
     pthread_cond_destroy(&set->changed);
     pthread_mutex_destroy(&set->lock);
     free(set);

@@ -6,6 +6,7 @@
 #define TM_TESTS_STORAGE_NOMEM_H
 
 #include <dlfcn.h>
+#include <sys/mman.h>
 
 #include "tests/unit/storage/engine.h"
 
@@ -25,9 +26,13 @@ EXPORTED void *malloc(size_t size);
 EXPORTED void *calloc(size_t count, size_t size);
 EXPORTED void *realloc(void *old, size_t size);
 
-static long countdown;  /* allocations until all in the row have failed; up to 0: none does. Any thread */
+struct countdown {
+    long left;   /* allocations until all in the row have failed; up to 0: none does. Any thread */
+    long failed; /* how many did */
+};
+static struct countdown own_countdown, *countdown = &own_countdown;
 static long row = 1;    /* how many fail, one behind the other */
-static long failed;     /* how many did */
+static long stride = 1; /* 1: each allocation fails; else some, evenly: for steps that take long */
 static bool is_reading; /* the steps change nothing that would have to recover */
 
 static bool is_roaring(const void *caller)
@@ -38,12 +43,12 @@ static bool is_roaring(const void *caller)
 
 static bool must_fail(const void *caller)
 {
-    if (__atomic_load_n(&countdown, __ATOMIC_RELAXED) <= 0 || is_roaring(caller))
+    if (__atomic_load_n(&countdown->left, __ATOMIC_RELAXED) <= 0 || is_roaring(caller))
         return false;
-    long left = __atomic_fetch_sub(&countdown, 1, __ATOMIC_RELAXED);
+    long left = __atomic_fetch_sub(&countdown->left, 1, __ATOMIC_RELAXED);
     if (left <= 0 || left > row)
         return false;
-    __atomic_fetch_add(&failed, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&countdown->failed, 1, __ATOMIC_RELAXED);
     errno = ENOMEM;
     return true;
 }
@@ -66,15 +71,23 @@ EXPORTED void *realloc(void *old, size_t size)
 /* The n-th allocation from now on fails, from 0 on, and the row behind it. */
 static void arm(long n)
 {
-    __atomic_store_n(&failed, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&countdown, n + row, __ATOMIC_RELAXED);
+    __atomic_store_n(&countdown->failed, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&countdown->left, n + row, __ATOMIC_RELAXED);
 }
 
 /* None fails any more; whether one did. */
 static bool disarm(void)
 {
-    __atomic_store_n(&countdown, 0, __ATOMIC_RELAXED);
-    return __atomic_load_n(&failed, __ATOMIC_RELAXED) > 0;
+    __atomic_store_n(&countdown->left, 0, __ATOMIC_RELAXED);
+    return __atomic_load_n(&countdown->failed, __ATOMIC_RELAXED) > 0;
+}
+
+/* Children count on, from now on: what they read may fail too. */
+static inline void share_countdown(void)
+{
+    void *shared = mmap(NULL, sizeof *countdown, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(shared != MAP_FAILED);
+    countdown = shared;
 }
 
 /* Longer than the store waits before it tries again. */
@@ -100,7 +113,7 @@ static inline long fail_rows(struct fixture *f, void (*prepare)(struct fixture *
 {
     enum { MANY = 20000, REFUSALS = 3 };
     int refusals = 0;
-    for (long n = 0; n < MANY; n += row) {
+    for (long n = 0; n < MANY; n += row * stride) {
         if (prepare)
             prepare(f);
         f->log[f->log_len = 0] = 0;
