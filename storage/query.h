@@ -41,8 +41,8 @@ enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why
 /* Reads a store of this process; any thread. It must be closed before the store is. NULL when out of memory.
  */
 struct reader *reader_of_store(struct store *store);
-/* Another reader of the same, with the same bounds, for another thread; what numbers of series mean is the same
- * in both. It must be closed before the first one is. NULL when out of memory. */
+/* Another reader of the same, with the same bounds, for another thread; what numbers of series mean is the
+ * same in both. It must be closed before the first one is. NULL when out of memory. */
 struct reader *reader_beside(const struct reader *reader);
 /* NULL is allowed. */
 void reader_close(struct reader *reader);
@@ -59,6 +59,9 @@ void reader_limit(struct reader *reader, const struct reader_limits *limits);
 
 /* Does limits' stop ask to end? For whoever works on what was read. Any thread that may call stop. */
 bool reader_is_stopped(const struct reader *reader);
+
+/* Sets max_samples alone: a query that bounds what it holds at once may read without bound. */
+void reader_limit_samples(struct reader *reader, uint64_t max_samples);
 
 /* How many samples it has read in all. */
 uint64_t reader_samples_read(const struct reader *reader);

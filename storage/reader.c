@@ -135,6 +135,11 @@ void reader_limit(struct reader *reader, const struct reader_limits *limits)
     reader->limits = *limits;
 }
 
+void reader_limit_samples(struct reader *reader, uint64_t max_samples)
+{
+    reader->limits.max_samples = max_samples;
+}
+
 bool reader_is_stopped(const struct reader *reader)
 {
     return reader->limits.stop && reader->limits.stop(reader->limits.stop_arg);

@@ -1,6 +1,7 @@
 /* PromQL over HTTP: /api/v1/query, /api/v1/query_range, /api/v1/format_query. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/promql/engine.h"
 #include "server/promql/parse.h"
@@ -42,12 +43,21 @@ static bool is_stopped(void *arg)
     return reader_is_stopped(arg);
 }
 
+/* Threads that read series at the same time: what the machine has, within a bound. */
+static unsigned thread_count(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 2 ? 1 : processors < QUERY_WORKERS_MAX ? (unsigned)processors : QUERY_WORKERS_MAX;
+}
+
 /* What can't be evaluated is an error of the execution (422) even where its cause is in the text. */
 static enum tm_err run_evaluation(struct evaluation *e, struct reader *reader, struct tm_why *why)
 {
     struct source source = source_of_reader(reader);
     e->limits.stop = is_stopped;
     e->limits.stop_arg = reader;
+    e->limits.threads = thread_count();
+    reader_limit_samples(reader, 0); /* Prometheus' bound is on what is held at once: the evaluation's */
     enum tm_err err = promql_run(&source, &e->query, &e->limits, &e->result, &e->cost, why);
     return err == TM_INVALID ? TM_LIMIT : err;
 }
