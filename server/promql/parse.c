@@ -511,7 +511,7 @@ static enum tm_err read_whole(struct parser *p)
 
 enum tm_err promql_parse(struct str text, struct ast **out, struct tm_why *why)
 {
-    struct tm_why unused;
+    struct tm_why unused = {{0}};
     *out = NULL;
     if (text.len > AST_TEXT_MAX_BYTES)
         return tm_fail(why, TM_TOO_LARGE, "an expression of %zu bytes; at most %d are taken", text.len,

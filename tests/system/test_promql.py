@@ -27,9 +27,9 @@ def theirs_fixture():
         yield server
 
 
-@pytest.fixture(scope='module', name='ours', params=['memory', 'daemon'])
+@pytest.fixture(scope='module', name='ours', params=['memory', 'daemon', 'flushed'])
 def ours_fixture(request):
-    """The evaluation alone, over memory; or the daemon with its store."""
+    """The evaluation alone, over memory; or the daemon with its store, in memory or in files."""
     if request.param == 'memory':
         with Memory(TOOL) as memory:
             memory.push(cases.samples(1))
@@ -38,6 +38,8 @@ def ours_fixture(request):
         with harness.Daemon(config={'storage': {'retention': {'raw': '100y'}}}) as daemon:
             server = Server(daemon.http)
             server.push(cases.samples(1))
+            if request.param == 'flushed':
+                assert daemon.request('POST', '/api/v1/admin/flush', timeout=60)[0] == 200
             yield server
 
 
