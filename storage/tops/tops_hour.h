@@ -33,11 +33,10 @@ struct top_service {
 };
 void top_service_fini(struct top_service *service);
 
-/* Columns of an event that it looks at, as EVENTS_BIT. */
-uint32_t top_columns(void);
-
-/* Counts an event of that hour of the day. TM_NOMEM. */
-enum tm_err top_service_add(struct top_service *service, uint32_t hour,
-                            const struct http_event *event) TM_MUST_CHECK;
+/* Counts the events of a block of the day that begins at that time; its columns are read as needed. Column by
+ * column, so that a text is looked up once for all its rows of one hour and status. TM_CORRUPT (a time lies
+ * in another day), TM_NOMEM. */
+enum tm_err top_service_add(struct top_service *service, struct events_block *block,
+                            time_ms_t day) TM_MUST_CHECK;
 
 #endif

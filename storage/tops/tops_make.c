@@ -89,16 +89,8 @@ static enum tm_err put_service(struct making *m, struct str name, struct tm_why 
 
 static enum tm_err count_block(struct making *m, struct tm_why *why)
 {
-    struct events_block *block = &m->files.block;
     const time_ms_t day = partition_period_span(PARTITION_EVENTS, m->how->day).from;
-    struct http_event event = {.bytes = -1, .duration_us = -1, .origin_us = -1, .edge_us = -1, .count = 1};
-    enum tm_err err = events_block_read(block, top_columns());
-    for (size_t row = 0; row < block->head.count && !err; row++) {
-        events_block_event(block, row, top_columns(), &event);
-        int64_t hour = (event.time - day) / TOPS_HOUR_MS;
-        err = event.time < day || hour >= TOPS_HOURS ? TM_CORRUPT
-                                                     : top_service_add(&m->service, (uint32_t)hour, &event);
-    }
+    enum tm_err err = top_service_add(&m->service, &m->files.block, day);
     return err ? tm_fail(why, err, "reading events for rankings: %s", tm_err_text(err)) : TM_OK;
 }
 
