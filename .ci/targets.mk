@@ -23,6 +23,7 @@ demo: deps ## build, then show the main job on a daemon of its own (under a minu
 
 check: deps ## all checks: build, layers, lint, unit tests under ASan, TSan and release, faults, system tests, fuzzers
 	@rm -rf build/suites && mkdir -p build/suites
+	@.ci/deps-rivals prometheus || echo 'check: without Prometheus the comparisons of PromQL with it are skipped'
 	@$(SUB) check-suites 2>&1 | grep --line-buffered -v 'Error .* (ignored)'
 	@echo; echo 'time per suite:'; cat build/suites/table; .ci/summary; ! grep -q FAILED build/suites/table
 # Every suite runs, whatever the others said; the table decides. TSan sleeps a second whenever a process ends, if it is
