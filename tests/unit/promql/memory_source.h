@@ -74,9 +74,11 @@ static enum tm_err memory_select(void *self, const struct selector *selector, st
                                  struct source_series *out, struct tm_why *why)
 {
     const struct memory *memory = self;
-    (void)span, (void)why;
+    (void)span;
     *out = (struct source_series){0};
-    out->at = memory_grow(NULL, (memory->count + 1) * sizeof *out->at);
+    out->at = malloc((memory->count + 1) * sizeof *out->at);
+    if (!out->at)
+        return tm_fail(why, TM_NOMEM, "no room for %zu series", memory->count);
     for (size_t i = 0; i < memory->count; i++) {
         struct labels set;
         bool takes = labels_decode(bytes_view(&memory->series[i].labels), &set) == TM_OK;
