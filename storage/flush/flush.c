@@ -180,6 +180,8 @@ enum tm_err flush_start_job(struct store *store)
     flush->job.believed = store->believed;
     flush->job.journal_bytes = journal.bytes;
     flush->job.limits = flush->limits;
+    flush->job.is_interrupted =
+        !flush->job.has_head && store->contents.mark.promised_lsn > store->contents.mark.flushed_lsn;
     flush->work.partitions = store->contents.partitions;
     flush->work.catalog = store->contents.catalog;
     flush->work.tombstones = store->contents.tombstones;

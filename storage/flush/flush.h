@@ -97,6 +97,7 @@ struct flush_job {
     int64_t mono_ms;
     struct believed believed;
     uint64_t journal_bytes;
+    bool is_interrupted; /* an earlier life's flush was not ended yet: its tag will be written once more */
     struct store_retention limits;
 };
 

@@ -297,6 +297,8 @@ void flush_keep(struct flush_work *work)
     static keep_fn *const steps[] = {drop_old, drop_crowded, settle_days, keep_rollups};
     work->is_more = false;
     partitions_tick(work->partitions);
+    if (work->job->is_interrupted)
+        return; /* what is made of samples now would say that it has all with that tag */
     if (work->job->has_head)
         forget_events(work);
     flush_keep_tombstones(work);

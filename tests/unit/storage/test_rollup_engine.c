@@ -381,6 +381,46 @@ static void another_process_reads_the_same_rows(void **state)
     fixture_open(f);
 }
 
+static void stop_behind_a_day(void *arg, const char *name)
+{
+    (void)arg;
+    if (strcmp(name, "flush.day") == 0)
+        _exit(42);
+}
+
+/* Its tag stands on one day already and comes to the others later: rows made in between would claim it. */
+static void days_that_an_interrupted_flush_left_out_are_rolled_when_they_are_written(void **state)
+{
+    struct fixture *f = *state;
+    int status;
+    for (int day = -4; day < -1; day++)
+        send_day(f->store, "cpu", day, 600000);
+    flush_now(f);
+    flush_settle(f->store);
+    for (int day = -4; day < -1; day++)
+        assert_int_equal(send_one(f->store, "cpu", DAY0 + day * DAY_MS + 7 * HOUR_MS + 1, 5000), TM_OK);
+    fixture_close(f);
+    pid_t child = fork();
+    if (child == 0) {
+        f->options.fault_point = stop_behind_a_day;
+        fixture_open(f);
+        (void)!store_flush(f->store);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 42);
+    fixture_open(f);
+    for (int round = 0; round < 3; round++) {
+        pass_time(f, 2 * HOUR_MS);
+        flush_settle(f->store);
+        expect_as_raw(f->store, "cpu", days_from(-5, 6));
+        flush_now(f);
+        expect_as_raw(f->store, "cpu", days_from(-5, 6));
+    }
+    for (int day = -4; day < -1; day++)
+        assert_int_equal(stored_count(f->store, "cpu", PARTITION_5M, day), 144);
+}
+
 /* ---- the model ---- */
 
 enum { NAMES = 3, DAYS_BACK = 6, SPAN_DAYS = 60 };
@@ -505,6 +545,7 @@ int main(void)
         CASE(a_week_that_is_over_becomes_one_window),
         CASE(deleted_samples_leave_the_rows),
         CASE(another_process_reads_the_same_rows),
+        CASE(days_that_an_interrupted_flush_left_out_are_rolled_when_they_are_written),
         cmocka_unit_test(the_rows_say_what_the_samples_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
