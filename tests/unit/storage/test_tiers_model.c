@@ -284,7 +284,7 @@ static void kill_in_flush(struct run *run)
 static uint32_t series_named(struct reader *reader, const char *name)
 {
     struct search search = {.name = str_of(name)};
-    reader_series(reader, search_one, &search);
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
     return search.found;
 }
 
@@ -477,7 +477,7 @@ static unsigned long setting(const char *name, unsigned long otherwise)
 
 static void all_tiers_hold_what_the_model_holds(void **state)
 {
-    unsigned long steps = setting("ENGINE_STEPS", 800), seeds = setting("ENGINE_SEEDS", 2);
+    unsigned long steps = setting("ENGINE_STEPS", 500), seeds = setting("ENGINE_SEEDS", 2);
     unsigned long first = setting("ENGINE_FIRST", 1);
     (void)state;
     for (where.seed = first; where.seed < first + seeds; where.seed++) {
