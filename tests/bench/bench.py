@@ -122,8 +122,74 @@ def burst():
         d.stop()
 
 
+def figures(name, *args):
+    """What a bench program prints, one `name value unit` a line: {name: value}."""
+    run = subprocess.run([os.path.join(harness.BUILD, 'tests', 'bench', name), *map(str, args)], capture_output=True,
+                         text=True, timeout=1800)
+    if run.returncode != 0:
+        raise SystemExit(f'{name} failed: {run.stderr}')
+    rows = (line.split() for line in run.stdout.splitlines())
+    return {row[0]: float(row[1]) for row in rows if len(row) == 3 and row[1].replace('.', '', 1).isdigit()}
+
+
+def goal(name, value, bound, unit, is_least=False):
+    is_met = value >= bound if is_least else value <= bound
+    say(name, value, f'goal {">=" if is_least else "<="} {bound} {"met" if is_met else "MISSED"}', unit)
+
+
+def drop_of_a_day(folder):
+    """A cached and mapped day leaves; its room comes back in steps."""
+    for windows in (12,) if QUICK else (30, 120):
+        out = figures('bench_partition', os.path.join(folder, f'drop{windows}'), 10000, windows, 3900)
+        size = f'a day of {out["dropped"]:.0f} MB'
+        goal(f'{size} dropped', out['drop'], 100, 'ms')
+        say(f'{size}: longest step of giving its room back', out['sweep_longest_step'], '', 'ms')
+        say(f'{size}: longest read of another day meanwhile', out['neighbour_longest_read'], '', 'ms')
+
+
+def decoding():
+    run = subprocess.run([os.path.join(harness.BUILD, 'tests', 'bench', 'bench_chunk'), '200', '10'],
+                         capture_output=True, text=True, check=True, timeout=1800)
+    for line in run.stdout.splitlines():
+        row = line.split()
+        if len(row) > 3 and row[2] == '8640':
+            codec = {'fast': 'packed', 'dense': 'entropy coded'}[row[0]]
+            clock = {'exact': 'regular', 'jitter': 'jittered'}[row[1]]
+            goal(f'decode, {codec}, {clock} clock', 1e3 / float(row[-1]), 200, 'M/s', True)
+
+
+def day_of_ten_thousand(folder):
+    """24 h at 15 s of 10,000 series: one of them read, flushed and sealed; the folder verified."""
+    figures('bench_read', 'fill', folder)
+    goal('a series over 24 h, flushed: median', figures('bench_read', 'read', folder)['read_24h_median'], 1000, 'us')
+    subprocess.run([rivals.rival_servers.SETTLE, folder, '40'], capture_output=True, check=True, timeout=1800)
+    goal('a series over 24 h, sealed: median', figures('bench_read', 'read', folder)['read_24h_median'], 1000, 'us')
+    best = 0
+    for _ in range(3):
+        run = subprocess.run([harness.COMMAND, 'verify', '--json', '--data-dir', folder], capture_output=True, text=True,
+                             check=True, timeout=1800)
+        out = json.loads(run.stdout)
+        out = out.get('data', out)
+        best = max(best, out['bytes'] / 1e6 / out['cpu_s'])
+    goal('verify, bytes over processor time (best of 3)', best, 500, 'MB/s', True)
+
+
+def store_alone():
+    with tempfile.TemporaryDirectory(prefix='tm-bench-', dir=os.environ.get('BENCH_DIR')) as folder:
+        for name in ('ready', 'read'):
+            os.mkdir(os.path.join(folder, name))
+        drop_of_a_day(folder)
+        decoding()
+        out = figures('bench_ready', os.path.join(folder, 'ready'))
+        goal('ready after kill -9 with 10 M samples in the journal', out['ready_after_kill'], 1, 's')
+        say('the same, processor time', out['ready_after_kill_cpu'], '', 's')
+        day_of_ten_thousand(os.path.join(folder, 'read'))
+
+
 def main():
     print(f'tidemark bench: {"quick" if QUICK else "full"} workload, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}')
+    print('the store alone')
+    store_alone()
     print('ingest cost')
     ingest_cost()
     print('beside the floor')
