@@ -68,23 +68,35 @@ static bool read_hex(const char *text, uint64_t *out)
     return *end == '\0';
 }
 
-static bool decode_place(json_t *root, struct ship_place *out)
+/* Why jansson did not take it. Some of its failed allocations leave no code. */
+static enum tm_err json_fault(const json_error_t *error, const char *what, struct tm_why *why)
+{
+    enum json_error_code code = json_error_code(error);
+    if (code == json_error_out_of_memory || code == json_error_unknown)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    return tm_fail(why, TM_CORRUPT, "%s", what);
+}
+
+static enum tm_err decode_place(json_t *root, struct ship_place *out, struct tm_why *why)
 {
     const char *device, *inode, *tail_hash;
     json_int_t offset, line, tail_len;
     int done;
-    if (json_unpack(root, "{s:s, s:s, s:I, s:I, s:I, s:s, s:b}", "device", &device, "inode", &inode, "offset",
-                    &offset, "line", &line, "tail_len", &tail_len, "tail_hash", &tail_hash, "done",
-                    &done) != 0)
-        return false;
+    json_error_t error = {0};
+    if (json_unpack_ex(root, &error, 0, "{s:s, s:s, s:I, s:I, s:I, s:s, s:b}", "device", &device, "inode",
+                       &inode, "offset", &offset, "line", &line, "tail_len", &tail_len, "tail_hash",
+                       &tail_hash, "done", &done) != 0)
+        return json_fault(&error, "a file's place is none", why);
     if (offset < 0 || line < 0 || tail_len != (offset < SHIP_TAIL_BYTES ? offset : SHIP_TAIL_BYTES))
-        return false;
+        return tm_fail(why, TM_CORRUPT, "a file's place is out of bounds");
     *out = (struct ship_place){.offset = (uint64_t)offset,
                                .line = (uint64_t)line,
                                .tail_len = (uint32_t)tail_len,
                                .is_done = done != 0};
-    return read_hex(device, &out->device) && read_hex(inode, &out->inode) &&
-           read_hex(tail_hash, &out->tail_hash);
+    if (!read_hex(device, &out->device) || !read_hex(inode, &out->inode) ||
+        !read_hex(tail_hash, &out->tail_hash))
+        return tm_fail(why, TM_CORRUPT, "a file's place is out of bounds");
+    return TM_OK;
 }
 
 static enum tm_err decode_log(json_t *root, struct ship_state *state, struct tm_why *why)
@@ -92,9 +104,11 @@ static enum tm_err decode_log(json_t *root, struct ship_state *state, struct tm_
     const char *name;
     json_int_t watermark_ns;
     json_t *files;
-    if (json_unpack(root, "{s:s, s:I, s:o}", "name", &name, "watermark_ns", &watermark_ns, "files", &files) !=
-            0 ||
-        name[0] != '/' || !json_is_array(files) || json_array_size(files) > SHIP_FILES_MAX)
+    json_error_t error = {0};
+    if (json_unpack_ex(root, &error, 0, "{s:s, s:I, s:o}", "name", &name, "watermark_ns", &watermark_ns,
+                       "files", &files) != 0)
+        return json_fault(&error, "a log's entry is none", why);
+    if (name[0] != '/' || !json_is_array(files) || json_array_size(files) > SHIP_FILES_MAX)
         return tm_fail(why, TM_CORRUPT, "a log's entry is none");
     size_t known = state->log_count;
     struct ship_log_state *log = ship_state_log(state, name, why);
@@ -103,9 +117,11 @@ static enum tm_err decode_log(json_t *root, struct ship_state *state, struct tm_
     if (state->log_count == known)
         return tm_fail(why, TM_CORRUPT, "a log stands in it twice");
     log->watermark_ns = watermark_ns;
-    for (size_t i = 0; i < json_array_size(files); i++)
-        if (!decode_place(json_array_get(files, i), &log->files[log->file_count++]))
-            return tm_fail(why, TM_CORRUPT, "a file's place is none");
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        enum tm_err err = decode_place(json_array_get(files, i), &log->files[log->file_count++], why);
+        if (err)
+            return err;
+    }
     return TM_OK;
 }
 
@@ -115,9 +131,10 @@ static enum tm_err decode_head(json_t *root, struct ship_state *out, struct tm_w
     json_int_t version, epoch, seq;
     int packed;
     json_t *logs;
-    if (json_unpack(root, "{s:I, s:s, s:I, s:I, s:b, s:o}", "version", &version, "producer", &producer,
-                    "epoch", &epoch, "seq", &seq, "packed", &packed, "logs", &logs) != 0)
-        return tm_fail(why, TM_CORRUPT, "its head lacks something");
+    json_error_t error = {0};
+    if (json_unpack_ex(root, &error, 0, "{s:I, s:s, s:I, s:I, s:b, s:o}", "version", &version, "producer",
+                       &producer, "epoch", &epoch, "seq", &seq, "packed", &packed, "logs", &logs) != 0)
+        return json_fault(&error, "its head lacks something", why);
     if (version != VERSION)
         return tm_fail(why, TM_CORRUPT, "its version is %lld, this program writes %d", (long long)version,
                        VERSION);
@@ -142,12 +159,15 @@ enum tm_err ship_state_decode(struct str file, struct ship_state *out, struct tm
     if (file.len <= HASH_DIGITS + 1)
         return tm_fail(why, TM_CORRUPT, "it is cut");
     memcpy(digits, file.ptr, HASH_DIGITS);
-    if (!read_hex(digits, &hash) || hash != XXH3_64bits(rest.ptr, rest.len))
+    if (file.ptr[HASH_DIGITS] != '\n' || !read_hex(digits, &hash) || hash != XXH3_64bits(rest.ptr, rest.len))
         return tm_fail(why, TM_CORRUPT, "its checksum is wrong");
     const char *feed = memchr(rest.ptr, '\n', rest.len);
     size_t head = feed ? (size_t)(feed - rest.ptr) : rest.len;
-    json_t *root = json_loadb(rest.ptr, head, 0, NULL);
-    enum tm_err err = decode_head(root, out, why);
+    json_error_t error = {0};
+    json_t *root = json_loadb(rest.ptr, head, 0, &error);
+    /* Jansson calls a failed allocation bad syntax; the checksum says that the text is what was written. */
+    enum tm_err err =
+        root ? decode_head(root, out, why) : tm_fail(why, TM_NOMEM, "out of memory (or its head is no JSON)");
     json_decref(root);
     size_t batch = head < rest.len ? rest.len - head - 1 : 0;
     if (!err && batch && out->seq == 0)
