@@ -202,7 +202,8 @@ static enum tm_err list_views(struct reader *reader, const struct reader_filter 
         filter->selector_count == 0 && filter->span.from == INT64_MIN && filter->span.to == INT64_MAX;
     enum tm_err err =
         is_all ? list_all(reader, what, name, &g, why) : list_found(reader, filter, what, name, &g, why);
-    enum tm_err finished = finish(&g, out, err ? &(struct tm_why){""} : why);
+    struct tm_why later = {""};
+    enum tm_err finished = finish(&g, out, err ? &later : why);
     if (err)
         index_list_fini(out);
     return err ? err : finished;

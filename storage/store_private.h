@@ -25,8 +25,8 @@ struct store {
     struct batch *spare[SPARE_BATCHES_MAX];
     size_t spare_count;
     uint64_t series_folded; /* label sets that a limit refused and others stand for, since start */
-    unsigned batch_turn; /* 0 or 1; changes when all that were begun before are awaited */
-    size_t batches[2];   /* begun in each turn and not ended */
+    unsigned batch_turn;    /* 0 or 1; changes when all that were begun before are awaited */
+    size_t batches[2];      /* begun in each turn and not ended */
     size_t pending_bytes;
     struct bytes labels; /* scratch */
     void *reserve;       /* memory for everything but more data: let go when memory runs out. NULL: it has */

@@ -1,5 +1,6 @@
 #include "storage/tops/tops_hour.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,7 @@ static enum tm_err find_place(struct rows *rows, struct top_hour *hour, struct t
     struct place *places = grow_array(rows->places, &rows->capacity, rows->count + 1, sizeof *places);
     if (!places)
         return TM_NOMEM;
+    memset(places + rows->count, 0, (rows->capacity - rows->count) * sizeof *places);
     rows->places = places;
     places[rows->count] = (struct place){hour, cell};
     *out = rows->count++;
@@ -187,7 +189,7 @@ static enum tm_err place_rows(struct top_service *service, const struct events_b
                               struct rows *rows)
 {
     const int64_t *statuses = block->columns[EVENTS_STATUS].values;
-    rows->of = malloc(block->head.count * sizeof *rows->of);
+    rows->of = calloc(block->head.count, sizeof *rows->of);
     if (!rows->of)
         return TM_NOMEM;
     for (size_t row = 0; row < block->head.count; row++) {
@@ -217,6 +219,7 @@ static enum tm_err count_text(struct top_service *service, const struct place *p
         [EVENTS_CACHE] = TOP_CACHE,
         [EVENTS_USER_AGENT] = TOP_USER_AGENT,
     };
+    assert(place->cell);
     if (column == EVENTS_TAGS)
         return count_tags(service, place->hour, place->cell, text, count);
     return count_key(service, &place->cell->plain[dimensions[column]], text, count);
