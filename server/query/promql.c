@@ -6,6 +6,7 @@
 #include "server/promql/engine.h"
 #include "server/promql/parse.h"
 #include "server/promql/print.h"
+#include "server/promql/reach.h"
 #include "server/query/endpoints.h"
 #include "server/query/gap_json.h"
 #include "server/query/params.h"
@@ -73,7 +74,7 @@ static void put_stats(const struct evaluation *e, struct bytes *out)
 static enum tm_err end_answer(const struct evaluation *e, struct reader *reader, struct bytes *out,
                               struct tm_why *why)
 {
-    const struct span span = {e->query.start, e->query.end < INT64_MAX ? e->query.end + 1 : INT64_MAX};
+    const struct span span = promql_reach(&e->query);
     if (e->wants_stats)
         put_stats(e, out);
     bytes_u8(out, '}');
