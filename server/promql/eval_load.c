@@ -112,7 +112,7 @@ static void count_cost(struct eval *eval, const struct reading *reading)
 static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint64_t series,
                                 struct bytes *labels, const struct samples_sink *each)
 {
-    struct samples samples;
+    struct samples samples = {0};
     enum tm_err err = eval_check(eval);
     if (!err)
         err = read_series(reading, series, &samples, eval->why);
@@ -226,7 +226,7 @@ static void fill_place(struct worker *worker, struct place *place, size_t block)
     size_t first = block * crew->block_series;
     place->err = TM_OK;
     for (size_t i = first; !place->err && i < block_end(crew, block); i++) {
-        struct samples samples;
+        struct samples samples = {0};
         double *column = place->columns + (i - first) * load->steps;
         place->has[i - first] = false;
         if (atomic_load_explicit(&crew->is_over, memory_order_relaxed))
