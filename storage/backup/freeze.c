@@ -264,8 +264,8 @@ static enum tm_err write_note(struct freezing *f, struct tm_why *why)
     return err ? err : write_file(path.text, f->note.data, f->note.len, why);
 }
 
-/* Files of others in the folder that come along if they are there. Whoever writes one replaces it by a rename,
- * so that a link keeps what it was. */
+/* Files of others in the folder that come along if they are there. Whoever writes one replaces it by a
+ * rename, so that a link keeps what it was. */
 static enum tm_err freeze_guests(const struct freezing *f, struct tm_why *why)
 {
     static const char *const names[] = {"page_groups"};
