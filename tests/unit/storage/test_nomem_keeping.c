@@ -3,6 +3,8 @@
  * order comes once there is memory. */
 #include "tests/unit/storage/nomem.h"
 
+#include "tests/unit/storage/eventing.h"
+
 #if CAN_FAIL
 enum { DAYS = 6, POINTS = 3, OFTEN = 4000 };
 
@@ -188,6 +190,106 @@ static void series_without_data_leave_and_no_others(void **state)
     assert_int_equal(send_one(f->store, "round1", f->clock.wall_ms, 2), TM_OK);
     assert_int_equal(count_of(f->store, "round1"), 1);
 }
+
+/* ---- events ---- */
+
+enum { EVENTS = 30 };
+
+static uint64_t requests; /* all that were told of: what counts for more stands for as many */
+
+/* Requests of three days ago, whose day goes in the next step. */
+static void prepare_events(struct fixture *f, long n)
+{
+    struct batch *batch = store_batch_new(f->store);
+    assert_non_null(batch);
+    for (int i = 0; i < EVENTS; i++) {
+        struct made_event made;
+        make_event(&made, (uint64_t)(n * EVENTS + i), f->clock.wall_ms - 3 * DAY_MS + i);
+        assert_int_equal(store_batch_http(batch, &made.event), TM_OK);
+        requests += made.event.count;
+    }
+    assert_int_equal(send_batch(f->store, batch, NULL), TM_OK);
+    flush_now(f);
+    pass_time(f, 3 * HOUR_MS);
+}
+
+static bool count_left(void *arg, const struct http_event *event)
+{
+    (void)event;
+    ++*(size_t *)arg;
+    return true;
+}
+
+static size_t events_left(struct fixture *f)
+{
+    const struct events_query all = {.span = EVERYTHING};
+    size_t count = 0;
+    struct reader *reader = reader_of_store(f->store);
+    assert_int_equal(events_scan(reader, &all, count_left, &count, &f->why), TM_OK);
+    reader_close(reader);
+    return count;
+}
+
+/* By the events, or by the ranking that was made of them before they went. */
+static enum tm_err rank_all(struct fixture *f, uint64_t *count)
+{
+    const struct events_query all = {.span = EVERYTHING};
+    const struct events_ranking_by by = {.column = EVENTS_METHOD};
+    struct events_ranking *ranking;
+    struct events_ranking_total total;
+    struct reader *reader = reader_of_store(f->store);
+    enum tm_err err = reader ? events_rank(reader, &all, &by, &ranking, &f->why) : TM_NOMEM;
+    reader_close(reader);
+    if (err)
+        return err;
+    events_ranking_total(ranking, &total);
+    events_ranking_free(ranking);
+    *count = total.count;
+    return TM_OK;
+}
+
+static void expect_ranked(struct fixture *f)
+{
+    uint64_t count = 0;
+    assert_int_equal(rank_all(f, &count), TM_OK);
+    assert_int_equal(count, requests);
+    expect_sound(f);
+}
+
+static enum tm_err rank_again(struct fixture *f)
+{
+    uint64_t count = requests;
+    enum tm_err err = rank_all(f, &count);
+    assert_int_equal(count, requests);
+    return err;
+}
+
+static void expect_sound_only(struct fixture *f, enum tm_err err)
+{
+    (void)err;
+    expect_sound(f);
+}
+
+static int events_setup(void **state)
+{
+    struct fixture *f = fixture_new();
+    *state = f;
+    (void)setenv("TMPDIR", "/dev/shm", 0);
+    f->options.retention_events_ms = DAY_MS;
+    fixture_open(f);
+    return 0;
+}
+
+static void a_day_of_events_goes_once_it_is_ranked(void **state)
+{
+    struct fixture *f = *state;
+    requests = 0;
+    keep_without_memory(f, prepare_events, expect_ranked);
+    assert_int_equal(events_left(f), 0); /* all that is left are rankings */
+    assert_true(fail_each(f, NULL, rank_again, expect_sound_only) > 5);
+    fixture_reopen(f);
+    expect_ranked(f);
+}
 #endif
 
 int main(void)
@@ -196,6 +298,8 @@ int main(void)
 #if CAN_FAIL
         cmocka_unit_test_setup_teardown(days_are_sealed_and_rolled_up_whole, nomem_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(series_without_data_leave_and_no_others, leave_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_day_of_events_goes_once_it_is_ranked, events_setup,
                                         fixture_teardown),
 #endif
         cmocka_unit_test(there_is_nothing_to_fail_under_a_sanitizer),
