@@ -95,26 +95,62 @@ static enum tm_err add_bounds(const struct finding *f, const struct reader_bound
     return TM_OK;
 }
 
-/* The series of one stored histogram that the other conditions take. */
+/* Leaves of ids the numbers that the other has too, or those that it has not; both ascend. */
+static void sift(struct index_ids *ids, const struct index_ids *other, bool keeps_common)
+{
+    size_t kept = 0;
+    for (size_t i = 0, k = 0; i < ids->count; i++) {
+        while (k < other->count && other->ids[k] < ids->ids[i])
+            k++;
+        bool is_common = k < other->count && other->ids[k] == ids->ids[i];
+        if (is_common == keeps_common)
+            ids->ids[kept++] = ids->ids[i];
+    }
+    ids->count = kept;
+}
+
+/* All series of one stored histogram. */
+static enum tm_err find_base(struct reader *reader, struct str base, struct index_ids *out,
+                             struct tm_why *why)
+{
+    struct selector selector = {.count = 1};
+    *out = (struct index_ids){0};
+    enum tm_err err = matcher_new(MATCH_EQUAL, STR(LABEL_NAME), base, &selector.matchers[0], why);
+    if (err)
+        return err;
+    err = reader_select(reader, &selector, out, why);
+    matcher_free(selector.matchers[0]);
+    return err;
+}
+
+/* Those of them that the other conditions take; where there is no room for one more, that is found behind. */
 static enum tm_err find_stored(const struct finding *f, struct str base, struct index_ids *out,
                                struct tm_why *why)
 {
-    struct selector narrowed = {.count = 1}; /* borrows all but the first */
+    struct selector narrowed = {.count = 0}; /* borrows all but the name */
+    struct matcher *named = NULL;
+    struct index_ids all = {0};
     const struct reader_filter filter = {&narrowed, 1, f->span};
+    enum tm_err err = TM_OK;
     *out = (struct index_ids){0};
     for (size_t i = 0; i < f->selector->count; i++) {
         struct str name = matcher_name(f->selector->matchers[i]);
-        if (str_equal(name, STR(LABEL_NAME)) || str_equal(name, STR("le")))
-            continue;
-        if (narrowed.count == SELECTOR_MATCHERS_MAX)
-            return tm_fail(why, TM_LIMIT, "over %d conditions", SELECTOR_MATCHERS_MAX - 1);
-        narrowed.matchers[narrowed.count++] = f->selector->matchers[i];
+        if (!str_equal(name, STR(LABEL_NAME)) && !str_equal(name, STR("le")))
+            narrowed.matchers[narrowed.count++] = f->selector->matchers[i];
     }
-    enum tm_err err = matcher_new(MATCH_EQUAL, STR(LABEL_NAME), base, &narrowed.matchers[0], why);
-    if (err)
-        return err;
-    err = reader_find(f->reader, &filter, out, why);
-    matcher_free(narrowed.matchers[0]);
+    if (narrowed.count < SELECTOR_MATCHERS_MAX) {
+        err = matcher_new(MATCH_EQUAL, STR(LABEL_NAME), base, &named, why);
+        if (!err)
+            narrowed.matchers[narrowed.count++] = named;
+    } else {
+        err = find_base(f->reader, base, &all, why);
+    }
+    if (!err)
+        err = reader_find(f->reader, &filter, out, why);
+    if (!named)
+        sift(out, &all, true);
+    matcher_free(named);
+    index_ids_fini(&all);
     return err;
 }
 
@@ -152,19 +188,6 @@ static enum tm_err find_histogram(const struct finding *f, size_t place, struct 
     return err;
 }
 
-/* Takes the numbers of `less` out of ids; both ascend. */
-static void subtract(struct index_ids *ids, const struct index_ids *less)
-{
-    size_t kept = 0;
-    for (size_t i = 0, k = 0; i < ids->count; i++) {
-        while (k < less->count && less->ids[k] < ids->ids[i])
-            k++;
-        if (k == less->count || less->ids[k] != ids->ids[i])
-            ids->ids[kept++] = ids->ids[i];
-    }
-    ids->count = kept;
-}
-
 /* All but the stored histograms. */
 static enum tm_err find_plain(const struct finding *f, struct tm_why *why)
 {
@@ -172,12 +195,10 @@ static enum tm_err find_plain(const struct finding *f, struct tm_why *why)
     struct index_ids ids = {0};
     enum tm_err err = reader_find(f->reader, &filter, &ids, why);
     for (size_t place = 0; place < HISTOGRAM_BASES && !err; place++) {
-        const struct selector none = {.count = 0};
-        const struct finding all = {f->reader, &none, {INT64_MIN, INT64_MAX}, NULL};
         struct index_ids stored;
-        err = find_stored(&all, histogram_base(place), &stored, why);
+        err = find_base(f->reader, histogram_base(place), &stored, why);
         if (!err)
-            subtract(&ids, &stored);
+            sift(&ids, &stored, false);
         index_ids_fini(&stored);
     }
     if (!err && ids.count > 0)

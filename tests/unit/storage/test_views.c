@@ -129,6 +129,18 @@ static void le_chooses_bounds(void **state)
     expect(f->store, "{le!=\"\",service=\"a\"}", BASE "_bucket a 573\n");
 }
 
+/* As many conditions as there may be leave no room for one on the stored name. */
+static void as_many_conditions_as_may_be_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    char text[4000] = "{service=\"a\"";
+    fill(f->store);
+    for (int i = 1; i < SELECTOR_MATCHERS_MAX; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ",l%d=\"\"", i);
+    strcat(text, "}");
+    expect(f->store, text, BASE "_bucket a 573\n" BASE "_count a 0\n" BASE "_sum a 0\nloads a 0\n");
+}
+
 static void what_several_selectors_take_is_told_once(void **state)
 {
     struct fixture *f = *state;
@@ -182,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_histogram_is_three_series_and_not_its_own_name),
         CASE(le_chooses_bounds),
+        CASE(as_many_conditions_as_may_be_are_kept),
         CASE(what_several_selectors_take_is_told_once),
         CASE(a_span_leaves_out_what_has_no_counts_in_it),
         CASE(names_and_values_are_those_of_the_views),
