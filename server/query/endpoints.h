@@ -6,7 +6,8 @@
 #include "server/http/http.h"
 #include "server/query/queries.h"
 
-/* GET, POST /api/v1/query and /api/v1/query_range: PromQL at one time and over a range, as Prometheus 2.42. */
+/* GET, POST /api/v1/query and /api/v1/query_range: PromQL at one time and over a range, as Prometheus 2.42.
+ */
 void query_instant(struct queries *queries, struct http_exchange *exchange);
 void query_range(struct queries *queries, struct http_exchange *exchange);
 /* GET, POST /api/v1/format_query: an expression in its printed form; answered at once. */

@@ -139,6 +139,10 @@ def gaps_told(daemon, day, noon):
     span = f'from={noon - 86400}&to={noon + 86400}'
     paths = (('counts', f'counts?{span}'), ('events', f'events?{span}'), ('events', f'top?{span}'),
              ('events', f'top?from={noon + 86400}&to={noon + 2 * 86400}&compare={noon - 86400}..{noon}'),
+             ('counts', f'query?query=http_events_total&time={noon}'),
+             ('counts', f'query?query=rate(http_events_total[2d])&time={noon + 86400}'),
+             ('counts', f'query_range?query=sum(http_events_total)&step=3600&start={noon - 3600}&end={noon}'),
+             (None, f'query?query=http_events_total&time={noon + 86400}'),
              ('counts', 'series?match[]=up'), ('counts', 'labels'), ('counts', 'status/tsdb'))
     for tier, path in paths:
         status, body = daemon.request('GET', '/api/v1/' + path)[:2]
