@@ -202,6 +202,13 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
 enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
                            const double **values, size_t *count) TM_MUST_CHECK;
 
+/* The same of a view of a stored histogram: a counter by reader_walk_next's rules for its sum in seconds, its
+ * count, or, of HISTOGRAM_BUCKET, what is at or below the bound of bucket; also where that is 0. The cells of
+ * the last day are not read again while views of one series follow each other. Not of HISTOGRAM_NONE. */
+enum tm_err reader_view_samples(struct reader *reader, const struct reader_view *view, uint32_t bucket,
+                                struct span span, const time_ms_t **times, const double **values,
+                                size_t *count, struct tm_why *why) TM_MUST_CHECK;
+
 /* ---- counts ---- */
 
 /* The sum of one cell in 10 s of event time (storage/model/cell.h), as a walk over cells gives it. */

@@ -34,6 +34,7 @@ static enum tm_err collect_heads(struct reader *reader, uint32_t series, int64_t
 static enum tm_err collect_cells(struct reader *reader, uint32_t series, int64_t from, int64_t to,
                                  time_ms_t *newest_ms, struct tm_why *why)
 {
+    reader->kept_series = 0;
     struct heads heads;
     struct cells *cells = &reader->cells;
     const struct contents *contents = reader->contents;
@@ -164,9 +165,10 @@ static enum tm_err add_point(struct columns *out, struct span span, time_ms_t ti
     return err;
 }
 
-/* The counter of a day whose cells are in reader->cells: up to newest_ms, or the last cell. */
-static enum tm_err make_counter(const struct cells *cells, int64_t day, time_ms_t newest_ms, struct span span,
-                                struct columns *out)
+/* The counter of a day whose cells are in reader->cells, by those of them from chosen[0] to below chosen[1]:
+ * up to newest_ms, or the last cell. */
+static enum tm_err make_counter(const struct cells *cells, const uint32_t chosen[2], int64_t day,
+                                time_ms_t newest_ms, struct span span, struct columns *out)
 {
     time_ms_t midnight = cell_time(day + CELLS_A_DAY);
     int64_t last = cells->at[cells->count - 1].slot, sum = 0;
@@ -182,8 +184,10 @@ static enum tm_err make_counter(const struct cells *cells, int64_t day, time_ms_
             end = newest_ms > cell_time(slot) ? newest_ms : cell_time(slot) + 1;
         if (end >= midnight)
             end = midnight - 1;
-        if (at < cells->count && cells->at[at].slot == slot)
-            (void)cell_add(&sum, cells->at[at++].value);
+        for (; at < cells->count && cells->at[at].slot == slot; at++) {
+            if (cells->at[at].cell >= chosen[0] && cells->at[at].cell < chosen[1])
+                (void)cell_add(&sum, cells->at[at].value);
+        }
         err = add_point(out, span, end, sum);
     }
     return err;
@@ -204,7 +208,68 @@ enum tm_err reader_collect_counter(struct reader *reader, uint32_t series, struc
         if (reader->cells.at[i].cell != CELL_SUM)
             return TM_OK; /* a histogram */
     }
-    err = make_counter(&reader->cells, day, newest_ms, span, out);
+    const uint32_t chosen[2] = {CELL_SUM, CELL_SUM + 1};
+    err = make_counter(&reader->cells, chosen, day, newest_ms, span, out);
     reader->samples_read += out->count;
     return err ? tm_fail(why, err, "out of memory for a counter") : TM_OK;
+}
+
+/* ---- the views of a histogram ---- */
+
+/* The cells of a day, read or still there. */
+static enum tm_err keep_cells(struct reader *reader, uint32_t series, int64_t day, struct tm_why *why)
+{
+    if (reader->kept_series == series && reader->kept_day == day)
+        return TM_OK;
+    enum tm_err err = collect_cells(reader, series, day, day + CELLS_A_DAY, &reader->kept_newest_ms, why);
+    if (err)
+        return err;
+    reader->kept_series = series;
+    reader->kept_day = day;
+    return TM_OK;
+}
+
+static enum tm_err make_view(struct reader *reader, const struct reader_view *view, uint32_t bucket,
+                             struct span span, struct tm_why *why)
+{
+    struct columns *out = &reader->counter;
+    uint32_t chosen[2] = {CELL_SUM, CELL_SUM + 1};
+    if (view->view != HISTOGRAM_SUM) {
+        chosen[0] = histogram_cell(0);
+        chosen[1] = view->view == HISTOGRAM_BUCKET ? histogram_cell(bucket) + 1 : UINT32_MAX;
+    }
+    size_t before = out->count;
+    if (reader->cells.count == 0)
+        return TM_OK;
+    enum tm_err err =
+        make_counter(&reader->cells, chosen, reader->kept_day, reader->kept_newest_ms, span, out);
+    for (size_t i = before; view->view == HISTOGRAM_SUM && i < out->count; i++)
+        out->values[i] /= 1e6; /* stored in microseconds */
+    reader->samples_read += out->count - before;
+    return err ? tm_fail(why, err, "out of memory for a histogram") : TM_OK;
+}
+
+enum tm_err reader_view_samples(struct reader *reader, const struct reader_view *view, uint32_t bucket,
+                                struct span span, const time_ms_t **times, const double **values,
+                                size_t *count, struct tm_why *why)
+{
+    int64_t end = cell_slot(span.to) + (span.to % CELL_MS != 0), from = cell_slot(span.from), to;
+    /* A day's counter begins at its midnight, so cells before the span count. */
+    from = (from / CELLS_A_DAY - (from % CELLS_A_DAY < 0)) * CELLS_A_DAY;
+    enum tm_err err = TM_OK;
+    reader->counter.count = 0;
+    for (to = end; !err && from < end; to = end) {
+        err = reader_check(reader, why);
+        if (err || !reader_find_cells_day(reader->contents, view->series, &from, &to))
+            break;
+        int64_t day = (from / CELLS_A_DAY - (from % CELLS_A_DAY < 0)) * CELLS_A_DAY;
+        err = keep_cells(reader, view->series, day, why);
+        if (!err)
+            err = make_view(reader, view, bucket, span, why);
+        from = day + CELLS_A_DAY;
+    }
+    *times = reader->counter.times;
+    *values = reader->counter.values;
+    *count = err ? 0 : reader->counter.count;
+    return err;
 }

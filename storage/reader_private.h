@@ -22,6 +22,9 @@ struct reader {
     struct reader_cell *given_cells;
     size_t given_capacity;
     struct columns counter;
+    uint32_t kept_series; /* whose cells of kept_day are in cells, for its next view; 0: none */
+    int64_t kept_day;
+    time_ms_t kept_newest_ms;
     struct rollup_reading rollups;
     struct rollup_rows stored; /* of the day that is read */
     struct rollup_rows made;
