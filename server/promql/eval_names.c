@@ -51,6 +51,7 @@ static bool differ_in_call(const struct ast_node *node)
     case FUNCTION_LABEL_REPLACE:
         return true;
     case FUNCTION_LAST_OVER_TIME:
+    case FUNCTION_SAME_TIME_LAST_WEEK:
     case FUNCTION_SORT:
     case FUNCTION_SORT_DESC:
         return eval_names_differ(node->call.args[0]);

@@ -209,6 +209,16 @@ static void a_query_over_a_range_is_in_the_order_of_labels(void **state)
                  "{__name__=\"b\", i=\"0\"} 2@60; {__name__=\"b\", i=\"1\"} 4@60");
 }
 
+static void last_week_is_a_selector_further_back(void **state)
+{
+    const int week = 7 * 24 * 60;
+    expect_at(*state, week + 3, "same_time_last_week(a{i=\"0\"})", "{__name__=\"a\", i=\"0\", job=\"x\"} 4");
+    expect_at(*state, week + 3, "same_time_last_week(a{i=\"0\"} offset 1m)",
+              "{__name__=\"a\", i=\"0\", job=\"x\"} 3");
+    expect_at(*state, 3, "same_time_last_week(a)", "");
+    expect_at(*state, 3, "anomaly_score(a)", "");
+}
+
 static void too_many_samples_end_a_query(void **state)
 {
     struct bytes out = {0};
@@ -256,6 +266,7 @@ int main(void)
         cmocka_unit_test(absence_says_what_was_asked_for),
         cmocka_unit_test(scalars_dates_and_times),
         cmocka_unit_test(a_query_over_a_range_is_in_the_order_of_labels),
+        cmocka_unit_test(last_week_is_a_selector_further_back),
         cmocka_unit_test(too_many_samples_end_a_query),
         cmocka_unit_test(a_query_stops_when_told),
     };
