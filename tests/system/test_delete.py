@@ -126,3 +126,25 @@ def test_an_end_in_the_middle_leaves_all_or_nothing(daemon, end):
     assert answers != [200] or 'cpu{host="a"}' not in left
     daemon.start()
     assert counts(daemon) == left
+
+
+def exact(daemon, service, **more):
+    query = '&'.join(f'{k}={v}' for k, v in {'name': 'http_events_total', 'service': service, **more}.items())
+    return sum(points[0][1] for points in (item['points'] for item in json.loads(daemon.request('GET', '/api/v1/counts?' + query)[1])['data']['items']))
+
+
+def test_counts_go_with_the_series_and_what_is_counted_later_stays(daemon):
+    """CONTRACT 4 and 5: cells of 10 s that begin in the span go, exactly; the other service's and later ones do not."""
+    base = (now_ms() // 60000 - 5) * 60
+    lines = [f'http,service={service},method=GET,status=200 url="/" {base + i * 10 + 3}000000000' for service in ('shop', 'blog') for i in range(6)]
+    assert daemon.write('\n'.join(lines))[0] == 204
+    assert exact(daemon, 'shop') == 6
+    code, answer = delete(daemon, '{__name__=~"http_event.*",service="shop"}', **{'from': base + 15, 'to': base + 45})
+    assert code == 200 and answer['data']['series'] >= 1
+    for _ in range(2):
+        assert exact(daemon, 'shop') == 3 and exact(daemon, 'blog') == 6
+        assert exact(daemon, 'shop', **{'from': base + 15, 'to': base + 45}) == 0
+        daemon.kill()
+        daemon.start()
+    assert daemon.write(f'http,service=shop,method=GET,status=200 url="/" {base + 23}000000000')[0] == 204
+    assert exact(daemon, 'shop') == 4
