@@ -93,6 +93,10 @@ enum tm_err contents_cell(struct contents *contents, const struct batch_cell *ce
 void contents_note_time(struct contents *contents, time_ms_t time);
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event,
                            const char *line) TM_MUST_CHECK;
+/* Puts an event into markers and groups alone, if these are gathered. Owner's thread. TM_NOMEM: nothing was
+ * changed. */
+enum tm_err contents_gather_event(struct contents *contents, const struct batch_event *event,
+                                  struct str text) TM_MUST_CHECK;
 
 /* Up to which lsn a day's windows were there when replay left out what they hold; 0: it left out nothing. */
 uint64_t contents_stored_tag(const struct contents *contents, enum partition_tier tier, uint32_t day);
