@@ -295,7 +295,7 @@ class Grammar:
     def query(self, depth):
         """An expression to ask."""
         if self.rng.random() < 0.1:
-            return f'{self.rng.choice(sorted(INEXACT))}({self.vector(depth)})'
+            return f'{self.rng.choice(sorted(INEXACT))}({self.vector(0)})'
         return self.vector(depth)
 
     def vector(self, depth):
