@@ -6,16 +6,18 @@
 
 #include "server/wire/utf8.h"
 
-/* Appends what of text is valid, at most max bytes of it, byte by byte through put; broken bytes as U+FFFD.
- */
+/* Appends what of text is valid, about max bytes of it (escapes don't count), byte by byte through put;
+ * broken bytes as U+FFFD. */
 static void put_clean(struct bytes *out, struct str text, size_t max,
                       void (*put)(struct bytes *out, struct str one))
 {
-    size_t begun = out->len;
-    for (size_t at = 0; at < text.len && out->len - begun < max;) {
+    size_t written = 0;
+    for (size_t at = 0; at < text.len && written < max;) {
         struct str rest = {text.ptr + at, text.len - at};
         size_t len = utf8_sequence_len(rest);
-        put(out, len ? (struct str){rest.ptr, len} : STR("\xef\xbf\xbd"));
+        struct str one = len ? (struct str){rest.ptr, len} : STR("\xef\xbf\xbd");
+        put(out, one);
+        written += one.len;
         at += len ? len : 1;
     }
 }

@@ -246,6 +246,35 @@ static void lines_of_a_mebibyte_are_read_and_cut(void **state)
     free(big);
 }
 
+/* What stands in for a byte takes none of the room. */
+static void escapes_do_not_cut_a_tag(void **state)
+{
+    struct bytes want = {0};
+    (void)state;
+    bytes_printf(&want, ",a=");
+    for (int i = 0; i < LOG_TAG_MAX; i++)
+        bytes_printf(&want, "\\=");
+    char value[LOG_TAG_MAX + 1];
+    memset(value, '=', sizeof value);
+    bytes_clear(&written);
+    log_tag_write("a", (struct str){value, sizeof value}, &written);
+    assert_true(str_equal(bytes_view(&written), bytes_view(&want)));
+    bytes_fini(&want);
+}
+
+static void a_member_that_is_asked_for_is_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(LOG_NGINX_JSON, "{\"msec\":1,\"status\":200,\"team\":\"cart\"}"), TM_OK);
+    assert_true(str_equal(record.member, STR("cart")));
+    assert_int_equal(parse(LOG_NGINX_JSON, "{\"msec\":1,\"status\":200,\"team\":7}"), TM_OK);
+    assert_true(str_equal(record.member, STR("7")));
+    assert_int_equal(parse(LOG_NGINX_JSON, "{\"msec\":1,\"status\":200,\"team\":[1]}"), TM_OK);
+    assert_int_equal(record.member.len, 0);
+    assert_int_equal(parse(LOG_CLF, "c0 - - [27/Oct/2013:06:25:01 +0100] \"GET / HTTP/1.1\" 200 1"), TM_OK);
+    assert_int_equal(record.member.len, 0);
+}
+
 static void names_go_both_ways(void **state)
 {
     (void)state;
@@ -271,6 +300,8 @@ int main(void)
         cmocka_unit_test(every_day_of_the_calendar_is_right),
         cmocka_unit_test(hostile_bytes_become_a_line_the_daemon_takes),
         cmocka_unit_test(lines_of_a_mebibyte_are_read_and_cut),
+        cmocka_unit_test(escapes_do_not_cut_a_tag),
+        cmocka_unit_test(a_member_that_is_asked_for_is_kept),
         cmocka_unit_test(names_go_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, forget);
