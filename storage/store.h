@@ -48,7 +48,7 @@ struct store_options {
     int64_t min_free_bytes;          /* below: read only, until there is room again */
     size_t segment_bytes;            /* 0: the default, 64 MiB */
     size_t max_pending_bytes;        /* batches submitted and not yet durable; above: TM_BUSY. 0: 64 MiB */
-    size_t head_bytes;               /* of memory: a flush begins. 0: 36 MiB */
+    size_t head_bytes;               /* of memory: a flush begins. 0: 32 MiB */
     size_t journal_max_bytes;        /* of the journal: a flush begins. 0: 512 MiB */
     int64_t retention_raw_ms;        /* days older than this are removed. 0: never */
     int64_t retention_rollup_5m_ms;  /* the same for weeks of rollups of 5 minutes, */

@@ -85,7 +85,7 @@ static enum tm_err make_room(struct head *head, uint32_t series)
 static enum tm_err grow_points(struct head *head, struct head_series *series)
 {
     size_t capacity = series->capacity ? (size_t)series->capacity * 3 / 2 + 1 : OPEN_FIRST;
-    if (capacity > OPEN_MAX)
+    if (capacity > OPEN_MAX * 3 / 4) /* what malloc gets back then lies about: the less, the better */
         capacity = OPEN_MAX;
     struct point *points = capacity == OPEN_MAX ? head_points_take(&head->points) : NULL;
     series->is_pooled = points != NULL;
