@@ -1,8 +1,8 @@
 #include "server/promql/text.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "storage/model/number.h"
 
 /* ---- characters ---- */
 
@@ -137,37 +137,18 @@ void text_name_rune(struct bytes *out, int32_t rune)
 
 /* ---- numbers ---- */
 
-/* The shortest "d.ddde+XX" that reads back the same. */
-static void write_shortest(char *text, size_t size, double value)
+/* NaN, infinities and zeros need no digits. */
+static bool put_special(struct bytes *out, double value)
 {
-    for (int digits = 0; digits < 17; digits++) {
-        snprintf(text, size, "%.*e", digits, value);
-        if (strtod(text, NULL) == value)
-            return;
-    }
-}
-
-void text_float(struct bytes *out, double value)
-{
-    char text[40];
-    char plain[40];
-    if (isnan(value) || isinf(value)) {
-        const char *word = isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+    const char *word = isnan(value)                ? "NaN"
+                       : isinf(value) && value > 0 ? "+Inf"
+                       : isinf(value)              ? "-Inf"
+                                                   : NULL;
+    if (value == 0)
+        word = signbit(value) ? "-0" : "0";
+    if (word)
         bytes_put(out, word, strlen(word));
-        return;
-    }
-    write_shortest(text, sizeof text, value);
-    const char *mark = strchr(text, 'e');
-    int exponent = (int)strtol(mark + 1, NULL, 10);
-    if (exponent < -4 || exponent >= 6) {
-        bytes_put(out, text, strlen(text));
-        return;
-    }
-    bool is_fraction = text[value < 0 || signbit(value) ? 2 : 1] == '.';
-    int decimals = is_fraction ? (int)(mark - strchr(text, '.')) - 1 : 0;
-    decimals = decimals > exponent ? decimals - exponent : 0;
-    snprintf(plain, sizeof plain, "%.*f", decimals, value);
-    bytes_put(out, plain, strlen(plain));
+    return word != NULL;
 }
 
 static void put_zeros(struct bytes *out, int count)
@@ -176,36 +157,46 @@ static void put_zeros(struct bytes *out, int count)
         bytes_u8(out, '0');
 }
 
-void text_float_plain(struct bytes *out, double value)
+/* whole: how many digits are before the point. */
+static void put_plain(struct bytes *out, const char *digits, int count, int whole)
 {
-    char text[40];
-    char digits[40] = "";
-    size_t count = 0;
-    if (isnan(value) || isinf(value) || value == 0) {
-        const char *word = signbit(value) ? "-0" : "0";
-        if (value == 0)
-            bytes_put(out, word, strlen(word));
-        else
-            text_float(out, value);
-        return;
-    }
-    write_shortest(text, sizeof text, fabs(value));
-    const char *at = text;
-    for (; *at != 'e'; at++) {
-        if (*at != '.')
-            digits[count++] = *at;
-    }
-    int exponent = (int)strtol(at + 1, NULL, 10);
-    int whole = exponent + 1; /* digits before the point */
-    int have = (int)count;
-    bytes_put(out, "-", value < 0 ? 1 : 0);
-    bytes_put(out, whole > 0 ? digits : "0", whole > 0 ? (size_t)(whole < have ? whole : have) : 1);
-    put_zeros(out, whole > have ? whole - have : 0);
-    if (whole >= have)
+    bytes_put(out, whole > 0 ? digits : "0", whole > 0 ? (size_t)(whole < count ? whole : count) : 1);
+    put_zeros(out, whole > count ? whole - count : 0);
+    if (whole >= count)
         return;
     bytes_u8(out, '.');
     put_zeros(out, whole < 0 ? -whole : 0);
-    bytes_put(out, digits + (whole > 0 ? whole : 0), (size_t)(whole > 0 ? have - whole : have));
+    bytes_put(out, digits + (whole > 0 ? whole : 0), (size_t)(whole > 0 ? count - whole : count));
+}
+
+void text_float(struct bytes *out, double value)
+{
+    char digits[NUMBER_TEXT_BYTES];
+    if (put_special(out, value))
+        return;
+    struct number_digits shortest = number_shortest(fabs(value));
+    int count = (int)number_text_unsigned(shortest.digits, digits);
+    int exponent = shortest.exponent + count - 1;
+    bytes_put(out, "-", value < 0 ? 1 : 0);
+    if (exponent >= -4 && exponent < 6) {
+        put_plain(out, digits, count, exponent + 1);
+        return;
+    }
+    bytes_put(out, digits, 1);
+    bytes_put(out, ".", count > 1 ? 1 : 0);
+    bytes_put(out, digits + 1, (size_t)count - 1);
+    bytes_printf(out, "e%+03d", exponent);
+}
+
+void text_float_plain(struct bytes *out, double value)
+{
+    char digits[NUMBER_TEXT_BYTES];
+    if (put_special(out, value))
+        return;
+    struct number_digits shortest = number_shortest(fabs(value));
+    int count = (int)number_text_unsigned(shortest.digits, digits);
+    bytes_put(out, "-", value < 0 ? 1 : 0);
+    put_plain(out, digits, count, shortest.exponent + count);
 }
 
 void text_duration(struct bytes *out, int64_t ms)

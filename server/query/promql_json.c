@@ -14,24 +14,47 @@ static void put(struct bytes *out, const char *text)
     bytes_put(out, text, strlen(text));
 }
 
-void promql_json_time(time_ms_t time, struct bytes *out)
+/* Room for the longest time. */
+enum { TIME_BYTES = 32 };
+
+static size_t write_time(time_ms_t time, char *text)
 {
     enum { MS_PER_S = 1000 };
     uint64_t ms = time < 0 ? 0 - (uint64_t)time : (uint64_t)time;
-    bytes_printf(out, time < 0 ? "-%" PRIu64 : "%" PRIu64, ms / MS_PER_S);
-    if (ms % MS_PER_S != 0)
-        bytes_printf(out, ".%03u", (unsigned)(ms % MS_PER_S));
+    unsigned rest = (unsigned)(ms % MS_PER_S);
+    text[0] = '-';
+    size_t len = time < 0;
+    len += number_text_unsigned(ms / MS_PER_S, text + len);
+    if (rest == 0)
+        return len;
+    text[len++] = '.';
+    text[len++] = (char)('0' + rest / 100);
+    text[len++] = (char)('0' + rest / 10 % 10);
+    text[len++] = (char)('0' + rest % 10);
+    return len;
 }
 
-/* [12.5,"0.1"] */
+void promql_json_time(time_ms_t time, struct bytes *out)
+{
+    char text[TIME_BYTES];
+    bytes_put(out, text, write_time(time, text));
+}
+
+/* [12.5,"0.1"]: what most of an answer is. */
 static void put_sample(time_ms_t time, double value, struct bytes *out)
 {
-    char text[NUMBER_TEXT_BYTES];
-    put(out, "[");
-    promql_json_time(time, out);
-    put(out, ",\"");
-    bytes_put(out, text, number_text(value, text));
-    put(out, "\"]");
+    char *text = (char *)bytes_reserve(out, TIME_BYTES + NUMBER_TEXT_BYTES + sizeof "[,\"\"]");
+    if (!text)
+        return;
+    size_t len = 0;
+    text[len++] = '[';
+    len += write_time(time, text + len);
+    text[len++] = ',';
+    text[len++] = '"';
+    len += number_text(value, text + len);
+    text[len++] = '"';
+    text[len++] = ']';
+    out->len += len;
 }
 
 static void put_scalar(const struct promql_result *result, time_ms_t time, struct bytes *out)

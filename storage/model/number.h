@@ -19,6 +19,19 @@ struct number {
 /* The number mantissa / 10^exponent, for |mantissa| <= 2^53 and 0 <= exponent <= 22. */
 struct number number_of_decimal(int64_t mantissa, int32_t exponent);
 
+/* digits x 10^exponent; digits do not end with 0. */
+struct number_digits {
+    uint64_t digits; /* at most 17 of them */
+    int exponent;
+};
+
+/* The shortest decimal that reads back to the same double, of several the nearest. magnitude is finite and
+ * above 0. Pure, any thread. */
+struct number_digits number_shortest(double magnitude);
+
+/* Writes an unsigned integer and returns its length; room for 20 bytes, no NUL. */
+size_t number_text_unsigned(uint64_t value, char *text);
+
 enum { NUMBER_TEXT_BYTES = 40 };
 
 /* The shortest decimal that reads back to the same double: "1", "0.5", "NaN", "+Inf", "-Inf"; with an

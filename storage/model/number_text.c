@@ -1,95 +1,67 @@
-#include <float.h>
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "storage/model/number.h"
 
-enum { SURE_DIGITS = 15, DIGITS_MAX = 17, QUICK_DECIMALS = 6 };
+enum { DIGITS_MAX = 20 };
 
-/* Metrics are mostly integers, or have few decimals: those need no search. mantissa > 0. */
-static size_t put_decimal(uint64_t mantissa, unsigned decimals, char *text)
+size_t number_text_unsigned(uint64_t value, char *text)
 {
-    static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
-    if (decimals == 0)
-        return (size_t)snprintf(text, NUMBER_TEXT_BYTES, "%" PRIu64, mantissa);
-    return (size_t)snprintf(text, NUMBER_TEXT_BYTES, "%" PRIu64 ".%0*" PRIu64, mantissa / powers[decimals],
-                            (int)decimals, mantissa % powers[decimals]);
-}
-
-/* The fewest decimals, up to QUICK_DECIMALS, that give magnitude back to the bit; 0: more are needed. */
-static size_t put_quick(double magnitude, char *text)
-{
-    static const double powers[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6};
-    for (unsigned decimals = 0; decimals <= QUICK_DECIMALS; decimals++) {
-        double scaled = magnitude * powers[decimals];
-        if (scaled >= 1e15)
-            return 0;
-        uint64_t mantissa = (uint64_t)(scaled + 0.5);
-        if ((double)mantissa / powers[decimals] == magnitude)
-            return put_decimal(mantissa, decimals, text);
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    char digits[DIGITS_MAX];
+    size_t at = DIGITS_MAX;
+    for (; value >= 10; value /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + value % 100 * 2, 2);
     }
-    return 0;
+    if (value > 0 || at == DIGITS_MAX)
+        digits[--at] = (char)('0' + value);
+    memcpy(text, digits + at, DIGITS_MAX - at);
+    return DIGITS_MAX - at;
 }
 
-/* Digits without a point, as "d.ddde+XX" has them, laid out without an exponent. */
-static size_t lay_out(const char *digits, size_t count, int exponent, char *text)
+/* "d.ddde+XX"; exponent: of the first digit. */
+static size_t put_scientific(const char *digits, size_t count, int exponent, char *text)
 {
     size_t len = 0;
-    if (exponent < 0) {
-        text[len++] = '0';
+    unsigned distance = (unsigned)(exponent < 0 ? -exponent : exponent);
+    text[len++] = digits[0];
+    if (count > 1) {
         text[len++] = '.';
-        for (int i = -1; i > exponent; i--)
-            text[len++] = '0';
+        memcpy(text + len, digits + 1, count - 1);
+        len += count - 1;
     }
-    for (size_t i = 0; i < count; i++) {
-        text[len++] = digits[i];
-        if ((int)i == exponent && i + 1 < count)
-            text[len++] = '.';
-    }
-    for (int i = (int)count; i <= exponent; i++)
+    text[len++] = 'e';
+    text[len++] = exponent < 0 ? '-' : '+';
+    if (distance < 10)
         text[len++] = '0';
-    text[len] = '\0';
-    return len;
+    return len + number_text_unsigned(distance, text + len);
 }
 
-/* "1.500e+20" becomes "1.5e+20", "1.000e+20" becomes "1e+20". */
-static void drop_zeros(char *text)
+/* Without an exponent: zeros before or behind, or a point among the digits. */
+static size_t put_plain(const char *digits, size_t count, int exponent, char *text)
 {
-    char *e = strchr(text, 'e'), *end = e;
-    while (end[-1] == '0')
-        end--;
-    if (end[-1] == '.')
-        end--;
-    memmove(end, e, strlen(e) + 1);
-}
-
-static size_t put_slow(double magnitude, char *text)
-{
-    char shortest[NUMBER_TEXT_BYTES], digits[DIGITS_MAX + 1];
-    size_t count = 0;
-    /* If SURE_DIGITS read back, then so does what is left of them without zeros at the end, and nothing
-     * shorter. */
-    int least = magnitude < DBL_MIN ? 1 : SURE_DIGITS; /* subnormal ones have fewer digits */
-    for (int digit_count = least; digit_count <= DIGITS_MAX; digit_count++) {
-        (void)snprintf(shortest, sizeof shortest, "%.*e", digit_count - 1, magnitude);
-        if (strtod(shortest, NULL) == magnitude)
-            break;
+    size_t whole = exponent < 0 ? 0 : (size_t)exponent + 1;
+    if (whole == 0) {
+        size_t head = (size_t)(1 - exponent);
+        memset(text, '0', head);
+        text[1] = '.';
+        memcpy(text + head, digits, count);
+        return head + count;
     }
-    drop_zeros(shortest);
-    int exponent = atoi(strchr(shortest, 'e') + 1);
-    if (magnitude < 1e-6 || magnitude >= 1e21) {
-        size_t len = strlen(shortest);
-        memcpy(text, shortest, len + 1);
-        return len;
+    if (whole >= count) {
+        memcpy(text, digits, count);
+        memset(text + count, '0', whole - count);
+        return whole;
     }
-    for (const char *c = shortest; *c != 'e'; c++) {
-        if (*c != '.')
-            digits[count++] = *c;
-    }
-    return lay_out(digits, count, exponent, text);
+    memcpy(text, digits, whole);
+    text[whole] = '.';
+    memcpy(text + whole + 1, digits + whole, count - whole);
+    return count + 1;
 }
 
 static size_t put_word(const char *word, char *text)
@@ -101,15 +73,23 @@ static size_t put_word(const char *word, char *text)
 
 size_t number_text(double value, char text[NUMBER_TEXT_BYTES])
 {
+    char digits[DIGITS_MAX];
     if (isnan(value))
         return put_word("NaN", text);
     if (isinf(value))
         return put_word(value > 0 ? "+Inf" : "-Inf", text);
-    size_t sign = signbit(value) != 0;
+    size_t len = signbit(value) != 0;
     double magnitude = fabs(value);
     text[0] = '-';
     if (magnitude == 0)
-        return sign + put_word("0", text + sign);
-    size_t len = put_quick(magnitude, text + sign);
-    return sign + (len ? len : put_slow(magnitude, text + sign));
+        return len + put_word("0", text + len);
+    struct number_digits shortest = number_shortest(magnitude);
+    size_t count = number_text_unsigned(shortest.digits, digits);
+    int exponent = shortest.exponent + (int)count - 1;
+    if (magnitude < 1e-6 || magnitude >= 1e21)
+        len += put_scientific(digits, count, exponent, text + len);
+    else
+        len += put_plain(digits, count, exponent, text + len);
+    text[len] = '\0';
+    return len;
 }
