@@ -93,7 +93,7 @@ void score_counts_begin(struct score_counts *test, const struct score_counts_bas
 {
     assert(base->law < SCORE_LAWS && base->rise < SCORE_RISES);
     assert(base->rise != SCORE_RISE_ODDS || base->law == SCORE_BINOMIAL);
-    *test = (struct score_counts){.base = *base, .onset_ms = SCORE_NEVER};
+    *test = (struct score_counts){.base = *base, .trace = SCORE_TRACE_START};
     struct score_counts_base *own = &test->base;
     own->before = tidy(own->law, own->before);
     own->week = tidy(own->law, own->week);
@@ -134,12 +134,7 @@ void score_counts_add(struct score_counts *test, struct score_tally tick, int64_
         ln_e = measure(base, base->before, test->after);
     if (has_week(base))
         ln_e = fmin(ln_e, measure(base, base->week, test->after));
-    test->ln_e = ln_e;
-    test->ln_e_peak = fmax(test->ln_e_peak, ln_e);
-    if (ln_e < 0)
-        test->onset_ms = SCORE_NEVER;
-    else if (test->onset_ms == SCORE_NEVER && ln_e > 0)
-        test->onset_ms = at_ms;
+    score_trace_follow(&test->trace, ln_e, at_ms);
 }
 
 double score_dispersion(enum score_law law, const struct score_tally *bins, size_t count, double most)
@@ -172,16 +167,15 @@ void score_counts_encode(const struct score_counts *test, uint8_t out[SCORE_COUN
 {
     const struct score_counts_base *base = &test->base;
     const double figures[] = {
-        base->before.hits, base->before.trials, base->week.hits, base->week.trials,
-        base->dispersion,  base->drift,         base->tolerance, base->prior_rate,
-        test->after.hits,  test->after.trials,  test->ln_e,      test->ln_e_peak,
+        base->before.hits, base->before.trials, base->week.hits,  base->week.trials, base->dispersion,
+        base->drift,       base->tolerance,     base->prior_rate, test->after.hits,  test->after.trials,
     };
     uint8_t *at = out;
     *at++ = SCORE_COUNTS_VERSION;
     *at++ = (uint8_t)((unsigned)base->law | (unsigned)base->rise << 4);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         score_pack_f64(&at, figures[i]);
-    score_pack_i64(&at, test->onset_ms);
+    score_pack_trace(&at, &test->trace);
 }
 
 static struct score_tally unpack_tally(const uint8_t **at)
@@ -206,8 +200,7 @@ static bool is_sound(const struct score_counts *read)
     return is_same(tidied.base.before, base->before) && is_same(tidied.base.week, base->week) &&
            tidied.base.dispersion == base->dispersion && tidied.base.drift == base->drift &&
            tidied.base.tolerance == base->tolerance && tidied.base.prior_rate == base->prior_rate &&
-           is_same(tidy(base->law, read->after), read->after) && read->ln_e >= -SCORE_LN_E_MAX &&
-           read->ln_e <= read->ln_e_peak && read->ln_e_peak >= 0 && read->ln_e_peak <= SCORE_LN_E_MAX;
+           is_same(tidy(base->law, read->after), read->after);
 }
 
 bool score_counts_decode(struct score_counts *test, const uint8_t *data, size_t len)
@@ -228,10 +221,7 @@ bool score_counts_decode(struct score_counts *test, const uint8_t *data, size_t 
     read.base.tolerance = score_unpack_f64(&at);
     read.base.prior_rate = score_unpack_f64(&at);
     read.after = unpack_tally(&at);
-    read.ln_e = score_unpack_f64(&at);
-    read.ln_e_peak = score_unpack_f64(&at);
-    read.onset_ms = score_unpack_i64(&at);
-    if (!is_sound(&read))
+    if (!score_unpack_trace(&at, &read.trace) || !is_sound(&read))
         return false;
     *test = read;
     return true;

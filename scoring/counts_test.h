@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "scoring/mixture.h"
+#include "scoring/trace.h"
 
 /* Below this many trials before, and without a prior rate, nothing is tested. */
 #define SCORE_BASE_TRIALS 50.0
@@ -21,8 +22,6 @@
 #define SCORE_WEEK_TRIALS 200.0
 /* The sd of ln(rate ratio of neighbouring windows) where none was learned. */
 #define SCORE_DRIFT 0.10
-/* The time of an onset that was not. */
-#define SCORE_NEVER INT64_MIN
 
 /* What a rise is measured in. */
 enum score_rise {
@@ -48,9 +47,7 @@ struct score_counts_base {
 struct score_counts {
     struct score_counts_base base;
     struct score_tally after; /* since the marker */
-    double ln_e;              /* now */
-    double ln_e_peak;         /* the highest so far */
-    int64_t onset_ms;         /* the first tick after E was last below 1; SCORE_NEVER while it is */
+    struct score_trace trace;
 };
 
 /* Starts a test at a marker. Figures of base outside their ranges are brought within them. */

@@ -30,7 +30,7 @@ static double ln_e_of(struct score_counts_base base, double hits, double trials)
     struct score_counts test;
     score_counts_begin(&test, &base);
     score_counts_add(&test, (struct score_tally){hits, trials}, 0);
-    return test.ln_e;
+    return test.trace.ln_e;
 }
 
 static void the_mixture_has_its_formulas_values(void **state)
@@ -107,12 +107,12 @@ static void without_a_baseline_nothing_is_tested(void **state)
     struct score_counts test = begin((struct score_tally){0, 0});
     score_counts_add(&test, (struct score_tally){900, 1000}, 5);
     assert_false(score_counts_tested(&test));
-    assert_true(test.ln_e == 0 && test.ln_e_peak == 0 && test.onset_ms == SCORE_NEVER);
+    assert_true(test.trace.ln_e == 0 && test.trace.ln_e_peak == 0 && test.trace.onset_ms == SCORE_NEVER);
     assert_true(test.after.hits == 900 && test.after.trials == 1000);
     /* No data after: the same. */
     test = begin((struct score_tally){180, 36000});
     score_counts_add(&test, (struct score_tally){0, 0}, 5);
-    assert_true(score_counts_tested(&test) && test.ln_e == 0);
+    assert_true(score_counts_tested(&test) && test.trace.ln_e == 0);
 }
 
 /* Known failure 3: bursts of the same mean. Minutes vary, the mean stays: with the dispersion of its past the
@@ -131,7 +131,7 @@ static void the_same_mean_in_bursts_is_not_a_rise(void **state)
     assert_true(base.dispersion == 20);
     for (int i = 0; i < 60; i++)
         score_counts_add(&test, bins[i], i);
-    assert_true(test.ln_e_peak < log(10));
+    assert_true(test.trace.ln_e_peak < log(10));
 }
 
 /* Known failure 4: means near zero make huge ratios of nothing. */
@@ -189,16 +189,16 @@ static void the_onset_is_the_tick_that_began_the_rise(void **state)
     struct score_counts test = begin((struct score_tally){180, 36000});
     for (int i = 0; i < 30; i++)
         score_counts_add(&test, (struct score_tally){i % 2, 100}, i * 10000);
-    assert_true(test.onset_ms == SCORE_NEVER);
+    assert_true(test.trace.onset_ms == SCORE_NEVER);
     for (int i = 30; i < 40; i++)
         score_counts_add(&test, (struct score_tally){30, 100}, i * 10000);
-    assert_int_equal(test.onset_ms, 300000);
-    double peak = test.ln_e_peak;
-    assert_true(peak == test.ln_e && peak > log(100));
+    assert_int_equal(test.trace.onset_ms, 300000);
+    double peak = test.trace.ln_e_peak;
+    assert_true(peak == test.trace.ln_e && peak > log(100));
     /* Rolled back: the rate falls below the baseline's again, and the peak is kept. */
     for (int i = 40; i < 3000; i++)
         score_counts_add(&test, (struct score_tally){0, 100}, i * 10000);
-    assert_true(test.ln_e < 0 && test.onset_ms == SCORE_NEVER && test.ln_e_peak >= peak);
+    assert_true(test.trace.ln_e < 0 && test.trace.onset_ms == SCORE_NEVER && test.trace.ln_e_peak >= peak);
 }
 
 static void how_counts_are_batched_changes_nothing(void **state)
@@ -208,7 +208,7 @@ static void how_counts_are_batched_changes_nothing(void **state)
     score_counts_add(&once, (struct score_tally){21, 700}, 0);
     for (int i = 0; i < 7; i++)
         score_counts_add(&often, (struct score_tally){3, 100}, i);
-    assert_true(once.ln_e == often.ln_e);
+    assert_true(once.trace.ln_e == often.trace.ln_e);
 }
 
 static void hostile_counts_add_nothing(void **state)
@@ -218,13 +218,13 @@ static void hostile_counts_add_nothing(void **state)
     struct score_counts test = begin((struct score_tally){180, 36000});
     for (size_t i = 0; i < 4; i++)
         score_counts_add(&test, (struct score_tally){hostile[i], hostile[i]}, 0);
-    assert_true(test.after.hits == 0 && test.after.trials == 0 && test.ln_e == 0);
+    assert_true(test.after.hits == 0 && test.after.trials == 0 && test.trace.ln_e == 0);
     score_counts_add(&test, (struct score_tally){INFINITY, INFINITY}, 0);
     score_counts_add(&test, (struct score_tally){INFINITY, INFINITY}, 0);
-    assert_true(isfinite(test.ln_e) && isfinite(test.after.trials));
+    assert_true(isfinite(test.trace.ln_e) && isfinite(test.after.trials));
     test = begin((struct score_tally){NAN, INFINITY});
     score_counts_add(&test, (struct score_tally){5, 3}, 0);
-    assert_true(isfinite(test.ln_e) && test.after.hits == 3);
+    assert_true(isfinite(test.trace.ln_e) && test.after.hits == 3);
 }
 
 static void dispersion_is_pearsons(void **state)
@@ -249,10 +249,11 @@ static void a_state_comes_back_whole(void **state)
     score_counts_encode(&test, kept);
     assert_true(score_counts_decode(&back, kept, sizeof kept));
     assert_memory_equal(&back.after, &test.after, sizeof test.after);
-    assert_true(back.ln_e == test.ln_e && back.ln_e_peak == test.ln_e_peak && back.onset_ms == 7);
+    assert_true(back.trace.ln_e == test.trace.ln_e && back.trace.ln_e_peak == test.trace.ln_e_peak &&
+                back.trace.onset_ms == 7);
     score_counts_add(&test, (struct score_tally){3, 100}, 8);
     score_counts_add(&back, (struct score_tally){3, 100}, 8);
-    assert_true(back.ln_e == test.ln_e);
+    assert_true(back.trace.ln_e == test.trace.ln_e);
 }
 
 static void a_state_that_no_test_has_is_refused(void **state)
