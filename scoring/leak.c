@@ -118,7 +118,7 @@ struct score_leak score_leak_look(const double *minima, size_t count, unsigned l
         sorted[i] = points.values[i];
     double sd = sqrt(find_variance(sorted, points.count));
     /* One step towards 0, as S is a whole number; all values the same leave no variance and no trend. */
-    leak.z = sd > 0 && s != 0 ? (s - copysign(1, s)) / sd : 0;
+    leak.z = sd > 0 && s != 0 ? (s - (s > 0 ? 1 : -1)) / sd : 0;
     leak.p = fmax(P_MIN, 0.5 * erfc(leak.z / sqrt(2)));
     leak.slope = find_median(slopes, pairs);
     leak.low = at_rank(slopes, pairs, floor(((double)pairs - Z95 * sd) / 2));
