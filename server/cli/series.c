@@ -119,7 +119,7 @@ static enum tm_err show_view(struct reader *reader, const struct reader_view *vi
 static enum tm_err list_folder(struct reader *reader, const struct reader_filter *filter,
                                struct listing *listing, struct tm_why *why)
 {
-    struct reader_views views;
+    struct reader_views views = {.count = 0};
     enum tm_err err = reader_views_find(reader, filter, &views, why);
     begin(listing);
     for (size_t i = 0; i < views.count && !err && !listing->is_cut; i++) {

@@ -26,8 +26,8 @@ struct catalog_verify_result {
 };
 
 /* Walks all tables of DIR/index from one moment, beside a writer too: order of keys, number of entries, the
- * checksum of each value, and what series, events, marks, groups and tombstones hold. TM_OK: sound; TM_CORRUPT: see report;
- * TM_NOT_FOUND: there is none, or it was not finished; TM_IO, TM_NOMEM. */
+ * checksum of each value, and what series, events, marks, groups and tombstones hold. TM_OK: sound;
+ * TM_CORRUPT: see report; TM_NOT_FOUND: there is none, or it was not finished; TM_IO, TM_NOMEM. */
 enum tm_err catalog_verify(const char *dir, const struct catalog_verify_options *options,
                            struct catalog_verify_result *result, struct tm_why *why) TM_MUST_CHECK;
 
