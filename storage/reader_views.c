@@ -311,9 +311,9 @@ enum tm_err reader_views_find(struct reader *reader, const struct reader_filter 
                               struct reader_views *out, struct tm_why *why)
 {
     const struct selector all = {.count = 0};
-    struct finding f = {reader, &all, filter->span, out};
     enum tm_err err = TM_OK;
     *out = (struct reader_views){0};
+    struct finding f = {reader, &all, filter->span, out};
     for (size_t i = 0; (i < filter->selector_count || i == 0) && !err; i++) {
         if (filter->selector_count > 0)
             f.selector = &filter->selectors[i];
