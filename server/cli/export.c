@@ -7,7 +7,7 @@
 /* Samples are passed on in pieces of this many. */
 enum { PIECE_COUNT = 1024 };
 
-static enum tm_err read_labels(json_t *metric, struct labels *out, struct tm_why *why)
+enum tm_err export_labels(json_t *metric, struct labels *out, struct tm_why *why)
 {
     const char *name;
     json_t *value;
@@ -118,7 +118,7 @@ enum tm_err export_line(struct str line, struct bytes *last, enum source_field f
              (divisors && json_array_size(divisors) != json_array_size(values)))
         err = tm_fail(why, TM_CORRUPT, "metric, times and values do not stand in it as they must");
     if (!err)
-        err = read_labels(metric, &labels, why);
+        err = export_labels(metric, &labels, why);
     if (!err && json_array_size(times))
         err = announce(&labels, last, sink, why);
     if (!err)

@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ANSWER_MAX_BYTES = 64 << 20, CONNECT_TIMEOUT_MS = 5000, URL_MAX_BYTES = 8192, STALLED_S = 60 };
 
 struct http {
     CURL *curl;
     struct curl_slist *headers;
+    struct curl_slist *form_headers; /* likewise, of a form */
     char *server;
 };
 
@@ -21,6 +23,7 @@ struct receiver {
     http_piece_fn *each; /* NULL: all into body */
     void *arg;
     bool is_ended; /* by each */
+    bool is_form;
 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *to)
@@ -42,21 +45,22 @@ static size_t take_body(char *data, size_t size, size_t count, void *to)
     return body->failed ? 0 : len;
 }
 
-static bool add_header(struct http *http, const char *line)
+static bool add_header(struct curl_slist **headers, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(http->headers, line);
+    struct curl_slist *longer = curl_slist_append(*headers, line);
     if (longer)
-        http->headers = longer;
+        *headers = longer;
     return longer != NULL;
 }
 
 /* No "Expect: 100-continue": it costs a round trip on each large batch. */
-static bool add_headers(struct http *http, const char *secret)
+static bool add_headers(struct curl_slist **headers, const char *type, const char *secret)
 {
     char line[512];
     (void)snprintf(line, sizeof line, "Authorization: Bearer %s", secret);
-    return add_header(http, "Expect:") && add_header(http, "Content-Type: text/plain; charset=utf-8") &&
-           (!*secret || add_header(http, line));
+    bool is_there = add_header(headers, "Expect:") && (!*secret || add_header(headers, line));
+    explicit_bzero(line, sizeof line);
+    return is_there && add_header(headers, type);
 }
 
 enum tm_err http_open(const char *server, const char *secret, struct http **out, struct tm_why *why)
@@ -72,7 +76,9 @@ enum tm_err http_open(const char *server, const char *secret, struct http **out,
         return tm_fail(why, TM_NOMEM, "out of memory");
     http->curl = curl_easy_init();
     http->server = strdup(server);
-    if (!http->curl || !http->server || !add_headers(http, secret)) {
+    if (!http->curl || !http->server ||
+        !add_headers(&http->headers, "Content-Type: text/plain; charset=utf-8", secret) ||
+        !add_headers(&http->form_headers, "Content-Type: application/x-www-form-urlencoded", secret)) {
         http_close(http);
         return tm_fail(why, TM_NOMEM, "out of memory");
     }
@@ -88,6 +94,7 @@ void http_close(struct http *http)
     if (!http)
         return;
     curl_slist_free_all(http->headers);
+    curl_slist_free_all(http->form_headers);
     if (http->curl)
         curl_easy_cleanup(http->curl);
     free(http->server);
@@ -120,7 +127,8 @@ static enum tm_err transfer(struct http *http, const char *path, int timeout_ms,
     receiver->curl = curl;
     receiver->body = &answer->body;
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, receiver->is_form ? http->form_headers : http->headers);
+    (void)curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, receiver->is_form ? "gzip" : NULL);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
@@ -150,14 +158,26 @@ enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct
     return transfer(http, path, timeout_ms, &receiver, answer, why);
 }
 
-enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
-                      struct http_answer *answer, struct tm_why *why)
+static enum tm_err post(struct http *http, const char *path, struct str body, int timeout_ms, bool is_form,
+                        struct http_answer *answer, struct tm_why *why)
 {
-    struct receiver receiver = {0};
+    struct receiver receiver = {.is_form = is_form};
     (void)curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
     (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body.ptr ? body.ptr : "");
     (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     return transfer(http, path, timeout_ms, &receiver, answer, why);
+}
+
+enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
+                      struct http_answer *answer, struct tm_why *why)
+{
+    return post(http, path, body, timeout_ms, false, answer, why);
+}
+
+enum tm_err http_post_form(struct http *http, const char *path, struct str form, int timeout_ms,
+                           struct http_answer *answer, struct tm_why *why)
+{
+    return post(http, path, form, timeout_ms, true, answer, why);
 }
 
 enum tm_err http_send(struct http *http, const char *method, const char *path, struct str body,

@@ -30,6 +30,10 @@ enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct
 enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
                       struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
 
+/* As http_post of a form (application/x-www-form-urlencoded); the answer may come packed. */
+enum tm_err http_post_form(struct http *http, const char *path, struct str form, int timeout_ms,
+                           struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
+
 /* As http_post with another method: "PATCH", "DELETE". */
 enum tm_err http_send(struct http *http, const char *method, const char *path, struct str body,
                       int timeout_ms, struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;

@@ -11,14 +11,23 @@
 #include "server/cli/plot.h"
 #include "server/cli/query_exact.h"
 #include "server/cli/query_print.h"
+#include "server/cli/query_promql.h"
 #include "server/cli/units.h"
 #include "storage/model/when.h"
 
 enum { TABLE_LIMIT = 20, PICTURE_WIDTH = 1200, PICTURE_HEIGHT = 600 };
 
 static const struct option query_options[] = {
+    {.name = "at", .argument = "TIME", .text = "evaluate the expression at this one instant (default now)"},
     {.name = "from", .argument = "TIME", .fallback = "-1h", .text = "first instant"},
-    {.name = "to", .argument = "TIME", .fallback = "now", .text = "the instant behind the last one"},
+    {.name = "to",
+     .argument = "TIME",
+     .fallback = "now",
+     .text = "the instant behind the last one; of an expression the last one itself"},
+    {.name = "step",
+     .argument = "DURATION",
+     .text = "evaluate the expression from --from to --to at each 15s, 1m, 1h ... (default: some 240 times); "
+             "with --exact: one sum for each"},
     {.name = "tier",
      .argument = "raw|5m|1h",
      .fallback = "raw",
@@ -28,6 +37,7 @@ static const struct option query_options[] = {
      .fallback = "avg",
      .text = "what to show of each 5 minutes or hour; only with --tier 5m or 1h"},
     {.name = "format", .argument = "table|csv|json", .fallback = "table", .text = "how samples are printed"},
+    {.name = "csv", .text = "the same as --format csv"},
     {.name = "limit",
      .argument = "N",
      .text = "show only the newest N samples of each series; 0: all (default 20 in a table, else 0)"},
@@ -37,13 +47,14 @@ static const struct option query_options[] = {
     {.name = "exact",
      .text = "counts and sums of events and tallies in integers, added up over the span and all labels"},
     {.name = "by", .argument = "LABEL,...", .text = "with --exact: one sum for each value of these labels"},
-    {.name = "step", .argument = "DURATION", .text = "with --exact: one sum for each 10s, 1m, 1h ..."},
     SOURCE_OPTION_DATA_DIR,
     {0},
 };
 
 struct query {
+    enum query_mode mode;
     struct source_request request;
+    struct promql_request expression; /* but of QUERY_RAW */
     enum query_format format;
     size_t limit;
     bool is_plot;
@@ -84,6 +95,7 @@ static enum tm_err read_format(const struct args *args, struct query *query, str
     enum { COUNT = sizeof names / sizeof names[0] };
     const char *text = options_text(args, "format");
     bool is_json = options_given(args, "json");
+    bool is_csv = options_given(args, "csv");
     int64_t limit = 0;
     size_t i = 0;
     while (i < COUNT && strcmp(names[i], text) != 0)
@@ -92,7 +104,10 @@ static enum tm_err read_format(const struct args *args, struct query *query, str
         return tm_fail(why, TM_INVALID, "--format is table, csv or json, not \"%s\"", text);
     if (is_json && options_given(args, "format") && i != QUERY_JSON)
         return tm_fail(why, TM_INVALID, "--json and --format %s contradict each other; leave out one", text);
-    query->format = is_json ? QUERY_JSON : (enum query_format)i;
+    if (is_csv && (is_json || (options_given(args, "format") && i != QUERY_CSV)))
+        return tm_fail(why, TM_INVALID, "--csv and %s contradict each other; leave out one",
+                       is_json ? "--json" : "--format");
+    query->format = is_json ? QUERY_JSON : is_csv ? QUERY_CSV : (enum query_format)i;
     enum tm_err err = options_number(args, "limit", 0, QUERY_LIMIT_MAX, &limit, why);
     query->limit = options_given(args, "limit")   ? (size_t)limit
                    : query->format == QUERY_TABLE ? TABLE_LIMIT
@@ -118,9 +133,10 @@ static enum tm_err read_plot(const struct args *args, struct query *query, struc
     query->is_plot = options_given(args, "plot");
     if (!query->is_plot)
         return TM_OK;
-    if (options_given(args, "json") || options_given(args, "format") || options_given(args, "limit"))
+    if (options_given(args, "json") || options_given(args, "format") || options_given(args, "csv") ||
+        options_given(args, "limit"))
         return tm_fail(why, TM_INVALID,
-                       "--plot draws and prints no samples; leave out --json, --format, --limit");
+                       "--plot draws and prints no samples; leave out --json, --csv, --format, --limit");
     query->look =
         (struct plot_look){.width = PICTURE_WIDTH, .height = PICTURE_HEIGHT, .tier = query->request.tier};
     if (!to || !*to || strcmp(to, "dumb") == 0) {
@@ -152,17 +168,17 @@ static enum tm_err read_field(const struct args *args, struct query *query, stru
 static enum tm_err read_query(const struct args *args, struct query *query, struct tm_why *why)
 {
     const char *tier = options_text(args, "tier");
-    if (args->operand_count != 1)
-        return tm_fail(
-            why, TM_INVALID,
-            "one selector is needed, for example `tidemark query 'cpu{service=\"cart\"}'`; put it in "
-            "quotes");
     if (strcmp(tier, "raw") != 0 && strcmp(tier, "5m") != 0 && strcmp(tier, "1h") != 0)
         return tm_fail(why, TM_INVALID, "--tier is raw, 5m or 1h, not \"%s\"", tier);
     query->request = (struct source_request){.selector = args->operands[0], .tier = tier};
+    query->expression.text = args->operands[0];
     enum tm_err err = read_field(args, query, why);
-    if (!err)
+    if (!err && query->mode == QUERY_RAW)
         err = read_span(args, &query->request.span, why);
+    else if (!err)
+        err = query_promql_times(args, query->mode, clock_wall_ms(clock_system()), &query->expression, why);
+    if (query->mode != QUERY_RAW)
+        query->request.span = (struct span){query->expression.start, query->expression.end + 1};
     if (!err)
         err = read_format(args, query, why);
     return err ? err : read_plot(args, query, why);
@@ -224,13 +240,27 @@ static enum tm_err draw(const struct query *query, const struct plot *plot, stru
     return err;
 }
 
+/* The answer's series, or a selector's samples, into sink. */
+static enum tm_err read_series(const struct args *args, const struct query *query,
+                               const struct source_sink *sink, struct tm_why *why)
+{
+    struct promql_answer *answer = NULL;
+    if (query->mode == QUERY_RAW)
+        return source_read(args, &query->request, sink, why);
+    enum tm_err err = promql_ask(args, &query->expression, &answer, why);
+    if (!err)
+        err = promql_answer_series(answer, sink, why);
+    promql_answer_free(answer);
+    return err;
+}
+
 static enum tm_err plot_samples(const struct args *args, const struct query *query, struct tm_why *why)
 {
     struct plot *plot = plot_new(query->request.span, (size_t)query->look.width);
     if (!plot)
         return tm_fail(why, TM_NOMEM, "out of memory");
     struct source_sink sink = plot_sink(plot);
-    enum tm_err err = source_read(args, &query->request, &sink, why);
+    enum tm_err err = read_series(args, query, &sink, why);
     if (!err && !plot->series_count)
         say_nothing_found(query);
     else if (!err)
@@ -242,8 +272,8 @@ static enum tm_err plot_samples(const struct args *args, const struct query *que
 /* --exact has its own words, and the others nothing of them. */
 static enum tm_err check_exact(const struct args *args, struct tm_why *why)
 {
-    static const char *const exact[] = {"by", "step"};
-    static const char *const others[] = {"tier", "of", "limit", "plot"};
+    static const char *const exact[] = {"by"};
+    static const char *const others[] = {"tier", "of", "limit", "plot", "at"};
     bool is_exact = options_given(args, "exact");
     for (size_t i = 0; i < sizeof exact / sizeof exact[0] && !is_exact; i++)
         if (options_given(args, exact[i]))
@@ -254,18 +284,44 @@ static enum tm_err check_exact(const struct args *args, struct tm_why *why)
     return TM_OK;
 }
 
+static enum tm_err print_answer(const struct args *args, const struct query *query, struct tm_why *why)
+{
+    struct promql_answer *answer = NULL;
+    enum tm_err err = promql_ask(args, &query->expression, &answer, why);
+    if (!err)
+        err = query_promql_print(answer, &query->expression, query->format, query->limit, why);
+    promql_answer_free(answer);
+    return err;
+}
+
+static enum tm_err check_operands(const struct args *args, struct tm_why *why)
+{
+    if (args->operand_count == 1)
+        return check_exact(args, why);
+    return tm_fail(why, TM_INVALID,
+                   "one expression is needed, for example `tidemark query 'cpu{service=\"cart\"}'` or "
+                   "`tidemark query 'avg by (service) (cpu)'`; put it in quotes");
+}
+
 static int run_query(const struct args *args)
 {
     struct tm_why why = {0};
-    struct query query = {0};
-    if (check_exact(args, &why))
+    struct query query = {.mode = QUERY_RAW};
+    if (check_operands(args, &why))
         return command_fail(EXIT_USAGE, &why);
+    int code = EXIT_OK;
+    if (!options_given(args, "exact"))
+        code = query_promql_mode(args, args->operands[0], &query.mode);
+    if (code)
+        return code;
     if (read_query(args, &query, &why))
         return command_fail(EXIT_USAGE, &why);
     if (options_given(args, "exact"))
         return query_exact_run(
             &(struct query_exact){args, query.request.selector, query.request.span, query.format});
-    enum tm_err err = query.is_plot ? plot_samples(args, &query, &why) : print_samples(args, &query, &why);
+    enum tm_err err = query.is_plot             ? plot_samples(args, &query, &why)
+                      : query.mode == QUERY_RAW ? print_samples(args, &query, &why)
+                                                : print_answer(args, &query, &why);
     if (!err)
         return EXIT_OK;
     (void)fflush(stdout);
@@ -274,9 +330,15 @@ static int run_query(const struct args *args)
 
 const struct command query_command = {
     .name = "query",
-    .summary = "print or draw the samples of the series that a selector takes",
-    .operands = "SELECTOR",
+    .summary = "evaluate PromQL, or list the samples of a selector; as a table, CSV, JSON or a chart",
+    .operands = "EXPRESSION",
     .details =
+        "A selector alone lists the samples that are stored of its series from --from to --to, as they were "
+        "sent. With --step it is evaluated at each step, with --at at one instant, as PromQL does it: the "
+        "newest sample of the last five minutes. Any other expression of PromQL is evaluated at --at "
+        "(default now), or, with --from, --to, --step or --plot, over that range. --from -1h and the like "
+        "begin "
+        "at a multiple of the step.\n"
         "A selector is a metric's name, labels in braces, or both: cpu, cpu{service=\"cart\",pod!=\"a1\"}, "
         "{service=~\"cart|shop\"}.\n"
         "TIME is like 2026-11-23T04:00:00Z, unix seconds, now, or from now like -1h or -7d. Times are UTC.\n"
@@ -284,6 +346,9 @@ const struct command query_command = {
         "  tidemark query 'cpu{service=\"cart\"}' --from -6h\n"
         "  tidemark query cpu --from 2026-11-01 --to 2026-11-02 --format csv > cpu.csv\n"
         "  tidemark query cpu --from -7d --plot=cpu.png\n"
+        "  tidemark query 'topk(5, sum by (service) (rate(http_requests_total[5m])))'\n"
+        "  tidemark query 'avg by (service) (cpu)' --from -6h --step 5m --csv\n"
+        "  tidemark query 'cpu / same_time_last_week(cpu)' --from -1d --plot\n"
         "  tidemark query 'http_events_total{service=\"shop\"}' --exact --by status --step 1m\n"
         "Counts are kept by 10 s: what --exact adds up are those 10 s that begin in the span.",
     .options = query_options,

@@ -70,8 +70,7 @@ void query_print_free(struct query_print *print)
 
 /* ---- one sample ---- */
 
-/* Unix seconds with the milliseconds that there are. */
-static void print_seconds(FILE *out, time_ms_t time)
+void query_print_seconds(FILE *out, time_ms_t time)
 {
     uint64_t ms = time < 0 ? -(uint64_t)time : (uint64_t)time;
     fprintf(out, "%s%" PRIu64, time < 0 ? "-" : "", ms / MS_PER_S);
@@ -109,7 +108,7 @@ static void print_sample(struct query_print *print, const struct sample *sample)
         break;
     case QUERY_JSON:
         fputs(print->printed ? ",[" : "[", out);
-        print_seconds(out, sample->time);
+        query_print_seconds(out, sample->time);
         fprintf(out, ",\"%s\"]", value);
         break;
     }
@@ -154,8 +153,7 @@ static void end_series(struct query_print *print)
     bytes_clear(&print->name);
 }
 
-/* A field of CSV in double quotes, doubled inside. */
-static void quote(struct bytes *text)
+void query_print_quote(struct bytes *text)
 {
     struct bytes quoted = {0};
     bytes_u8(&quoted, '"');
@@ -180,7 +178,7 @@ static enum tm_err begin_series(void *arg, const struct labels *labels, struct t
     else
         series_text(labels, &print->name);
     if (print->format == QUERY_CSV)
-        quote(&print->name);
+        query_print_quote(&print->name);
     if (bytes_error(&print->name))
         return tm_fail(why, TM_NOMEM, "out of memory");
     const char *text = (const char *)print->name.data;

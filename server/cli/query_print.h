@@ -30,4 +30,10 @@ enum tm_err query_print_end(struct query_print *print, struct tm_why *why) TM_MU
 uint64_t query_print_series(const struct query_print *print);
 uint64_t query_print_samples(const struct query_print *print);
 
+/* Prints unix seconds with the milliseconds that there are. */
+void query_print_seconds(FILE *out, time_ms_t time);
+
+/* Makes text a field of CSV: in double quotes, those within doubled. Without memory text fails. */
+void query_print_quote(struct bytes *text);
+
 #endif

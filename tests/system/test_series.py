@@ -82,7 +82,6 @@ def test_tiers_show_one_field_of_each_bucket(running):
     (('series', '--by', 'pod'), '--by is metric, label or service'),
     (('series', 'x', '--by', 'label'), 'leave out the selector'),
     (('series', '--limit', 'x'), '--limit'),
-    (('query', 'x{'), 'parse error'),
     (('query', 'x', '--of', 'max'), '--of needs --tier'),
     (('query', 'x', '--tier', '5m', '--of', 'p99'), '--of is avg'),
 ])
