@@ -166,6 +166,10 @@ enum tm_err eval_absent_over_time(struct eval *eval, const struct ast_node *call
 enum tm_err eval_sort(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                       const struct sink *out) TM_MUST_CHECK;
 
+/* func_own.c: same_time_last_week(), baseline(), anomaly_score() */
+enum tm_err eval_own(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
+                     const struct sink *out) TM_MUST_CHECK;
+
 /* aggregate.c; aggregate_rank.c: topk, bottomk and quantile; aggregate_values.c: count_values */
 enum tm_err eval_aggregate(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                            const struct sink *out) TM_MUST_CHECK;

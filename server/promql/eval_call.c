@@ -59,15 +59,6 @@ static enum tm_err stamp(struct eval *eval, const struct ast_node *call, const s
     return err;
 }
 
-/* same_time_last_week(): the selector, a week further back. */
-static enum tm_err select_last_week(struct eval *eval, const struct ast_node *call,
-                                    const struct timeline *timeline, const struct sink *out)
-{
-    struct ast_node shifted = *ast_unparen(call->call.args[0]);
-    shifted.vector.shift.offset_ms += INT64_C(7) * 24 * 3600 * 1000;
-    return eval_selector(eval, &shifted, timeline, false, out);
-}
-
 enum tm_err eval_call(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                       const struct sink *out)
 {
@@ -92,10 +83,9 @@ enum tm_err eval_call(struct eval *eval, const struct ast_node *call, const stru
     case FUNCTION_HISTOGRAM_SUM:
         return TM_OK; /* of native histograms, which are not stored */
     case FUNCTION_SAME_TIME_LAST_WEEK:
-        return select_last_week(eval, call, timeline, out);
     case FUNCTION_ANOMALY_SCORE:
     case FUNCTION_BASELINE:
-        return TM_OK; /* of scores, of which there are none yet */
+        return eval_own(eval, call, timeline, out);
     case FUNCTION_ABSENT:
         return eval_absent(eval, call, timeline, out);
     case FUNCTION_ABSENT_OVER_TIME:

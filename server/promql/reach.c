@@ -1,5 +1,7 @@
 #include "server/promql/reach.h"
 
+#include "server/promql/own.h"
+
 enum { LOOKBACK_MS = 5 * 60 * 1000 };
 
 /* From first to last, both inclusive. */
@@ -47,6 +49,14 @@ static void add_selector(struct reaching *r, struct moments moments, const struc
     r->is_any = true;
 }
 
+/* When the arguments of a function are looked at. */
+static struct moments call_moments(struct moments moments, const struct ast_node *call)
+{
+    int64_t nearest_ms, farthest_ms;
+    own_reach(call->call.function->id, &nearest_ms, &farthest_ms);
+    return (struct moments){add_capped(moments.first, -farthest_ms), add_capped(moments.last, -nearest_ms)};
+}
+
 static void add_node(struct reaching *r, struct moments moments, const struct ast_node *node)
 {
     switch (node->kind) {
@@ -62,7 +72,7 @@ static void add_node(struct reaching *r, struct moments moments, const struct as
         break;
     case AST_CALL_NODE:
         for (size_t i = 0; i < node->call.count; i++)
-            add_node(r, moments, node->call.args[i]);
+            add_node(r, call_moments(moments, node), node->call.args[i]);
         break;
     case AST_AGGREGATE_NODE:
         add_node(r, moments, node->aggregate.inner);

@@ -47,11 +47,21 @@ static void a_query_reaches_to_the_moments_it_names(void **state)
     check_reach("foo @ -9.223372036e15 offset 292y", INT64_MIN, INT64_MIN + 1);
 }
 
+static void own_functions_reach_back_by_weeks(void **state)
+{
+    const time_ms_t week = INT64_C(7) * 24 * 60 * MINUTE;
+    (void)state;
+    check_reach("same_time_last_week(foo)", START - 5 * MINUTE - week, END + 1 - week);
+    check_reach("baseline(foo offset 1m)", START - 6 * MINUTE - 6 * week, END + 1 - MINUTE - week);
+    check_reach("anomaly_score(foo)", START - 5 * MINUTE, END + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_query_reaches_over_its_ranges_and_offsets),
         cmocka_unit_test(a_query_reaches_to_the_moments_it_names),
+        cmocka_unit_test(own_functions_reach_back_by_weeks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
