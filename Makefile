@@ -51,7 +51,7 @@ USES.wire    := wire model
 USES.client  := client wire model
 USES.config  := config model
 USES.promql  := promql storage model
-USES.cli     := cli client wire promql storage model
+USES.cli     := cli client wire promql storage scoring model
 USES.server  := server config promql storage wire scoring model
 LIBS.storage := -llmdb -lroaring -lpcre2-8 -lzstd -lxxhash -lpthread
 LIBS.scoring := -lm
@@ -104,6 +104,8 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS) -I. -c $< -o $@
+# The same bits on every machine: a product and a sum are never fused.
+$(O)/scoring/%.o: CFLAGS += -ffp-contract=off
 $(O)/lib%.a: $$(call obj,$$(SRC.$$*) $$(MADE.$$*))
 	@mkdir -p $(@D)
 	$(call say,AR)

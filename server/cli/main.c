@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
     &series_command,
     &events_command,
     &top_command,
+    &score_command,
     &status_command,
     &bench_command,
     &verify_command,

@@ -1,0 +1,75 @@
+#include "scoring/surprisal.h"
+
+#include "scoring/maths.h"
+
+enum { HALVE_AT = 40000, LEAST_HALVES = 60 };
+
+static double bin_place(double log2_value)
+{
+    double place = (log2_value - SURPRISAL_FROM_OCTAVE) * SURPRISAL_PER_OCTAVE;
+    return score_clamp(place, 0, SURPRISAL_BINS);
+}
+
+static int bin_of(double place)
+{
+    int bin = (int)place;
+    return bin < SURPRISAL_BINS ? bin : SURPRISAL_BINS - 1;
+}
+
+static uint32_t count_from(const struct score_surprisal *past, int from)
+{
+    uint32_t sum = 0;
+    for (int i = from; i < SURPRISAL_BINS; i++)
+        sum += past->half_counts[i];
+    return sum;
+}
+
+/* The tail beyond edge bin `above` (its values are in bins >= above), with `count` values in it. */
+static double tail_surprisal(const struct score_surprisal *past, double samples, int above, double count,
+                             double place)
+{
+    double octaves = 0;
+    for (int i = above; i < SURPRISAL_BINS; i++)
+        octaves += past->half_counts[i] * (i - above + 0.5);
+    double excess = octaves * 0.5 * SCORE_LN2 / SURPRISAL_PER_OCTAVE;
+    double alpha = score_min((count + 5) / (excess + 5 * 0.2), 30);
+    double beyond = (place - above) / SURPRISAL_PER_OCTAVE * (SCORE_LN2 / SCORE_LN10);
+    return score_log10((samples + 1) / (count + 0.5)) + alpha * beyond;
+}
+
+double score_surprisal_of(const struct score_surprisal *past, double log2_value)
+{
+    uint32_t halves = count_from(past, 0);
+    if (halves < LEAST_HALVES)
+        return 0;
+    double samples = halves * 0.5;
+    uint32_t least = (uint32_t)score_max(10, 0.04 * samples);
+    uint32_t tail = 0;
+    int edge = SURPRISAL_BINS; /* the values of the tail are in bins above this one */
+    while (edge > 0 && tail + past->half_counts[edge - 1] < least)
+        tail += past->half_counts[--edge];
+    if (edge > 0)
+        tail += past->half_counts[--edge];
+    uint32_t above = tail - past->half_counts[edge];
+    double place = bin_place(log2_value);
+    if (place > edge + 1)
+        return score_min(tail_surprisal(past, samples, edge + 1, above * 0.5, place), SURPRISAL_MAX);
+    int bin = bin_of(place);
+    double share = 1 - (place - bin);
+    double count = 0.5 * (count_from(past, bin + 1) + past->half_counts[bin] * share);
+    return score_log10((samples + 1) / (count + 0.5));
+}
+
+void score_surprisal_add(struct score_surprisal *past, double log2_value, double surprisal)
+{
+    int bin = bin_of(bin_place(log2_value));
+    if (count_from(past, 0) >= HALVE_AT)
+        for (int i = 0; i < SURPRISAL_BINS; i++)
+            past->half_counts[i] /= 2;
+    past->half_counts[bin] = (uint16_t)(past->half_counts[bin] + (surprisal > 2.5 ? 1 : 2));
+}
+
+bool score_surprisal_is_sound(const struct score_surprisal *past)
+{
+    return count_from(past, 0) <= HALVE_AT + 1;
+}
