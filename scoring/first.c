@@ -110,14 +110,14 @@ void score_first_push(const struct score_first_model *model, struct score_first 
     struct first_sample s = look(state, time, offset_s, value);
     follow(state, &s);
     if (state->samples >= HISTOGRAMS_FROM)
-        first_judge(model, state, &s, out);
+        score_first_judge(model, state, &s, out);
     out->expected = state->origin + s.expected;
     out->spread = 1.25 * s.error;
     out->season_values = state->season_samples[s.season];
     out->interval_ms = state->interval_ms;
     out->effect = score_clamp(s.residual / out->spread, -1e9, 1e9);
     if (state->samples >= SCORES_FROM)
-        first_decide(model, state, &s, out);
+        score_first_decide(model, state, &s, out);
     learn(state, &s);
     state->last = s.value;
     state->last_ms = time;

@@ -59,8 +59,8 @@ static void follow_run(struct score_first *state, const struct first_sample *s, 
     state->run_last = state->samples;
 }
 
-void first_decide(const struct score_first_model *model, struct score_first *state,
-                  const struct first_sample *s, struct score_first_result *out)
+void score_first_decide(const struct score_first_model *model, struct score_first *state,
+                        const struct first_sample *s, struct score_first_result *out)
 {
     out->gate = score_min(1, out->z / (model->profile == FIRST_NAB ? 4 : 5));
     out->raw = raw_score(model->profile, out);

@@ -29,7 +29,7 @@ static void weigh(struct verdict *verdict, double surprisal, enum first_family f
         *verdict = (struct verdict){surprisal, family, scale};
 }
 
-static double judge_statistic(struct score_first *state, enum first_statistic which, double log2_value)
+static double judge_statistic(struct score_first *state, int which, double log2_value)
 {
     struct score_surprisal *past = &state->statistics[which];
     double surprisal = score_surprisal_of(past, log2_value);
@@ -72,8 +72,8 @@ static double judge_level(struct score_first *state, const struct first_sample *
     return sum / (FIRST_SCALES - 2);
 }
 
-void first_judge(const struct score_first_model *model, struct score_first *state,
-                 const struct first_sample *s, struct score_first_result *out)
+void score_first_judge(const struct score_first_model *model, struct score_first *state,
+                       const struct first_sample *s, struct score_first_result *out)
 {
     struct verdict verdict = {.scale = 1};
     out->family[FIRST_DENSITY] = judge_density(model, state, s);

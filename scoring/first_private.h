@@ -21,11 +21,11 @@ struct first_sample {
 };
 
 /* Surprisals of all statistics and the families' means into *out; then counts them. */
-void first_judge(const struct score_first_model *model, struct score_first *state,
-                 const struct first_sample *s, struct score_first_result *out);
+void score_first_judge(const struct score_first_model *model, struct score_first *state,
+                       const struct first_sample *s, struct score_first_result *out);
 
 /* The profile's raw score, its calibration, and whether an incident opens. */
-void first_decide(const struct score_first_model *model, struct score_first *state,
-                  const struct first_sample *s, struct score_first_result *out);
+void score_first_decide(const struct score_first_model *model, struct score_first *state,
+                        const struct first_sample *s, struct score_first_result *out);
 
 #endif
