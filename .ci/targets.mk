@@ -70,6 +70,7 @@ bench-rivals: deps ## tidemark beside VictoriaMetrics, Prometheus and InfluxDB o
 	@.ci/deps-rivals
 	@$(SUB) -j2 BUILD=release programs tools benches
 	@/usr/bin/python3 tests/bench/rivals.py
+	@/usr/bin/python3 tests/bench/queries.py
 
 fuzz: deps ## every fuzzer for its share of FUZZ_SECONDS
 	@$(SUB) -j2 BUILD=fuzz fuzzers

@@ -176,6 +176,13 @@ enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span s
     *count = 0;
     reader_walk_init(&walk, series, span);
     while ((err = reader_walk_next(reader, &walk, times, values, count, &why)) == TM_OK) {
+        if (all->count == 0 && *times == reader->day.times) {
+            struct columns first = reader->day; /* the first day need not be copied */
+            reader->day = *all;
+            *all = first;
+            all->count = *count;
+            continue;
+        }
         err = columns_reserve(all, *count);
         if (err)
             break;

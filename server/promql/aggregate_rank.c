@@ -146,23 +146,97 @@ static enum tm_err put_best(struct ranking *ranking, const struct ranked *best, 
     return err;
 }
 
+/* Where a few are wanted of many series, some steps at a time are looked at: a column is in memory by steps,
+ * and so what was read of it is used. */
+enum { BLOCK_STEPS = 8, FEW_MAX = 64 };
+
+struct few {
+    struct ranked best[BLOCK_STEPS][FEW_MAX]; /* in order */
+    size_t count[BLOCK_STEPS];
+    size_t k[BLOCK_STEPS];
+};
+
+/* Puts a value among the best of a step, or takes it or the one that it pushes out of the step. */
+static void rank_value(struct ranking *ranking, struct few *few, size_t first_step, size_t i,
+                       struct ranked value)
+{
+    struct ranked *best = few->best[i];
+    size_t count = few->count[i], at = count;
+    if (count == few->k[i] && (count == 0 || compare_ranked(&value, &best[count - 1]) > 0)) {
+        series_table_values(&ranking->series, value.series)[first_step + i] = absent();
+        return;
+    }
+    if (count == few->k[i])
+        series_table_values(&ranking->series, best[--at].series)[first_step + i] = absent();
+    else
+        few->count[i]++;
+    for (; at > 0 && compare_ranked(&value, &best[at - 1]) < 0; at--)
+        best[at] = best[at - 1];
+    best[at] = value;
+}
+
+static void rank_block(struct ranking *ranking, struct few *few, size_t first_step, size_t steps)
+{
+    double sign = ranking->node->aggregate.op == AST_TOPK ? 1 : -1;
+    for (size_t group = 0; group < ranking->groups.count; group++) {
+        memset(few->count, 0, sizeof few->count);
+        for (size_t m = ranking->first[group]; m < ranking->first[group + 1]; m++) {
+            size_t series = ranking->member[m];
+            const double *values = series_table_values(&ranking->series, series) + first_step;
+            for (size_t i = 0; i < steps; i++) {
+                if (!is_absent(values[i]))
+                    rank_value(ranking, few, first_step, i, (struct ranked){series, values[i] * sign});
+            }
+        }
+    }
+}
+
+/* Ranks some steps from `step` on, if few series are wanted at each; *steps is 0 if not. */
+static enum tm_err rank_few(struct ranking *ranking, struct few *few, size_t step, size_t *steps)
+{
+    size_t count = ranking->steps - step < BLOCK_STEPS ? ranking->steps - step : BLOCK_STEPS;
+    *steps = 0;
+    for (size_t i = 0; i < count; i++) {
+        enum tm_err err = find_k(ranking, step + i, &few->k[i]);
+        if (err || few->k[i] > FEW_MAX)
+            return err;
+    }
+    rank_block(ranking, few, step, count);
+    *steps = count;
+    return TM_OK;
+}
+
+/* Ranks one step by sorting it. out: of an instant query. */
+static enum tm_err rank_sorted(struct ranking *ranking, struct ranked *best, size_t step,
+                               const struct sink *out)
+{
+    size_t k = 0;
+    enum tm_err err = find_k(ranking, step, &k);
+    for (size_t group = 0; !err && group < ranking->groups.count; group++) {
+        size_t count = rank_step(ranking, group, step, k, best);
+        if (ranking->steps == 1)
+            err = put_best(ranking, best, count, out);
+    }
+    return err;
+}
+
 static enum tm_err rank_all(struct ranking *ranking, const struct sink *out)
 {
     enum tm_err err = TM_OK;
     struct ranked *best = malloc((ranking->series.count + 1) * sizeof *best);
-    if (!best)
-        return eval_no_memory(ranking->eval);
-    for (size_t step = 0; !err && step < ranking->steps; step++) {
-        size_t k = 0;
+    struct few *few = malloc(sizeof *few);
+    if (!best || !few)
+        err = eval_no_memory(ranking->eval);
+    for (size_t step = 0; !err && step < ranking->steps;) {
+        size_t done = 0;
         err = eval_check(ranking->eval);
-        if (!err)
-            err = find_k(ranking, step, &k);
-        for (size_t group = 0; !err && group < ranking->groups.count; group++) {
-            size_t count = rank_step(ranking, group, step, k, best);
-            if (ranking->steps == 1)
-                err = put_best(ranking, best, count, out);
-        }
+        if (!err && ranking->steps > 1)
+            err = rank_few(ranking, few, step, &done);
+        if (!err && done == 0)
+            err = rank_sorted(ranking, best, step, out);
+        step += done ? done : 1;
     }
+    free(few);
     free(best);
     return err;
 }

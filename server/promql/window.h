@@ -31,21 +31,35 @@ static inline struct span window_span(const struct window_plan *plan)
                          window_end(plan, plan->timeline.count - 1) + 1};
 }
 
-/* The samples [from, to) of a column. */
+/* The samples [from, to) of a column. Zero-initialised: before the first step. */
 struct window {
     size_t from;
     size_t to;
+    size_t from_stride; /* by how much each end moved last */
+    size_t to_stride;
 };
+
+/* The first of the samples from `at` on that is later than a time. Where samples come regularly it is as far
+ * on as the last time, which is looked at first. */
+static inline size_t window_find(const struct samples *samples, size_t at, time_ms_t time, size_t *stride)
+{
+    const size_t guess = at + *stride, first = at;
+    if (guess < samples->count && samples->times[guess] > time &&
+        (guess == at || samples->times[guess - 1] <= time))
+        return guess;
+    while (at < samples->count && samples->times[at] <= time)
+        at++;
+    *stride = at - first;
+    return at;
+}
 
 /* Moves a window to a step; of steps in order. */
 static inline void window_move(struct window *window, const struct window_plan *plan,
                                const struct samples *samples, size_t step)
 {
     time_ms_t end = window_end(plan, step);
-    while (window->to < samples->count && samples->times[window->to] <= end)
-        window->to++;
-    while (window->from < window->to && samples->times[window->from] < end - plan->range_ms)
-        window->from++;
+    window->to = window_find(samples, window->to, end, &window->to_stride);
+    window->from = window_find(samples, window->from, end - plan->range_ms - 1, &window->from_stride);
 }
 
 static inline size_t window_count(const struct window *window)

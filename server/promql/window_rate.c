@@ -8,6 +8,7 @@
 struct falls {
     size_t *at; /* samples that are below the one before them */
     size_t count;
+    size_t capacity;
     size_t from; /* of those in the window */
     size_t to;
     double sum;    /* of what was there before */
@@ -15,20 +16,27 @@ struct falls {
     bool is_known; /* sum and size are of this window */
 };
 
+static bool add_fall(struct falls *falls, size_t at)
+{
+    enum { FIRST_FALLS = 16 };
+    if (falls->count == falls->capacity) {
+        size_t wanted = falls->capacity ? falls->capacity * 2 : FIRST_FALLS;
+        size_t *grown = realloc(falls->at, wanted * sizeof *grown);
+        if (!grown)
+            return false;
+        falls->at = grown;
+        falls->capacity = wanted;
+    }
+    falls->at[falls->count++] = at;
+    return true;
+}
+
+/* falls->at is the caller's, also after false: no memory. */
 static bool find_falls(const struct samples *samples, struct falls *falls)
 {
-    size_t count = 0;
-    for (size_t i = 1; i < samples->count; i++)
-        count += samples->values[i] < samples->values[i - 1];
-    *falls = (struct falls){0};
-    if (count == 0)
-        return true;
-    falls->at = malloc(count * sizeof *falls->at);
-    if (!falls->at)
-        return false;
     for (size_t i = 1; i < samples->count; i++) {
-        if (samples->values[i] < samples->values[i - 1])
-            falls->at[falls->count++] = i;
+        if (samples->values[i] < samples->values[i - 1] && !add_fall(falls, i))
+            return false;
     }
     return true;
 }
@@ -90,8 +98,10 @@ static enum tm_err find_changes(const struct window_call *call, bool is_counter,
     const struct samples *samples = call->samples;
     struct window window = {0};
     struct falls falls = {0};
-    if (is_counter && !find_falls(samples, &falls))
+    if (is_counter && !find_falls(samples, &falls)) {
+        free(falls.at);
         return TM_NOMEM;
+    }
     double scale = is_rate ? 1000 / (double)call->plan->range_ms : 1;
     for (size_t step = 0; step < call->plan->timeline.count; step++) {
         window_move(&window, call->plan, samples, step);
