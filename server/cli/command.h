@@ -13,6 +13,7 @@ extern const struct command deploy_command;
 extern const struct command exceptions_command;
 extern const struct command marker_command;
 extern const struct command query_command;
+extern const struct command explain_command;
 extern const struct command series_command;
 extern const struct command verify_command;
 extern const struct command backup_command;

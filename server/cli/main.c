@@ -6,6 +6,7 @@ static const struct command *const commands[] = {
     &push_command,
     &import_command,
     &query_command,
+    &explain_command,
     &series_command,
     &events_command,
     &top_command,

@@ -18,6 +18,7 @@ void promql_answer_free(struct promql_answer *answer)
     promql_result_free(answer->result);
     json_decref(answer->root);
     json_decref(answer->warnings);
+    json_decref(answer->stats);
     free(answer);
 }
 
@@ -29,6 +30,11 @@ enum ast_type promql_answer_type(const struct promql_answer *answer)
 const json_t *promql_answer_warnings(const struct promql_answer *answer)
 {
     return answer->warnings;
+}
+
+const json_t *promql_answer_stats(const struct promql_answer *answer)
+{
+    return answer->stats ? answer->stats : json_object_get(json_object_get(answer->root, "data"), "stats");
 }
 
 static const json_t *result_of(const struct promql_answer *answer)

@@ -35,20 +35,34 @@ static enum tm_err add_gaps(struct reader *reader, const struct promql_query *qu
     return err;
 }
 
+static enum tm_err keep_stats(const struct promql_cost *cost, const struct promql_trace *trace,
+                              struct promql_answer *answer, struct tm_why *why)
+{
+    struct bytes text = {0};
+    promql_stats_json(cost, trace, &text);
+    if (!bytes_error(&text))
+        answer->stats = json_loadb((const char *)text.data, text.len, 0, NULL);
+    bytes_fini(&text);
+    return answer->stats ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory");
+}
+
 static enum tm_err evaluate(struct reader *reader, const struct promql_query *query,
                             struct promql_answer *answer, struct tm_why *why)
 {
+    struct promql_cost cost;
     const struct source source = source_of_reader(reader);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     const struct promql_limits limits = {.max_samples = MAX_SAMPLES,
                                          .threads = processors < 2             ? 1
                                                     : processors < THREADS_MAX ? (unsigned)processors
                                                                                : THREADS_MAX};
-    enum tm_err err = promql_run(&source, query, &limits, &answer->result, NULL, why);
+    enum tm_err err = promql_run(&source, query, &limits, &answer->result, &cost, why);
     if (err == TM_INVALID)
         err = TM_LIMIT; /* it was well written, but can't be evaluated on this */
     if (!err)
         answer->type = promql_result_type(answer->result);
+    if (!err && query->trace)
+        err = keep_stats(&cost, query->trace, answer, why);
     return err ? err : add_gaps(reader, query, answer->warnings, why);
 }
 
@@ -56,13 +70,22 @@ static enum tm_err ask_folder(const char *dir, const struct promql_request *requ
                               struct promql_answer *answer, struct tm_why *why)
 {
     struct promql_query query = {.start = request->start, .end = request->end, .step_ms = request->step_ms};
+    struct promql_trace trace = {0};
     struct ast *ast = NULL;
     struct reader *reader = NULL;
+    int64_t begun_ns = trace_now_ns();
     answer->warnings = json_array();
     enum tm_err err = answer->warnings ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory");
     if (!err)
         err = promql_read(request->text, &ast, why);
     query.ast = ast;
+    trace.parse_ns = trace_now_ns() - begun_ns;
+    if (!err && request->wants_stats) {
+        trace.room = ast->selector_count;
+        trace.at = calloc(trace.room + 1, sizeof *trace.at);
+        query.trace = &trace;
+        err = trace.at ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory");
+    }
     if (!err && request->step_ms > 0)
         err = promql_check_range(ast, why);
     if (!err)
@@ -71,6 +94,7 @@ static enum tm_err ask_folder(const char *dir, const struct promql_request *requ
         err = evaluate(reader, &query, answer, why);
     reader_close(reader);
     ast_free(ast);
+    free(trace.at);
     return err;
 }
 
@@ -93,6 +117,7 @@ static void put_form(const struct promql_request *request, struct bytes *out)
         put_time(out, "end", request->end);
         put_time(out, "step", request->step_ms);
     }
+    bytes_printf(out, "%s", request->wants_stats ? "&stats=all" : "");
 }
 
 static enum tm_err read_answer(const struct http_answer *told, struct promql_answer *answer,

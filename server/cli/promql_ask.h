@@ -11,8 +11,9 @@
 struct promql_request {
     const char *text; /* parses */
     time_ms_t start;
-    time_ms_t end;   /* inclusive; of one moment: start */
-    int64_t step_ms; /* 0: at one moment */
+    time_ms_t end;    /* inclusive; of one moment: start */
+    int64_t step_ms;  /* 0: at one moment */
+    bool wants_stats; /* how it was done */
 };
 
 struct promql_answer;
@@ -41,6 +42,9 @@ struct str promql_answer_string(const struct promql_answer *answer);
 
 /* What it can't see, sentence by sentence: an array of strings, the answer's. */
 const json_t *promql_answer_warnings(const struct promql_answer *answer);
+
+/* The `stats` of an answer (server/query/README.md), the answer's; NULL: there are none. */
+const json_t *promql_answer_stats(const struct promql_answer *answer);
 
 /* Parses. TM_INVALID: why is the parser's sentence. *out is the caller's (ast_free). */
 enum tm_err promql_read(const char *text, struct ast **out, struct tm_why *why) TM_MUST_CHECK;

@@ -11,6 +11,7 @@ struct promql_answer {
     json_t *root;                 /* of the daemon; NULL: result has it */
     struct promql_result *result; /* of an evaluation here */
     json_t *warnings;             /* of both, strings */
+    json_t *stats;                /* of an evaluation here */
 };
 
 /* The type and the warnings of root. TM_CORRUPT: it is no answer. */

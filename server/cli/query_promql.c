@@ -48,7 +48,7 @@ static enum tm_err check_options(const struct args *args, enum query_mode mode, 
 }
 
 /* A range needs an expression that has one value a series at a moment. */
-static int check_expression(const char *text, enum query_mode mode)
+int query_promql_check(const char *text, enum query_mode mode)
 {
     struct tm_why why = {0};
     struct ast *ast = NULL;
@@ -79,7 +79,7 @@ int query_promql_mode(const struct args *args, const char *text, enum query_mode
         *out = QUERY_RAW;
     if (check_options(args, *out, is_plain, &why))
         return command_fail(EXIT_USAGE, &why);
-    return *out == QUERY_RAW ? EXIT_OK : check_expression(text, *out);
+    return *out == QUERY_RAW ? EXIT_OK : query_promql_check(text, *out);
 }
 
 /* ---- when ---- */

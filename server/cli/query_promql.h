@@ -15,6 +15,9 @@ enum query_mode {
 /* Which it is: by the text and the options. EXIT_OK, or the exit code; the reason is printed. */
 int query_promql_mode(const struct args *args, const char *text, enum query_mode *out);
 
+/* Can text be evaluated so? EXIT_OK, or the exit code; the reason is printed. */
+int query_promql_check(const char *text, enum query_mode mode);
+
 /* Fills in when the expression is evaluated: --at, or --from, --to and --step. TM_INVALID. */
 enum tm_err query_promql_times(const struct args *args, enum query_mode mode, time_ms_t now,
                                struct promql_request *out, struct tm_why *why) TM_MUST_CHECK;

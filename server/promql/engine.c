@@ -114,6 +114,7 @@ enum tm_err promql_run(const struct source *source, const struct promql_query *q
     const struct ast_node *root = query->ast->root;
     struct eval eval = {.source = source, .query = query, .limits = fill_limits(limits), .why = why};
     bool is_range = query->step_ms > 0;
+    int64_t begun_ns = query->trace ? trace_now_ns() : 0;
     *out = NULL;
     enum tm_err err = is_range ? promql_check_range(query->ast, why) : TM_OK;
     if (err)
@@ -133,6 +134,8 @@ enum tm_err promql_run(const struct source *source, const struct promql_query *q
         err = result_sort(result) ? TM_OK : eval_no_memory(&eval);
     if (cost)
         *cost = eval.cost;
+    if (query->trace)
+        query->trace->run_ns = trace_now_ns() - begun_ns;
     if (err)
         promql_result_free(result);
     else

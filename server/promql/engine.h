@@ -6,12 +6,14 @@
 #include "server/promql/ast.h"
 #include "server/promql/result.h"
 #include "server/promql/source.h"
+#include "server/promql/trace.h"
 
 struct promql_query {
     const struct ast *ast;
     time_ms_t start;
-    time_ms_t end;   /* inclusive; of an instant query: start */
-    int64_t step_ms; /* 0: an instant query */
+    time_ms_t end;              /* inclusive; of an instant query: start */
+    int64_t step_ms;            /* 0: an instant query */
+    struct promql_trace *trace; /* filled by promql_run, also where it fails; NULL: not wanted */
 };
 
 /* What a query may cost. */

@@ -24,6 +24,8 @@ struct reading {
     void *self; /* the thread's own of the source */
     struct span span;
     bool keeps_stale;
+    bool is_timed;
+    int64_t ns;           /* that reading took */
     uint64_t samples_max; /* of one series; 0: no bound */
     uint64_t series;      /* that were read */
     uint64_t samples;
@@ -79,7 +81,10 @@ static enum tm_err read_series(struct reading *reading, uint64_t series, struct 
                                struct tm_why *why)
 {
     *samples = (struct samples){0};
+    int64_t begun_ns = reading->is_timed ? trace_now_ns() : 0;
     enum tm_err err = reading->source->samples(reading->self, series, reading->span, samples, why);
+    if (reading->is_timed)
+        reading->ns += trace_now_ns() - begun_ns;
     if (err || samples->count == 0)
         return err;
     reading->series++;
@@ -98,13 +103,35 @@ static struct reading begin_reading(const struct eval *eval, const struct load *
                             .self = self,
                             .span = load->span,
                             .keeps_stale = load->keeps_stale,
+                            .is_timed = eval->query->trace != NULL,
                             .samples_max = max && held == max ? 1 : max - held};
 }
 
-static void count_cost(struct eval *eval, const struct reading *reading)
+/* threads: that read at the same time. */
+static void count_cost(struct eval *eval, const struct load *load, const struct reading *reading,
+                       size_t threads)
 {
+    struct trace_selector *entry = trace_find(eval->query->trace, load->selector, load->span);
     eval->cost.series += reading->series;
     eval->cost.samples += reading->samples;
+    if (!entry)
+        return;
+    entry->series += reading->series;
+    entry->samples += reading->samples;
+    entry->read_ns += reading->ns / (int64_t)threads;
+}
+
+static enum tm_err select_series(struct eval *eval, const struct load *load, struct source_series *found)
+{
+    struct trace_selector *entry = trace_find(eval->query->trace, load->selector, load->span);
+    int64_t begun_ns = entry ? trace_now_ns() : 0;
+    enum tm_err err = eval->source->select(eval->source->self, &load->selector->vector.selector, load->span,
+                                           found, eval->why);
+    if (!entry)
+        return err;
+    entry->select_ns += trace_now_ns() - begun_ns;
+    entry->selected += found->count;
+    return err;
 }
 
 /* ---- by one thread ---- */
@@ -131,7 +158,7 @@ static enum tm_err give_all(struct eval *eval, const struct load *load, const st
     enum tm_err err = TM_OK;
     for (size_t i = 0; !err && i < found->count; i++)
         err = give_samples(eval, &reading, found->at[i], &labels, each);
-    count_cost(eval, &reading);
+    count_cost(eval, load, &reading, 1);
     fini_reading(&reading);
     bytes_fini(&labels);
     return err;
@@ -140,8 +167,7 @@ static enum tm_err give_all(struct eval *eval, const struct load *load, const st
 enum tm_err eval_load_samples(struct eval *eval, const struct load *load, const struct samples_sink *each)
 {
     struct source_series found = {0};
-    const struct selector *selector = &load->selector->vector.selector;
-    enum tm_err err = eval->source->select(eval->source->self, selector, load->span, &found, eval->why);
+    enum tm_err err = select_series(eval, load, &found);
     if (!err)
         err = give_all(eval, load, &found, each);
     source_series_fini(&found);
@@ -372,7 +398,7 @@ static enum tm_err run_crew(struct crew *crew, size_t wanted)
     (void)pthread_mutex_unlock(&crew->lock);
     for (size_t i = 0; i < started; i++) {
         (void)pthread_join(workers[i].thread, NULL);
-        count_cost(eval, &workers[i].reading);
+        count_cost(eval, crew->load, &workers[i].reading, started);
         fini_reading(&workers[i].reading);
         source->leave(workers[i].reading.self);
     }
@@ -410,9 +436,8 @@ static enum tm_err load_by_several(struct eval *eval, const struct load *load,
 enum tm_err eval_load(struct eval *eval, const struct load *load)
 {
     struct source_series found = {0};
-    const struct selector *selector = &load->selector->vector.selector;
     size_t wanted = eval->limits.threads < WORKERS_MAX ? eval->limits.threads : WORKERS_MAX;
-    enum tm_err err = eval->source->select(eval->source->self, selector, load->span, &found, eval->why);
+    enum tm_err err = select_series(eval, load, &found);
     if (!err && wanted > 1 && eval->source->beside && found.count >= PARALLEL_SERIES_MIN)
         err = load_by_several(eval, load, &found, wanted);
     else if (!err)

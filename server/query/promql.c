@@ -26,6 +26,8 @@ struct evaluation {
     struct promql_cost cost;
     struct promql_json json;
     bool wants_stats;
+    bool wants_trace;
+    struct promql_trace trace;
 };
 
 static void free_evaluation(void *state)
@@ -34,6 +36,7 @@ static void free_evaluation(void *state)
     promql_result_free(e->result);
     ast_free(e->ast);
     bytes_fini(&e->json.labels);
+    free(e->trace.at);
     free(e);
 }
 
@@ -63,20 +66,14 @@ static enum tm_err run_evaluation(struct evaluation *e, struct reader *reader, s
     return err == TM_INVALID ? TM_LIMIT : err;
 }
 
-static void put_stats(const struct evaluation *e, struct bytes *out)
-{
-    bytes_printf(out,
-                 ",\"stats\":{\"samples\":{\"totalQueryableSamples\":%" PRIu64 ",\"peakSamples\":%" PRIu64
-                 "},\"series\":%" PRIu64 "}",
-                 e->cost.samples, e->cost.peak_samples, e->cost.series);
-}
-
 static enum tm_err end_answer(const struct evaluation *e, struct reader *reader, struct bytes *out,
                               struct tm_why *why)
 {
     const struct span span = promql_reach(&e->query);
-    if (e->wants_stats)
-        put_stats(e, out);
+    if (e->wants_stats) {
+        bytes_printf(out, ",\"stats\":");
+        promql_stats_json(&e->cost, e->wants_trace ? &e->trace : NULL, out);
+    }
     bytes_u8(out, '}');
     enum tm_err err = gap_json_member(reader, READER_RAW, &span, 1, NULL, out, why);
     bytes_u8(out, '}');
@@ -93,7 +90,9 @@ static enum tm_err step_evaluation(void *state, struct reader *reader, struct by
             bytes_printf(out, "{\"status\":\"success\",\"data\":");
         return err;
     }
+    int64_t begun_ns = trace_now_ns();
     *is_done = promql_json_step(&e->json, e->result, e->query.start, out);
+    e->trace.print_ns += trace_now_ns() - begun_ns;
     return *is_done ? end_answer(e, reader, out, why) : TM_OK;
 }
 
@@ -170,16 +169,32 @@ static enum tm_err read_timeout(const struct params *params, int64_t *out_ms, st
     return promql_params_duration(params, "timeout", out_ms, why);
 }
 
+/* `stats`: any value asks for sums, `all` for what each selector read and how long each stage took. */
+static enum tm_err read_stats(struct evaluation *e, const struct params *params, struct tm_why *why)
+{
+    struct str stats;
+    e->wants_stats = params_get(params, "stats", &stats) && stats.len > 0;
+    e->wants_trace = e->wants_stats && str_equal(stats, STR("all"));
+    if (!e->wants_trace)
+        return TM_OK;
+    e->trace.room = e->ast->selector_count;
+    e->trace.at = calloc(e->trace.room + 1, sizeof *e->trace.at);
+    e->query.trace = &e->trace;
+    return e->trace.at ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory; try again");
+}
+
 static enum tm_err read_evaluation(struct evaluation *e, const struct params *params,
                                    const struct queries *queries, bool is_range, int64_t *timeout_ms,
                                    struct tm_why *why)
 {
-    struct str stats;
+    int64_t begun_ns = trace_now_ns();
     enum tm_err err =
         is_range ? read_range(e, params, why) : read_instant(e, params, queries_now_ms(queries), why);
     if (!err)
         err = read_timeout(params, timeout_ms, why);
-    e->wants_stats = params_get(params, "stats", &stats) && stats.len > 0;
+    e->trace.parse_ns = trace_now_ns() - begun_ns;
+    if (!err)
+        err = read_stats(e, params, why);
     e->query.ast = e->ast;
     e->limits.max_samples = (uint64_t)queries_config(queries)->limits.query_max_samples;
     return err;

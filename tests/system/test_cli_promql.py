@@ -119,3 +119,43 @@ def test_what_can_not_be_evaluated_fails(running):
 def err_time(seconds):
     import datetime
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%S')
+
+
+def test_a_plan_says_what_each_selector_read(running):
+    words = ['explain', 'sum by (service) (rate(requests_total[5m])) / on (service) (load + 1)', '--at', END]
+    for where in (['--server', 'http://' + running.http], ['--data-dir', running.data_dir]):
+        code, out, err = command(*words, *where)
+        lines = out.splitlines()
+        assert (code, err) == (0, '') and max(map(len, lines)) <= 100, (out, err)
+        assert lines[:4] == [
+            'plan',
+            '  operator     sum by (service) (rate(requests_total[5m])) / on (service) (load + 1)',
+            '    aggregation  sum by (service) (rate(requests_total[5m]))',
+            '      function     rate(requests_total[5m])']
+        assert '2 of 2 series, 42 samples; select ' in out and '1 of 1 series, 21 samples; select ' in out
+        assert [line.split()[0] for line in lines if line.startswith('  ')][-5:] == ['parse', 'select', 'read', 'evaluate', 'print']
+        assert '63 samples read' in lines[-1]
+        plan = json.loads(command(*words, *where, '--json')[1])
+        assert plan['plan']['children'][0]['children'][0]['children'][0]['read']['samples'] == 42
+        assert plan['expression'] == words[1] and set(plan['stats']['stages']) == {'parse', 'select', 'read', 'evaluate', 'print'}
+
+
+def test_a_plan_of_a_range_and_of_nothing(running):
+    out = command('explain', '1 + (time())', '--at', '0', '--data-dir', running.data_dir)[1]
+    assert 'function     time()' in out and 'parentheses' not in out
+    code, out, err = command('explain', 'max_over_time((load * 2)[2m:30s])', '--from', str(AT // 1000), '--to', END, '--step',
+                             '5m', '--data-dir', running.data_dir)
+    assert (code, err) == (0, '') and 'subquery     (load * 2)[2m:30s]' in out and '3 moments, 5 min 0 s apart' in out, out
+    assert command('explain', 'sum(')[0::2] == (2, 'tidemark: 1:5: parse error: unclosed left parenthesis\n  sum(\n      ^\n')
+    assert command('explain')[0] == 2 and command('explain', '1', '--at', '0', '--step', '1m')[0] == 2
+
+
+def test_the_daemon_tells_how_it_worked_if_asked_for_all(running):
+    answer = running.request('GET', f'/api/v1/query?query=load&time={END}&stats=all')
+    stats = json.loads(answer[1])['data']['stats']
+    read, = stats['selectors']
+    assert (read['start'], read['end'], read['selected'], read['series'], read['samples'], read['tier'], read['rows']) == (
+        0, 4, 1, 1, 21, 'raw', 0)
+    assert stats['timings']['execTotalTime'] >= stats['timings']['evalTotalTime'] >= stats['stages']['parse'] > 0
+    stats = json.loads(running.request('GET', f'/api/v1/query?query=load&time={END}&stats=1')[1])['data']['stats']
+    assert 'selectors' not in stats and stats['samples']['totalQueryableSamples'] == 21

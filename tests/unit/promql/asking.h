@@ -76,7 +76,7 @@ static inline void ask_within(struct memory *memory, const char *text, time_ms_t
     bytes_clear(out);
     enum tm_err err = promql_parse(str_of(text), &ast, &why);
     if (!err) {
-        struct promql_query query = {ast, start, end, step_ms};
+        struct promql_query query = {ast, start, end, step_ms, NULL};
         err = promql_run(&source, &query, limits, &result, NULL, &why);
     }
     if (err)

@@ -97,7 +97,7 @@ static enum tm_err run_failing(struct memory *memory, const struct ast *ast, uns
     struct promql_result *result = NULL;
     struct tm_why why = {""};
     struct source source = memory_source(memory);
-    const struct promql_query query = {ast, 0, 240000, 60000};
+    const struct promql_query query = {ast, 0, 240000, 60000, NULL};
     const struct promql_limits limits = {.threads = threads};
     __atomic_store_n(&countdown, n, __ATOMIC_RELAXED);
     enum tm_err err = promql_run(&source, &query, &limits, &result, NULL, &why);
