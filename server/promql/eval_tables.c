@@ -1,6 +1,14 @@
 /* Series that an operator keeps. */
 #include "server/promql/eval.h"
 
+/* Labels of an ordinary length are free, as in Prometheus; long ones, which functions can make, count as the
+ * doubles that would take their room. */
+static uint64_t count_text(struct str labels)
+{
+    enum { FREE_BYTES = 1024 };
+    return labels.len > FREE_BYTES ? labels.len / sizeof(double) : 0;
+}
+
 enum tm_err eval_row(struct eval *eval, struct series_table *table, struct str labels, size_t *row,
                      bool *is_new)
 {
@@ -9,15 +17,17 @@ enum tm_err eval_row(struct eval *eval, struct series_table *table, struct str l
         return eval_no_memory(eval);
     if (!*is_new)
         return TM_OK;
-    err = eval_hold(eval, table->width);
+    err = eval_hold(eval, table->width + count_text(labels));
     if (err)
         table->count--; /* eval_table_fini gives back what was counted */
+    else
+        table->text_held += count_text(labels);
     return err;
 }
 
 void eval_table_fini(struct eval *eval, struct series_table *table)
 {
-    eval_release(eval, (uint64_t)table->count * table->width);
+    eval_release(eval, (uint64_t)table->count * table->width + table->text_held);
     series_table_fini(table);
 }
 

@@ -5,7 +5,8 @@
 #include "storage/selector/matcher_re2.h"
 #include "storage/selector/matcher_regex.h"
 
-enum { GROUP_NUMBER_MAX = 100000000 };
+/* A value of a label that is made here: nested, the functions could double it without end. */
+enum { GROUP_NUMBER_MAX = 100000000, VALUE_BYTES_MAX = 64 << 10 };
 
 struct labelling {
     struct eval *eval;
@@ -25,6 +26,9 @@ static enum tm_err set_label(struct labelling *labelling, const struct labels *s
     struct labels changed = {.count = 0};
     struct str twice;
     enum tm_err err = TM_OK;
+    if (labelling->value.len > VALUE_BYTES_MAX)
+        return tm_fail(labelling->eval->why, TM_LIMIT, "%s(): a label value of more than %d bytes",
+                       labelling->call->call.function->name, VALUE_BYTES_MAX);
     for (size_t i = 0; !err && i < set->count; i++) {
         if (!str_equal(set->at[i].name, labelling->destination))
             err = labels_add(&changed, set->at[i].name, set->at[i].value);
@@ -82,7 +86,7 @@ static void expand(struct labelling *labelling)
 {
     struct str text = labelling->replacement;
     bytes_clear(&labelling->value);
-    for (size_t at = 0; at < text.len; at++) {
+    for (size_t at = 0; at < text.len && labelling->value.len <= VALUE_BYTES_MAX; at++) {
         struct str rest = {text.ptr + at + 1, text.len - at - 1}, name;
         size_t len;
         if (text.ptr[at] != '$') {
@@ -122,7 +126,7 @@ static enum tm_err join_labels(struct labelling *labelling, const struct labels 
     const struct ast_node *call = labelling->call;
     struct str separator = eval_string(call->call.args[2]);
     bytes_clear(&labelling->value);
-    for (size_t i = 3; i < call->call.count; i++) {
+    for (size_t i = 3; i < call->call.count && labelling->value.len <= VALUE_BYTES_MAX; i++) {
         struct str value = labels_get(set, eval_string(call->call.args[i]));
         if (i > 3)
             bytes_put(&labelling->value, separator.ptr, separator.len);

@@ -7,7 +7,8 @@
 #include "server/wire/reply.h"
 #include "storage/model/number.h"
 
-enum { STEP_SAMPLES = 4096, STEP_SERIES = 256 };
+/* Labels may be long. */
+enum { STEP_SAMPLES = 4096, STEP_SERIES = 256, STEP_BYTES = 256 << 10 };
 
 static void put(struct bytes *out, const char *text)
 {
@@ -97,9 +98,10 @@ static void end_series(struct promql_json *json)
 
 static void put_vector_part(struct promql_json *json, const struct promql_result *result, struct bytes *out)
 {
+    const size_t end = out->len + STEP_BYTES;
     time_ms_t time = 0;
     double value = 0;
-    for (size_t i = 0; i < STEP_SERIES && json->series < promql_result_count(result); i++) {
+    for (size_t i = 0; i < STEP_SERIES && out->len < end && json->series < promql_result_count(result); i++) {
         begin_series(json, result, out);
         (void)promql_result_next(result, json->series, &json->position, &time, &value);
         put(out, ",\"value\":");
@@ -111,9 +113,11 @@ static void put_vector_part(struct promql_json *json, const struct promql_result
 
 static void put_matrix_part(struct promql_json *json, const struct promql_result *result, struct bytes *out)
 {
+    const size_t end = out->len + STEP_BYTES;
     time_ms_t time;
     double value;
-    for (size_t i = 0; i < STEP_SAMPLES && json->series < promql_result_count(result); i++) {
+    for (size_t i = 0; i < STEP_SAMPLES && out->len < end && json->series < promql_result_count(result);
+         i++) {
         bool is_first = !json->is_inside;
         if (is_first) {
             begin_series(json, result, out);
