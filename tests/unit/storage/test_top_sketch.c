@@ -51,8 +51,10 @@ static void expect_bounds(const struct top_sketch *sketch, const uint64_t truth[
     uint64_t total = 0;
     for (size_t i = 0; i < sketch->count; i++) {
         struct str key = top_sketch_key(sketch, &sketch->entries[i]);
-        size_t number = strtoul(key.ptr + 3, NULL, 10); /* the next key begins with a slash, or nothing */
         char text[16];
+        (void)snprintf(text, sizeof text, "%.*s", (int)key.len, key.ptr);
+        size_t number = strtoul(text + 3, NULL, 10);
+        assert_in_range(number, 0, KEYS - 1);
         assert_true(str_equal(key, key_of(number, text)) && !known[number]);
         known[number] = true;
         assert_true(sketch->entries[i].count <= truth[number]);
