@@ -20,6 +20,12 @@
 #define ALLOWED_RATIO     1.1
 #define ALLOWED_MORE      0.0002
 #define TOLERANCE_MAX     10.0
+#define LEARNED_PAIRS     10.0
+#define LEARNED_HITS      5.0
+#define LEARNED_MIN       0.05
+#define MINUTE_CV_MAX     1.0
+#define MINUTE_MS         60000.0
+#define WINDOW_MS_MAX     1e12
 #define CONCENTRATION_MIN 1.0
 
 enum { RATE_RISES = 7, ODDS_RISES = 6, RISES_MAX = 8 };
@@ -66,16 +72,31 @@ static size_t list_alternatives(const struct score_counts_base *base, double nul
     return RATE_RISES;
 }
 
-static double measure(const struct score_counts_base *base, struct score_tally window,
-                      struct score_tally after)
+/* The dispersion of the counts after: what was measured before, moved to the traffic in which they were
+ * counted, and no less than minutes ever vary. */
+static double find_dispersion(const struct score_counts_base *base, struct score_tally window,
+                              const struct score_counts *test, double rate)
 {
+    if (!(base->before_ms > 0 && window.trials > 0))
+        return base->dispersion;
+    double traffic = test->busy / test->after.trials; /* trials a ms */
+    double surge = traffic / (window.trials / base->before_ms);
+    double measured = 1 + (base->dispersion - 1) * surge;
+    double minute = base->rise == SCORE_RISE_ODDS ? 0 : rate * traffic * MINUTE_MS;
+    return fmax(measured, 1 + base->minute_cv * base->minute_cv * minute);
+}
+
+static double measure(const struct score_counts *test, struct score_tally window)
+{
+    const struct score_counts_base *base = &test->base;
     double rates[RISES_MAX];
     double rate = find_base_rate(base, window);
     double null_rate = find_null_rate(base, rate);
     double spread = base->rise == SCORE_RISE_ODDS ? rate * (1 - rate) : rate;
     double known = (window.trials + KNOWN_TRIALS) / base->dispersion;
     double m = fmax(CONCENTRATION_MIN, fmin(known, 1 / (base->drift * base->drift * spread)));
-    struct score_tally seen = {after.hits / base->dispersion, after.trials / base->dispersion};
+    double dispersion = find_dispersion(base, window, test, rate);
+    struct score_tally seen = {test->after.hits / dispersion, test->after.trials / dispersion};
     size_t count = list_alternatives(base, null_rate, rates);
     return score_mixture_ln_e(base->law, seen, m, null_rate, rates, count);
 }
@@ -97,8 +118,10 @@ void score_counts_begin(struct score_counts *test, const struct score_counts_bas
     struct score_counts_base *own = &test->base;
     own->before = tidy(own->law, own->before);
     own->week = tidy(own->law, own->week);
+    own->before_ms = score_clamp(own->before_ms, 0, WINDOW_MS_MAX);
     own->dispersion = score_clamp(own->dispersion, 1, DISPERSION_MAX);
     own->drift = score_clamp(own->drift, DRIFT_MIN, DRIFT_MAX);
+    own->minute_cv = score_clamp(own->minute_cv, SCORE_MINUTE_CV, MINUTE_CV_MAX);
     own->tolerance = score_clamp(own->tolerance, 0, TOLERANCE_MAX);
     own->prior_rate = score_clamp(own->prior_rate, 0, own->law == SCORE_POISSON ? POISSON_MAX : RATE_MAX);
 }
@@ -118,7 +141,7 @@ bool score_counts_tested(const struct score_counts *test)
     return has_before(&test->base) || has_week(&test->base);
 }
 
-void score_counts_add(struct score_counts *test, struct score_tally tick, int64_t at_ms)
+void score_counts_add(struct score_counts *test, struct score_tally tick, int64_t from_ms, int64_t to_ms)
 {
     const struct score_counts_base *base = &test->base;
     tick = tidy(base->law, tick);
@@ -127,14 +150,16 @@ void score_counts_add(struct score_counts *test, struct score_tally tick, int64_
         return;
     test->after.hits += tick.hits;
     test->after.trials += tick.trials;
+    if (to_ms > from_ms && tick.trials > 1)
+        test->busy += tick.trials * (tick.trials - 1) / ((double)to_ms - (double)from_ms);
     if (!score_counts_tested(test))
         return;
     double ln_e = SCORE_LN_E_MAX;
     if (has_before(base))
-        ln_e = measure(base, base->before, test->after);
+        ln_e = measure(test, base->before);
     if (has_week(base))
-        ln_e = fmin(ln_e, measure(base, base->week, test->after));
-    score_trace_follow(&test->trace, ln_e, at_ms);
+        ln_e = fmin(ln_e, measure(test, base->week));
+    score_trace_follow(&test->trace, ln_e, from_ms);
 }
 
 double score_dispersion(enum score_law law, const struct score_tally *bins, size_t count, double most)
@@ -161,14 +186,44 @@ double score_dispersion(enum score_law law, const struct score_tally *bins, size
     return score_clamp(chi2 / (double)(used - 1), 1, most);
 }
 
+double score_minute_cv(enum score_law law, const struct score_tally *bins, size_t count)
+{
+    double hits = 0;
+    for (size_t i = 0; i < count; i++)
+        hits += tidy(law, bins[i]).hits;
+    if (!(hits > 0))
+        return 0;
+    double more = score_dispersion(law, bins, count, 1 + hits) - 1;
+    return fmin(MINUTE_CV_MAX, sqrt(more / (hits / (double)count)));
+}
+
+double score_drift(const struct score_tally *windows, size_t count)
+{
+    double sum = LEARNED_PAIRS * SCORE_DRIFT * SCORE_DRIFT, pairs = LEARNED_PAIRS, last = 0, last_hits = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct score_tally window = tidy(SCORE_POISSON, windows[i]);
+        if (window.hits < LEARNED_HITS || !(window.trials > 0))
+            continue;
+        double now = log((window.hits + 0.5) / window.trials);
+        if (last_hits > 0) {
+            sum += (now - last) * (now - last) - 1 / window.hits - 1 / last_hits;
+            pairs++;
+        }
+        last = now;
+        last_hits = window.hits;
+    }
+    return sqrt(score_clamp(sum / pairs, LEARNED_MIN * LEARNED_MIN, DRIFT_MAX * DRIFT_MAX));
+}
+
 /* ---- kept state ---- */
 
 void score_counts_encode(const struct score_counts *test, uint8_t out[SCORE_COUNTS_BYTES])
 {
     const struct score_counts_base *base = &test->base;
     const double figures[] = {
-        base->before.hits, base->before.trials, base->week.hits,  base->week.trials, base->dispersion,
-        base->drift,       base->tolerance,     base->prior_rate, test->after.hits,  test->after.trials,
+        base->before.hits, base->before.trials, base->week.hits, base->week.trials, base->before_ms,
+        base->dispersion,  base->drift,         base->minute_cv, base->tolerance,   base->prior_rate,
+        test->after.hits,  test->after.trials,  test->busy,
     };
     uint8_t *at = out;
     *at++ = SCORE_COUNTS_VERSION;
@@ -198,9 +253,11 @@ static bool is_sound(const struct score_counts *read)
     struct score_counts tidied;
     score_counts_begin(&tidied, base);
     return is_same(tidied.base.before, base->before) && is_same(tidied.base.week, base->week) &&
-           tidied.base.dispersion == base->dispersion && tidied.base.drift == base->drift &&
+           tidied.base.before_ms == base->before_ms && tidied.base.dispersion == base->dispersion &&
+           tidied.base.drift == base->drift && tidied.base.minute_cv == base->minute_cv &&
            tidied.base.tolerance == base->tolerance && tidied.base.prior_rate == base->prior_rate &&
-           is_same(tidy(base->law, read->after), read->after);
+           is_same(tidy(base->law, read->after), read->after) && read->busy >= 0 &&
+           read->busy <= TRIALS_MAX * TRIALS_MAX;
 }
 
 bool score_counts_decode(struct score_counts *test, const uint8_t *data, size_t len)
@@ -216,11 +273,14 @@ bool score_counts_decode(struct score_counts *test, const uint8_t *data, size_t 
     read.base.rise = (enum score_rise)rise;
     read.base.before = unpack_tally(&at);
     read.base.week = unpack_tally(&at);
+    read.base.before_ms = score_unpack_f64(&at);
     read.base.dispersion = score_unpack_f64(&at);
     read.base.drift = score_unpack_f64(&at);
+    read.base.minute_cv = score_unpack_f64(&at);
     read.base.tolerance = score_unpack_f64(&at);
     read.base.prior_rate = score_unpack_f64(&at);
     read.after = unpack_tally(&at);
+    read.busy = score_unpack_f64(&at);
     if (!score_unpack_trace(&at, &read.trace) || !is_sound(&read))
         return false;
     *test = read;

@@ -84,6 +84,7 @@ void score_latency_begin(struct score_latency *test, const struct score_latency_
             .rise = SCORE_RISE_ODDS,
             .before = score_bins_above(base->before, test->edges[i]),
             .week = score_bins_above(base->week, test->edges[i]),
+            .before_ms = base->before_ms,
             .dispersion = base->dispersion[i],
             .drift = base->drift,
             .tolerance = tolerances[i],
@@ -94,16 +95,16 @@ void score_latency_begin(struct score_latency *test, const struct score_latency_
     }
 }
 
-void score_latency_add(struct score_latency *test, struct score_bins tick, int64_t at_ms)
+void score_latency_add(struct score_latency *test, struct score_bins tick, int64_t from_ms, int64_t to_ms)
 {
     double ln_e[SCORE_EDGES];
     if (!test->tested || !(score_bins_total(tick) > 0))
         return;
     for (unsigned i = 0; i < SCORE_EDGES; i++) {
-        score_counts_add(&test->above[i], score_bins_above(tick, test->edges[i]), at_ms);
+        score_counts_add(&test->above[i], score_bins_above(tick, test->edges[i]), from_ms, to_ms);
         ln_e[i] = test->above[i].trace.ln_e;
     }
-    score_trace_follow(&test->trace, score_ln_mean_exp(ln_e, NULL, SCORE_EDGES), at_ms);
+    score_trace_follow(&test->trace, score_ln_mean_exp(ln_e, NULL, SCORE_EDGES), from_ms);
 }
 
 /* ---- kept state ---- */

@@ -50,6 +50,7 @@ void score_latency_edges(struct score_bins before, uint32_t edges[SCORE_EDGES]);
 struct score_latency_base {
     struct score_bins before;       /* usually 60 min up to the marker */
     struct score_bins week;         /* the same hour a week ago; count 0: none */
+    double before_ms;               /* how long before is; 0: unknown */
     double dispersion[SCORE_EDGES]; /* of score_dispersion over what lies above each limit; 1 when unknown */
     double drift;                   /* SCORE_LATENCY_DRIFT when unknown */
 };
@@ -65,8 +66,8 @@ struct score_latency {
 /* Starts a test at a marker: limits from before, or from last week when there was next to nothing before. */
 void score_latency_begin(struct score_latency *test, const struct score_latency_base *base);
 
-/* Adds one tick that began at at_ms. */
-void score_latency_add(struct score_latency *test, struct score_bins tick, int64_t at_ms);
+/* Adds one tick, from from_ms to to_ms. */
+void score_latency_add(struct score_latency *test, struct score_bins tick, int64_t from_ms, int64_t to_ms);
 
 /* ---- kept state ---- */
 

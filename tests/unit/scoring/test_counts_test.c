@@ -14,7 +14,7 @@
 #define NEAR 1e-7
 
 static const struct score_counts_base plain = {
-    .law = SCORE_BINOMIAL, .rise = SCORE_RISE_RATE, .dispersion = 1, .drift = SCORE_DRIFT};
+    .law = SCORE_BINOMIAL, .rise = SCORE_RISE_RATE, .dispersion = 1, .drift = 0.1};
 
 static struct score_counts begin(struct score_tally before)
 {
@@ -29,7 +29,7 @@ static double ln_e_of(struct score_counts_base base, double hits, double trials)
 {
     struct score_counts test;
     score_counts_begin(&test, &base);
-    score_counts_add(&test, (struct score_tally){hits, trials}, 0);
+    score_counts_add(&test, (struct score_tally){hits, trials}, 0, 0);
     return test.trace.ln_e;
 }
 
@@ -105,13 +105,13 @@ static void without_a_baseline_nothing_is_tested(void **state)
 {
     (void)state;
     struct score_counts test = begin((struct score_tally){0, 0});
-    score_counts_add(&test, (struct score_tally){900, 1000}, 5);
+    score_counts_add(&test, (struct score_tally){900, 1000}, 5, 5);
     assert_false(score_counts_tested(&test));
     assert_true(test.trace.ln_e == 0 && test.trace.ln_e_peak == 0 && test.trace.onset_ms == SCORE_NEVER);
     assert_true(test.after.hits == 900 && test.after.trials == 1000);
     /* No data after: the same. */
     test = begin((struct score_tally){180, 36000});
-    score_counts_add(&test, (struct score_tally){0, 0}, 5);
+    score_counts_add(&test, (struct score_tally){0, 0}, 5, 5);
     assert_true(score_counts_tested(&test) && test.trace.ln_e == 0);
 }
 
@@ -130,7 +130,7 @@ static void the_same_mean_in_bursts_is_not_a_rise(void **state)
     score_counts_begin(&test, &base);
     assert_true(base.dispersion == 20);
     for (int i = 0; i < 60; i++)
-        score_counts_add(&test, bins[i], i);
+        score_counts_add(&test, bins[i], i, i);
     assert_true(test.trace.ln_e_peak < log(10));
 }
 
@@ -188,16 +188,16 @@ static void the_onset_is_the_tick_that_began_the_rise(void **state)
     (void)state;
     struct score_counts test = begin((struct score_tally){180, 36000});
     for (int i = 0; i < 30; i++)
-        score_counts_add(&test, (struct score_tally){i % 2, 100}, i * 10000);
+        score_counts_add(&test, (struct score_tally){i % 2, 100}, i * 10000, i * 10000);
     assert_true(test.trace.onset_ms == SCORE_NEVER);
     for (int i = 30; i < 40; i++)
-        score_counts_add(&test, (struct score_tally){30, 100}, i * 10000);
+        score_counts_add(&test, (struct score_tally){30, 100}, i * 10000, i * 10000);
     assert_int_equal(test.trace.onset_ms, 300000);
     double peak = test.trace.ln_e_peak;
     assert_true(peak == test.trace.ln_e && peak > log(100));
     /* Rolled back: the rate falls below the baseline's again, and the peak is kept. */
     for (int i = 40; i < 3000; i++)
-        score_counts_add(&test, (struct score_tally){0, 100}, i * 10000);
+        score_counts_add(&test, (struct score_tally){0, 100}, i * 10000, i * 10000);
     assert_true(test.trace.ln_e < 0 && test.trace.onset_ms == SCORE_NEVER && test.trace.ln_e_peak >= peak);
 }
 
@@ -205,9 +205,9 @@ static void how_counts_are_batched_changes_nothing(void **state)
 {
     (void)state;
     struct score_counts once = begin((struct score_tally){7, 4000}), often = once;
-    score_counts_add(&once, (struct score_tally){21, 700}, 0);
+    score_counts_add(&once, (struct score_tally){21, 700}, 0, 0);
     for (int i = 0; i < 7; i++)
-        score_counts_add(&often, (struct score_tally){3, 100}, i);
+        score_counts_add(&often, (struct score_tally){3, 100}, i, i);
     assert_true(once.trace.ln_e == often.trace.ln_e);
 }
 
@@ -217,13 +217,13 @@ static void hostile_counts_add_nothing(void **state)
     static const double hostile[] = {NAN, -INFINITY, -1, -1e300};
     struct score_counts test = begin((struct score_tally){180, 36000});
     for (size_t i = 0; i < 4; i++)
-        score_counts_add(&test, (struct score_tally){hostile[i], hostile[i]}, 0);
+        score_counts_add(&test, (struct score_tally){hostile[i], hostile[i]}, 0, 0);
     assert_true(test.after.hits == 0 && test.after.trials == 0 && test.trace.ln_e == 0);
-    score_counts_add(&test, (struct score_tally){INFINITY, INFINITY}, 0);
-    score_counts_add(&test, (struct score_tally){INFINITY, INFINITY}, 0);
+    score_counts_add(&test, (struct score_tally){INFINITY, INFINITY}, 0, 0);
+    score_counts_add(&test, (struct score_tally){INFINITY, INFINITY}, 0, 0);
     assert_true(isfinite(test.trace.ln_e) && isfinite(test.after.trials));
     test = begin((struct score_tally){NAN, INFINITY});
-    score_counts_add(&test, (struct score_tally){5, 3}, 0);
+    score_counts_add(&test, (struct score_tally){5, 3}, 0, 0);
     assert_true(isfinite(test.trace.ln_e) && test.after.hits == 3);
 }
 
@@ -240,19 +240,73 @@ static void dispersion_is_pearsons(void **state)
     assert_true(score_dispersion(SCORE_BINOMIAL, still, 4, 20) == 1);
 }
 
+/* CV c of the minutes' rates and mean mu: dispersion 1 + c^2 mu. */
+static void minutes_vary_by_what_chance_does_not_explain(void **state)
+{
+    (void)state;
+    static const struct score_tally bins[] = {{50, 1000}, {150, 1000}, {100, 1000}, {100, 1000}};
+    /* chi2 50 over 3, mean 100: sqrt((16.667 - 1) / 100) */
+    assert_near(score_minute_cv(SCORE_POISSON, bins, 4), sqrt((50.0 / 3 - 1) / 100), 1e-12);
+    static const struct score_tally none[] = {{0, 10}, {0, 10}, {0, 10}};
+    assert_near(score_minute_cv(SCORE_POISSON, none, 3), 0, 0);
+    static const struct score_tally one[] = {{0, 100}, {0, 100}, {0, 100}, {90, 100}};
+    assert_near(score_minute_cv(SCORE_POISSON, one, 4), 1, 0);
+}
+
+static void drift_is_learned_from_neighbouring_windows(void **state)
+{
+    (void)state;
+    struct score_tally windows[201] = {{0, 0}};
+    assert_near(score_drift(windows, 0), SCORE_DRIFT, 1e-12);
+    for (int i = 0; i < 201; i++)
+        windows[i] = (struct score_tally){i % 2 ? 20000 : 10000, 1e6};
+    double step = log(20000.5 / 10000.5), chance = 1 / 20000.0 + 1 / 10000.0;
+    double expected = sqrt((200 * (step * step - chance) + 10 * SCORE_DRIFT * SCORE_DRIFT) / 210);
+    assert_near(score_drift(windows, 201), expected, 1e-9);
+    for (int i = 0; i < 201; i++)
+        windows[i] = (struct score_tally){10000, 1e6};
+    assert_near(score_drift(windows, 201), 0.05, 1e-12);
+    windows[7] = (struct score_tally){4, 1e6}; /* too few to tell */
+    assert_near(score_drift(windows, 201), 0.05, 1e-12);
+}
+
+/* Errors come in bursts: half the minutes at twice the rate, half at none. In a surge of thirty times a burst
+ * brings thirty times as much, and dividing by the dispersion of quiet times would take it for a rise. */
+static void a_burst_within_a_surge_is_not_a_rise(void **state)
+{
+    (void)state;
+    struct score_tally bins[60];
+    struct score_counts_base base = plain;
+    struct score_counts test;
+    for (int i = 0; i < 60; i++)
+        bins[i] = (struct score_tally){i % 2 ? 20 : 0, 1000};
+    base.before = (struct score_tally){600, 60000};
+    base.before_ms = 3600000;
+    base.dispersion = score_dispersion(SCORE_BINOMIAL, bins, 60, 20);
+    score_counts_begin(&test, &base);
+    for (int i = 0; i < 30; i++)
+        score_counts_add(&test, (struct score_tally){100, 5000}, i * 10000, (i + 1) * 10000);
+    assert_true(test.trace.ln_e_peak < log(10));
+    base.before_ms = 0;
+    score_counts_begin(&test, &base);
+    for (int i = 0; i < 30; i++)
+        score_counts_add(&test, (struct score_tally){100, 5000}, i * 10000, (i + 1) * 10000);
+    assert_true(test.trace.ln_e_peak > log(100));
+}
+
 static void a_state_comes_back_whole(void **state)
 {
     (void)state;
     struct score_counts test = begin((struct score_tally){180, 36000}), back;
     uint8_t kept[SCORE_COUNTS_BYTES];
-    score_counts_add(&test, (struct score_tally){30, 100}, 7);
+    score_counts_add(&test, (struct score_tally){30, 100}, 7, 7);
     score_counts_encode(&test, kept);
     assert_true(score_counts_decode(&back, kept, sizeof kept));
     assert_memory_equal(&back.after, &test.after, sizeof test.after);
     assert_true(back.trace.ln_e == test.trace.ln_e && back.trace.ln_e_peak == test.trace.ln_e_peak &&
                 back.trace.onset_ms == 7);
-    score_counts_add(&test, (struct score_tally){3, 100}, 8);
-    score_counts_add(&back, (struct score_tally){3, 100}, 8);
+    score_counts_add(&test, (struct score_tally){3, 100}, 8, 8);
+    score_counts_add(&back, (struct score_tally){3, 100}, 8, 8);
     assert_true(back.trace.ln_e == test.trace.ln_e);
 }
 
@@ -303,6 +357,9 @@ int main(void)
         cmocka_unit_test(how_counts_are_batched_changes_nothing),
         cmocka_unit_test(hostile_counts_add_nothing),
         cmocka_unit_test(dispersion_is_pearsons),
+        cmocka_unit_test(minutes_vary_by_what_chance_does_not_explain),
+        cmocka_unit_test(drift_is_learned_from_neighbouring_windows),
+        cmocka_unit_test(a_burst_within_a_surge_is_not_a_rise),
         cmocka_unit_test(a_state_comes_back_whole),
         cmocka_unit_test(a_state_that_no_test_has_is_refused),
     };

@@ -51,7 +51,7 @@ static void a_test_has_its_formulas_values(void **state)
     (void)state;
     struct score_bin bins[WIDE], later[WIDE];
     struct score_latency test = begin(fill(bins, 100, WIDE, 10));
-    score_latency_add(&test, fill(later, 150, 50, 4), 60000);
+    score_latency_add(&test, fill(later, 150, 50, 4), 60000, 60000);
     assert_near(test.above[0].trace.ln_e, 66.551422176732, 1e-7);
     assert_near(test.above[1].trace.ln_e, 2.4595536772517614, 1e-7);
     assert_near(test.above[2].trace.ln_e, -0.4773364175267379, 1e-7);
@@ -76,7 +76,7 @@ static void the_same_latencies_at_thirty_times_the_traffic_say_nothing(void **st
     struct score_bin bins[WIDE], later[WIDE];
     struct score_latency test = begin(fill(bins, 100, WIDE, 36));
     for (int i = 0; i < 360; i++)
-        score_latency_add(&test, fill(later, 100, WIDE, 3), i);
+        score_latency_add(&test, fill(later, 100, WIDE, 3), i, i);
     assert_true(test.trace.ln_e_peak < log(3) && test.trace.ln_e < 0);
 }
 
@@ -89,7 +89,7 @@ static void the_same_mean_with_a_longer_tail_is_found(void **state)
     const struct score_bin wild[] = {{80, 270}, {120, 480}, {140, 200}, {300, 50}};
     struct score_latency test = begin((struct score_bins){usual, 4});
     for (int i = 0; i < 3; i++)
-        score_latency_add(&test, (struct score_bins){wild, 4}, i);
+        score_latency_add(&test, (struct score_bins){wild, 4}, i, i);
     assert_true(test.trace.ln_e > log(100));
     assert_true(test.above[2].trace.ln_e > log(100) && test.above[0].trace.ln_e < 0);
 }
@@ -99,11 +99,11 @@ static void without_a_past_nothing_is_tested(void **state)
     (void)state;
     struct score_bin bins[WIDE], later[WIDE];
     struct score_latency test = begin(fill(bins, 100, 49, 1));
-    score_latency_add(&test, fill(later, 150, 50, 400), 0);
+    score_latency_add(&test, fill(later, 150, 50, 400), 0, 0);
     assert_false(test.tested);
     assert_true(test.trace.ln_e == 0 && test.trace.onset_ms == SCORE_NEVER);
     test = begin((struct score_bins){NULL, 0});
-    score_latency_add(&test, (struct score_bins){NULL, 0}, 0);
+    score_latency_add(&test, (struct score_bins){NULL, 0}, 0, 0);
     assert_true(test.trace.ln_e == 0);
 }
 
@@ -117,7 +117,7 @@ static void last_week_alone_is_a_past(void **state)
     score_latency_begin(&test, &base);
     assert_true(test.tested);
     assert_int_equal(test.edges[0], 149);
-    score_latency_add(&test, fill(later, 150, 50, 40), 0);
+    score_latency_add(&test, fill(later, 150, 50, 40), 0, 0);
     assert_true(test.trace.ln_e > log(100));
 }
 
@@ -127,13 +127,13 @@ static void a_state_comes_back_whole_or_not_at_all(void **state)
     struct score_bin bins[WIDE], later[WIDE];
     uint8_t kept[SCORE_LATENCY_BYTES], again[SCORE_LATENCY_BYTES];
     struct score_latency test = begin(fill(bins, 100, WIDE, 10)), back;
-    score_latency_add(&test, fill(later, 150, 50, 4), 60000);
+    score_latency_add(&test, fill(later, 150, 50, 4), 60000, 60000);
     score_latency_encode(&test, kept);
     assert_true(score_latency_decode(&back, kept, sizeof kept));
     score_latency_encode(&back, again);
     assert_memory_equal(kept, again, sizeof kept);
-    score_latency_add(&test, fill(later, 150, 50, 4), 70000);
-    score_latency_add(&back, fill(later, 150, 50, 4), 70000);
+    score_latency_add(&test, fill(later, 150, 50, 4), 70000, 70000);
+    score_latency_add(&back, fill(later, 150, 50, 4), 70000, 70000);
     assert_true(test.trace.ln_e == back.trace.ln_e);
     assert_false(score_latency_decode(&back, kept, sizeof kept - 1));
     kept[0]++;

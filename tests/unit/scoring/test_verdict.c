@@ -14,8 +14,7 @@
 #define MINUTE INT64_C(60000)
 
 static const struct score_ratio_terms bare = {.dispersion = 1};
-static const struct score_ratio_terms service = {
-    .dispersion = 1, .drift = SCORE_DRIFT, .floor = SCORE_OK_RATE_FLOOR};
+static const struct score_ratio_terms service = {.dispersion = 1, .drift = 0.1, .floor = SCORE_OK_RATE_FLOOR};
 
 static void assert_ratio(struct score_ratio seen, double ratio, double low, double high)
 {
