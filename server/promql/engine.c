@@ -127,11 +127,13 @@ enum tm_err promql_run(const struct source *source, const struct promql_query *q
     if (is_range && query->end > query->start)
         result->timeline.count = (size_t)((query->end - query->start) / query->step_ms) + 1;
     result->series.width = result->timeline.count;
+    eval.shared = eval_shared_new(query->ast, eval.limits.max_samples);
     err = eval_check(&eval);
     if (!err)
         err = run_root(&eval, root, result);
     if (!err && is_range)
         err = result_sort(result) ? TM_OK : eval_no_memory(&eval);
+    eval_shared_free(&eval);
     if (cost)
         *cost = eval.cost;
     if (query->trace)

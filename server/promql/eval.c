@@ -15,6 +15,8 @@ enum tm_err eval_check(struct eval *eval)
 enum tm_err eval_hold(struct eval *eval, uint64_t count)
 {
     if (eval->limits.max_samples && eval->held + count > eval->limits.max_samples)
+        eval_shared_drop(eval);
+    if (eval->limits.max_samples && eval->held + count > eval->limits.max_samples)
         return tm_fail(eval->why, TM_LIMIT,
                        "query processing would load too many samples into memory in query execution");
     eval->held += count;
@@ -214,10 +216,17 @@ static enum tm_err negate(struct eval *eval, const struct ast_node *node, const 
 enum tm_err eval_vector(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                         const struct sink *out)
 {
+    node = ast_unparen(node);
+    return eval_is_shared(eval, node) ? eval_shared(eval, node, timeline, out)
+                                      : eval_anew(eval, node, timeline, out);
+}
+
+enum tm_err eval_anew(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
+                      const struct sink *out)
+{
     enum tm_err err = eval_check(eval);
     if (err)
         return err;
-    node = ast_unparen(node);
     switch (node->kind) {
     case AST_SELECTOR_NODE:
         return eval_selector(eval, node, timeline, false, out);

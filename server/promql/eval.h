@@ -16,7 +16,8 @@ struct eval {
     struct promql_limits limits; /* without zeros but for max_samples */
     struct promql_cost cost;
     struct tm_why *why;
-    uint64_t held; /* doubles kept by operators at this moment */
+    uint64_t held;         /* doubles kept by operators at this moment */
+    struct shared *shared; /* NULL: nothing stands there twice */
 };
 
 /* Takes one series: its encoded labels and a column, both valid during the call. A column may be all absent.
@@ -62,6 +63,22 @@ struct str eval_string(const struct ast_node *node);
 
 /* Could two series of what node gives agree in all labels but the name? */
 bool eval_names_differ(const struct ast_node *node);
+
+/* The same as eval_vector, of a node without parentheses and without looking at what is shared. */
+enum tm_err eval_anew(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
+                      const struct sink *out) TM_MUST_CHECK;
+
+/* ---- eval_shared.c: expressions that stand there more than once ---- */
+
+/* Finds them. NULL: there are none, or no memory: then all is evaluated as often as it stands there. */
+struct shared *eval_shared_new(const struct ast *ast, uint64_t max_samples);
+void eval_shared_free(struct eval *eval);
+/* Gives up what is kept, where room is needed for what has to be. */
+void eval_shared_drop(struct eval *eval);
+bool eval_is_shared(const struct eval *eval, const struct ast_node *node);
+/* eval_vector of such a node. */
+enum tm_err eval_shared(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
+                        const struct sink *out) TM_MUST_CHECK;
 
 /* ---- eval_tables.c: keeping series ---- */
 

@@ -111,11 +111,66 @@ static void ranks_over_a_range_are_those_of_each_moment(void **state)
     expect_same_ranks(*state, "topk(scalar(count(m > 2)), m)");
 }
 
+/* The same answer, and the samples of each expression are read once. */
+static void expect_reads(struct memory *memory, const char *text, uint64_t max_samples, uint64_t reads,
+                         const char *expected)
+{
+    struct ast *ast = NULL;
+    struct promql_result *result = NULL;
+    struct promql_cost cost;
+    struct tm_why why = {""};
+    struct bytes out = {0};
+    struct source source = memory_source(memory);
+    const struct promql_limits limits = {.max_samples = max_samples};
+    assert_int_equal(promql_parse(str_of(text), &ast, &why), TM_OK);
+    struct promql_query query = {.ast = ast, .start = 0, .end = 120000, .step_ms = 60000};
+    assert_int_equal(promql_run(&source, &query, &limits, &result, &cost, &why), TM_OK);
+    write_result(result, &out);
+    bytes_u8(&out, 0);
+    assert_string_equal((const char *)out.data, expected);
+    assert_int_equal(cost.series, reads);
+    bytes_fini(&out);
+    promql_result_free(result);
+    ast_free(ast);
+}
+
+static void what_stands_there_twice_is_evaluated_once(void **state)
+{
+    load(*state, "m,i=0", "1 2 3");
+    load(*state, "m,i=1", "5 _ 7");
+    expect_reads(*state, "sum(m)", 0, 2, "{} 6@0 7@60 10@120");
+    expect_reads(*state, "sum(m) / sum(m)", 0, 2, "{} 1@0 1@60 1@120");
+    expect_reads(*state, "(sum(m)) + sum (m) + sum(m)", 0, 2, "{} 18@0 21@60 30@120");
+    expect_reads(*state, "sum(m > 2) or vector(0) * sum(m)", 0, 2, "{} 5@0 5@60 10@120");
+    expect_reads(*state, "m{i=\"0\"} / on () group_left () m{i=\"0\"}", 0, 1, "{i=\"0\"} 1@0 1@60 1@120");
+    expect_reads(*state, "sum(m) + sum(m offset 1m)", 0, 4, "{} 13@60 17@120");
+    expect_reads(*state, "sum(m) + scalar(sum(m))", 0, 2, "{} 12@0 14@60 20@120");
+    expect_reads(*state, "sum(m) + sum_over_time(sum(m)[1m:1m])", 0, 4, "{} 12@0 20@60 27@120");
+}
+
+/* Three steps: what is kept must not be what a query fails of. */
+static void sharing_gives_way_where_room_is_scarce(void **state)
+{
+    struct bytes out = {0};
+    load(*state, "m,i=0", "1 2 3");
+    for (uint64_t max = 3; max < 400; max++) {
+        struct promql_limits limits = {.max_samples = max};
+        ask_within(*state, "sum(m) / sum(m)", 0, 120000, 60000, &limits, &out);
+        if (max >= 40)
+            assert_string_equal((const char *)out.data, "{} 1@0 1@60 1@120");
+    }
+    expect_reads(*state, "sum(m) / sum(m)", 20, 2, "{} 1@0 1@60 1@120");
+    expect_reads(*state, "sum(m) / sum(m)", 200, 1, "{} 1@0 1@60 1@120");
+    bytes_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(labels_that_functions_double_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_labels_count_as_samples, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_stands_there_twice_is_evaluated_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sharing_gives_way_where_room_is_scarce, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ranks_over_a_range_are_those_of_each_moment, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,7 @@ static const char *const texts[] = {
     "max_over_time(sum(m)[3m:1m])",
     "quantile_over_time(0.5, m[3m])",
     "increase(m[5m])",
+    "sum by (g) (m) / sum by (g) (m)",
     "min_over_time(m[3m])",
     "clamp(m, scalar(sum(m)) - 300, 3)",
     "timestamp(m)",
