@@ -55,6 +55,16 @@ static double prior_log10_blocks(double raw)
     return beyond(n, 3, raw - PRIOR_EDGE, PRIOR_EXCESS);
 }
 
+/* How many maxima were above raw, the bin in which it lies taken as evenly filled. */
+static double blocks_above(const struct score_calibration *past, double raw)
+{
+    int bin = bin_of(raw);
+    double above = past->counts[bin] * score_clamp(bin + 1 - raw / BIN_WIDTH, 0, 1);
+    for (int i = bin + 1; i < CALIBRATION_BINS; i++)
+        above += past->counts[i];
+    return above;
+}
+
 double score_calibration_log10_blocks(const struct score_calibration *past, double raw)
 {
     double n = past->blocks;
@@ -71,14 +81,7 @@ double score_calibration_log10_blocks(const struct score_calibration *past, doub
     }
     double u = edge * BIN_WIDTH;
     double b = (excess * BIN_WIDTH + PRIOR_COUNT * PRIOR_EXCESS) / (count + PRIOR_COUNT);
-    if (raw > u)
-        return beyond(n, count, raw - u, b);
-    double above = 0;
-    int bin = bin_of(raw);
-    for (int i = bin + 1; i < CALIBRATION_BINS; i++)
-        above += past->counts[i];
-    above += past->counts[bin] * score_clamp(bin + 1 - raw / BIN_WIDTH, 0, 1);
-    return score_log10((n + 1) / (1 + above));
+    return raw <= u ? score_log10((n + 1) / (1 + blocks_above(past, raw))) : beyond(n, count, raw - u, b);
 }
 
 double score_of_return_period(double log10_hours)

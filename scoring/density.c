@@ -2,7 +2,7 @@
 
 #include "scoring/maths.h"
 
-#define BIN_WIDTH 0.35
+#define BIN_WIDTH 0.5
 enum { HALVE_AT = 60000 };
 
 /* Sum of twelve uniform numbers, less 6: mean 0, variance 1. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DENSITY_FEATURES = 18, DENSITY_AXES = 24, DENSITY_PICKS = 4, DENSITY_BINS = 48 };
+enum { DENSITY_FEATURES = 18, DENSITY_AXES = 28, DENSITY_PICKS = 4, DENSITY_BINS = 32 };
 
 /* The projections: DENSITY_PICKS features each, with weights near N(0,1). Made once, shared by all series,
  * const from then on. */
@@ -30,7 +30,7 @@ struct score_place {
 /* The same axes for the same seed, on every machine. */
 void score_axes_init(struct score_axes *axes, uint64_t seed);
 
-/* The bins of a point. features[DENSITY_FEATURES] must be finite; a bin is 0.35 wide, the outer ones are
+/* The bins of a point. features[DENSITY_FEATURES] must be finite; a bin is 0.5 wide, the outer ones are
  * open. */
 struct score_place score_place_of(const struct score_axes *axes, const double *features);
 

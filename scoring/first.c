@@ -87,6 +87,7 @@ static struct first_sample look(const struct score_first *state, time_ms_t time,
     s.step = state->samples ? score_abs(s.value - state->last) : 0;
     s.expected = state->season_samples[s.season] ? (double)state->season[s.season] : state->mean;
     s.residual = s.value - s.expected;
+    s.surprising_step = score_min(s.step, score_abs(s.residual - state->last_residual));
     /* what rounding alone can do is no change */
     double floor = 1e-12 * (score_abs(value) + score_abs(state->origin)) + 1e-60;
     s.deviation = score_max(state->deviation, floor);
@@ -120,6 +121,7 @@ void score_first_push(const struct score_first_model *model, struct score_first 
         score_first_decide(model, state, &s, out);
     learn(state, &s);
     state->last = s.value;
+    state->last_residual = s.residual;
     state->last_ms = time;
     state->samples++;
 }

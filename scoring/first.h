@@ -20,28 +20,26 @@ enum { FIRST_VERSION = 1, FIRST_SCALES = 5, FIRST_SEASONS = 48, FIRST_MAX_BYTES 
 #define FIRST_SEED 11
 
 enum first_profile {
-    FIRST_NAB,        /* mean of the three families: most of what is unusual, early */
-    FIRST_OPERATIONS, /* weighs density, asks for an effect one would see, and has the plain z rule beside it
-                       */
+    FIRST_NAB,        /* what is unusual in any way, early; few alerts a series */
+    FIRST_OPERATIONS, /* jumps and values far off, of an effect that one would see */
     FIRST_PROFILE_COUNT
 };
 
-/* What says that a sample is unusual. */
+/* What says that a sample is unusual. README.md has the formulas. */
 enum first_family {
-    FIRST_DENSITY, /* the joint state of level, season, step, spread is rare */
+    FIRST_DENSITY, /* the joint state of level, season, step and spread is rare */
     FIRST_SEASON,  /* it stays off the time of day's level */
     FIRST_LEVEL,   /* short and long averages part: the level has moved */
+    FIRST_FAR,     /* an average is far off the long level */
+    FIRST_FAST,    /* the last four samples are off the time of day's level */
+    FIRST_STEP,    /* the step from the sample before is large */
+    FIRST_OFF,     /* the value is far off the long level */
     FIRST_FAMILY_COUNT
 };
 
-/* The histograms of statistics, in their order in the state. */
-enum first_statistic {
-    FIRST_STAT_DENSITY,
-    FIRST_STAT_SEASON,                        /* scales 1..4 */
-    FIRST_STAT_LEVEL = FIRST_STAT_SEASON + 4, /* pairs (1,2), (2,3), (3,4) */
-    FIRST_STAT_FAST = FIRST_STAT_LEVEL + 3,   /* scale 0, reported only */
-    FIRST_STAT_COUNT
-};
+/* Histograms of statistics: season and level have one per scale or pair of scales, the last four are the
+ * profile's. */
+enum { FIRST_STATISTICS = 12 };
 
 /* Averages at one time scale. */
 struct first_scale {
@@ -57,6 +55,7 @@ struct score_first {
     time_ms_t last_ms;
     double origin;
     double last;
+    double last_residual;
     double interval_ms; /* usual distance of samples */
     double mean;        /* m: long level */
     double deviation;   /* d: mean absolute deviation from it */
@@ -65,7 +64,7 @@ struct score_first {
     struct first_scale scales[FIRST_SCALES];
     float season[FIRST_SEASONS]; /* S_b by half hour of the local day */
     uint8_t season_samples[FIRST_SEASONS];
-    struct score_surprisal statistics[FIRST_STAT_COUNT];
+    struct score_surprisal statistics[FIRST_STATISTICS];
     struct score_density density;
     struct score_calibration calibration;
     uint64_t alerted_at;    /* sample of the last alert; 0: none yet */
@@ -88,10 +87,9 @@ struct score_first_result {
     double score;           /* 0..100, calibration.h */
     double return_period_h; /* at most 10^12 */
     double raw;             /* the profile's raw score */
-    double family[FIRST_FAMILY_COUNT];
-    double fast; /* surprisal of the last four samples' residual */
-    double gate; /* 0..1 by effect */
-    double z;    /* how far off the long level or the season, in mean deviations, the larger; at most 10^9 */
+    double family[FIRST_FAMILY_COUNT]; /* surprisals; 0 where the profile does not look */
+    double gate;                       /* 0..1 by effect */
+    double z; /* how far off the long level or the season, in mean deviations, the larger; at most 10^9 */
     double expected; /* by the time of day */
     double spread;   /* one standard deviation of that: 1.25 mean absolute residuals */
     double effect;   /* (observed - expected) / spread, within 10^9 */
@@ -103,7 +101,7 @@ struct score_first_result {
 };
 
 /* Bytes of a serialised state: the same on every machine, little-endian. */
-enum { FIRST_BYTES = 4010 };
+enum { FIRST_BYTES = 3771 };
 
 /* Prepares a model; the shipped seed is FIRST_SEED. */
 void score_first_model_init(struct score_first_model *model, enum first_profile profile, uint64_t seed);
@@ -114,13 +112,14 @@ void score_first_model_init(struct score_first_model *model, enum first_profile 
 void score_first_push(const struct score_first_model *model, struct score_first *state, time_ms_t time,
                       int32_t offset_s, double value, struct score_first_result *out);
 
-/* Writes a state that score_first_push left, FIRST_BYTES long. seed: of the model it was learned with. */
-void score_first_encode(const struct score_first *state, uint64_t seed, uint8_t out[FIRST_BYTES]);
+/* Writes a state that score_first_push left with this model, FIRST_BYTES long. */
+void score_first_encode(const struct score_first_model *model, const struct score_first *state,
+                        uint8_t out[FIRST_BYTES]);
 
 /* Reads one; *out is whole or untouched. TM_CORRUPT: no state, or one that push cannot have left (every range
  * and sum is checked; bit errors within them are for the checksum of the file that holds it). TM_INVALID:
  * another version or seed, so that the series must be learned anew. */
-enum tm_err score_first_decode(const uint8_t *data, size_t len, uint64_t seed,
+enum tm_err score_first_decode(const struct score_first_model *model, const uint8_t *data, size_t len,
                                struct score_first *out) TM_MUST_CHECK;
 
 #endif

@@ -3,8 +3,8 @@
 #include "scoring/first.h"
 #include "scoring/maths.h"
 
-/* Layout, little-endian: "TMF1", version u16, seed u64, then the fields of the table in its order; floating
- * numbers as their IEEE 754 bits. */
+/* Layout, little-endian: "TMF1", version u16, profile u8, seed u64, then the fields of the table in its
+ * order; floating numbers as their IEEE 754 bits. */
 enum kind {
     KIND_U8,
     KIND_U16,
@@ -39,6 +39,7 @@ static const struct field fields[] = {
     FIELD(last_ms, 1, KIND_TIME),
     FIELD(origin, 1, KIND_DOUBLE),
     FIELD(last, 1, KIND_DOUBLE),
+    FIELD(last_residual, 1, KIND_DOUBLE),
     FIELD(interval_ms, 1, KIND_SIZE),
     FIELD(mean, 1, KIND_DOUBLE),
     FIELD(deviation, 1, KIND_SIZE),
@@ -47,7 +48,7 @@ static const struct field fields[] = {
     FIELD(scales, FIRST_SCALES * 3, KIND_DOUBLE),
     FIELD(season, FIRST_SEASONS, KIND_FLOAT),
     FIELD(season_samples, FIRST_SEASONS, KIND_U8),
-    FIELD(statistics, FIRST_STAT_COUNT *SURPRISAL_BINS, KIND_U16),
+    FIELD(statistics, FIRST_STATISTICS *(SURPRISAL_BINS + 1), KIND_U16),
     FIELD(density.points, 1, KIND_U32),
     FIELD(density.counts, DENSITY_AXES *DENSITY_BINS, KIND_U16),
     FIELD(calibration.counts, CALIBRATION_BINS, KIND_U16),
@@ -63,6 +64,7 @@ static const struct field fields[] = {
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 
 _Static_assert(sizeof(struct first_scale) == 3 * sizeof(double), "scales are written as one row of numbers");
+_Static_assert(sizeof(struct score_surprisal) == 2 * (SURPRISAL_BINS + 1), "histograms likewise");
 _Static_assert(sizeof(struct score_first) <= FIRST_MAX_BYTES, "a state has its bound");
 
 static void put(uint8_t **at, uint64_t bits, size_t bytes)
@@ -122,13 +124,15 @@ static void store(uint8_t *to, uint64_t bits, size_t bytes)
     }
 }
 
-void score_first_encode(const struct score_first *state, uint64_t seed, uint8_t out[FIRST_BYTES])
+void score_first_encode(const struct score_first_model *model, const struct score_first *state,
+                        uint8_t out[FIRST_BYTES])
 {
     uint8_t *at = out;
     memcpy(at, magic, sizeof magic);
     at += sizeof magic;
     put(&at, FIRST_VERSION, 2);
-    put(&at, seed, 8);
+    put(&at, model->profile, 1);
+    put(&at, model->axes.seed, 8);
     for (size_t f = 0; f < FIELD_COUNT; f++) {
         size_t bytes = width[fields[f].kind];
         const uint8_t *from = (const uint8_t *)state + fields[f].offset;
@@ -153,7 +157,7 @@ static bool is_number(const uint8_t *at, enum kind kind)
 /* Sums that push keeps. */
 static bool are_counts_sound(const struct score_first *state)
 {
-    for (int i = 0; i < FIRST_STAT_COUNT; i++)
+    for (int i = 0; i < FIRST_STATISTICS; i++)
         if (!score_surprisal_is_sound(&state->statistics[i]))
             return false;
     return score_density_is_sound(&state->density) && score_calibration_is_sound(&state->calibration);
@@ -171,13 +175,15 @@ static bool is_sound(const struct score_first *state)
     return are_counts_sound(state);
 }
 
-enum tm_err score_first_decode(const uint8_t *data, size_t len, uint64_t seed, struct score_first *out)
+enum tm_err score_first_decode(const struct score_first_model *model, const uint8_t *data, size_t len,
+                               struct score_first *out)
 {
     if (len != FIRST_BYTES || memcmp(data, magic, sizeof magic) != 0)
         return TM_CORRUPT;
     const uint8_t *at = data + sizeof magic;
     uint64_t version = get(&at, 2);
-    if (version != FIRST_VERSION || get(&at, 8) != seed)
+    uint64_t profile = get(&at, 1);
+    if (version != FIRST_VERSION || profile != (uint64_t)model->profile || get(&at, 8) != model->axes.seed)
         return TM_INVALID;
     struct score_first state = {0};
     for (size_t f = 0; f < FIELD_COUNT; f++) {

@@ -12,10 +12,11 @@ struct first_sample {
     time_ms_t time;
     int season;
     double value;
-    double step;      /* |x_t - x_(t-1)| */
-    double expected;  /* S_b, the long level while the bucket is empty */
-    double residual;  /* value - expected */
-    double deviation; /* d, g, e, never 0 */
+    double step;            /* |x_t - x_(t-1)| */
+    double surprising_step; /* what the season does not explain of it */
+    double expected;        /* S_b, the long level while the bucket is empty */
+    double residual;        /* value - expected */
+    double deviation;       /* d, g, e, never 0 */
     double typical_step;
     double error;
 };

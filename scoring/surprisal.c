@@ -39,7 +39,7 @@ static double tail_surprisal(const struct score_surprisal *past, double samples,
 
 double score_surprisal_of(const struct score_surprisal *past, double log2_value)
 {
-    uint32_t halves = count_from(past, 0);
+    uint32_t halves = past->halves;
     if (halves < LEAST_HALVES)
         return 0;
     double samples = halves * 0.5;
@@ -60,16 +60,27 @@ double score_surprisal_of(const struct score_surprisal *past, double log2_value)
     return score_log10((samples + 1) / (count + 0.5));
 }
 
+static void halve(struct score_surprisal *past)
+{
+    past->halves = 0;
+    for (int i = 0; i < SURPRISAL_BINS; i++) {
+        past->half_counts[i] /= 2;
+        past->halves = (uint16_t)(past->halves + past->half_counts[i]);
+    }
+}
+
 void score_surprisal_add(struct score_surprisal *past, double log2_value, double surprisal)
 {
+    uint16_t weight = surprisal > 2.5 ? 1 : 2;
     int bin = bin_of(bin_place(log2_value));
-    if (count_from(past, 0) >= HALVE_AT)
-        for (int i = 0; i < SURPRISAL_BINS; i++)
-            past->half_counts[i] /= 2;
-    past->half_counts[bin] = (uint16_t)(past->half_counts[bin] + (surprisal > 2.5 ? 1 : 2));
+    if (past->halves >= HALVE_AT)
+        halve(past);
+    past->half_counts[bin] = (uint16_t)(past->half_counts[bin] + weight);
+    past->halves = (uint16_t)(past->halves + weight);
 }
 
 bool score_surprisal_is_sound(const struct score_surprisal *past)
 {
-    return count_from(past, 0) <= HALVE_AT + 1;
+    uint32_t sum = count_from(past, 0);
+    return sum == past->halves && sum <= HALVE_AT + 1;
 }

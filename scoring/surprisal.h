@@ -6,15 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SURPRISAL_BINS = 60, SURPRISAL_PER_OCTAVE = 3, SURPRISAL_FROM_OCTAVE = -10 };
+enum { SURPRISAL_BINS = 55, SURPRISAL_PER_OCTAVE = 3, SURPRISAL_FROM_OCTAVE = -8 };
 
 /* No surprisal is above this: 1 in 10^20 cannot be told from 1 in 10^30. */
 #define SURPRISAL_MAX 20.0
 
-/* Counts of half samples by log2 of the value; values outside the 20 octaves fall into the last bin there.
+/* Counts of half samples by log2 of the value; values outside the 18 octaves fall into the last bin there.
  * Halved at 20,000 samples, so that old behaviour fades. All bits zero is an empty one. */
 struct score_surprisal {
     uint16_t half_counts[SURPRISAL_BINS];
+    uint16_t halves; /* their sum */
 };
 
 /* log10(1/p) of the value 2^log2_value, where p estimates the share of earlier values at or above it:
@@ -29,7 +30,7 @@ double score_surprisal_of(const struct score_surprisal *past, double log2_value)
  */
 void score_surprisal_add(struct score_surprisal *past, double log2_value, double surprisal);
 
-/* True if adding can have left it: not more counts than are kept. */
+/* True if adding can have left it: not more counts than are kept, and their sum. */
 bool score_surprisal_is_sound(const struct score_surprisal *past);
 
 #endif

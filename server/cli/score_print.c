@@ -8,14 +8,19 @@
 #include "storage/model/when.h"
 
 static const char *const family_name[FIRST_FAMILY_COUNT] = {
-    [FIRST_DENSITY] = "density",
-    [FIRST_SEASON] = "seasonal_drift",
-    [FIRST_LEVEL] = "level_change",
+    [FIRST_DENSITY] = "density",    [FIRST_SEASON] = "seasonal_drift",
+    [FIRST_LEVEL] = "level_change", [FIRST_FAR] = "far_level",
+    [FIRST_FAST] = "burst",         [FIRST_STEP] = "step",
+    [FIRST_OFF] = "far_value",
 };
 static const char *const family_says[FIRST_FAMILY_COUNT] = {
     [FIRST_DENSITY] = "such a mixture of level, step and time of day is rare",
     [FIRST_SEASON] = "it stays off what the time of day has",
     [FIRST_LEVEL] = "the level has moved",
+    [FIRST_FAR] = "the level is far off the long one",
+    [FIRST_FAST] = "the last values are off what the time of day has",
+    [FIRST_STEP] = "such a step is rare",
+    [FIRST_OFF] = "the value is far off the long level",
 };
 
 /* Six digits are enough for people, and for what is derived. */

@@ -35,17 +35,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct score_first_model model;
     struct score_first state = {0};
     size_t at = 0;
+    score_first_model_init(&model, size % 2 ? FIRST_NAB : FIRST_OPERATIONS, FIRST_SEED);
     if (size && data[0] == 'T' && size >= FIRST_BYTES) {
-        if (score_first_decode(data, FIRST_BYTES, FIRST_SEED, &state))
+        if (score_first_decode(&model, data, FIRST_BYTES, &state))
             return 0;
-        score_first_encode(&state, FIRST_SEED, again);
+        score_first_encode(&model, &state, again);
         check(memcmp(again, data, FIRST_BYTES) == 0);
         at = FIRST_BYTES;
     }
-    score_first_model_init(&model, size % 2 ? FIRST_NAB : FIRST_OPERATIONS, FIRST_SEED);
     for (int i = 0; i < PUSHES_MAX && at + PUSH_BYTES <= size; i++, at += PUSH_BYTES)
         push(&model, &state, data + at);
-    score_first_encode(&state, FIRST_SEED, again);
-    check(score_first_decode(again, FIRST_BYTES, FIRST_SEED, &state) == TM_OK);
+    score_first_encode(&model, &state, again);
+    check(score_first_decode(&model, again, FIRST_BYTES, &state) == TM_OK);
     return 0;
 }
