@@ -56,6 +56,7 @@ soak: deps ## the full counts: 200 kills, 10,000 power losses, a million connect
 	@$(SUITE) build $(SUB) -j2 BUILD=release programs unit tools shims
 	@$(SUITE) build-tsan $(SUB) -j2 BUILD=tsan programs unit
 	@$(SUITE) powerloss env POWERLOSS_SEEDS=10000 build/release/tests/unit/storage/test_powerloss
+	@$(SUITE) deploys env DEPLOYS=1000 CAUSES=2000 sh -c 'for t in deploy_rates attribution; do build/release/tests/unit/scoring/test_$$t || exit 1; done'
 	@$(SUITE) engine env ENGINE_SEEDS=300 ENGINE_STEPS=10000 READER_ROUNDS=3000 YEARS=10 sh -c 'for t in engine_model reader_process three_years; do build/release/tests/unit/storage/test_$$t || exit 1; done'
 	@$(SUITE) system-full env KILLS=200 SOAK=1 $(PYTEST) tests/system
 	@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
