@@ -9,7 +9,7 @@ SOURCES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SUITE   := .ci/suite
 SUB     := $(MAKE) --no-print-directory
 
-.PHONY: deps demo check check-fast check-suites soak bench bench-rivals fuzz layers lint format-check tidy cppcheck style install
+.PHONY: deps demo check check-fast check-suites soak bench bench-rivals bench-scoring fuzz layers lint format-check tidy cppcheck style install
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile .ci/targets.mk | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 clean: ## remove everything that was built
@@ -72,6 +72,10 @@ bench-rivals: deps ## tidemark beside VictoriaMetrics, Prometheus and InfluxDB o
 	@$(SUB) -j2 BUILD=release programs tools benches
 	@/usr/bin/python3 tests/bench/rivals.py
 	@/usr/bin/python3 tests/bench/queries.py
+
+bench-scoring: deps ## NAB and events found on labelled series (NAB_DIR, KPI_DIR, CLOUD_DIR name them)
+	@$(SUB) -j2 BUILD=release build/release/tests/bench/bench_scoring
+	@/usr/bin/python3 tests/bench/scoring/scoring.py
 
 fuzz: deps ## every fuzzer for its share of FUZZ_SECONDS
 	@$(SUB) -j2 BUILD=fuzz fuzzers

@@ -24,17 +24,22 @@ static uint32_t count_from(const struct score_surprisal *past, int from)
     return sum;
 }
 
-/* The tail beyond edge bin `above` (its values are in bins >= above), with `count` values in it. */
-static double tail_surprisal(const struct score_surprisal *past, double samples, int above, double count,
-                             double place)
+/* Beyond the highest edge that has `least` halves above it. */
+static double tail_surprisal(const struct score_surprisal *past, double samples, uint32_t least, double place)
 {
-    double octaves = 0;
-    for (int i = above; i < SURPRISAL_BINS; i++)
-        octaves += past->half_counts[i] * (i - above + 0.5);
-    double excess = octaves * 0.5 * SCORE_LN2 / SURPRISAL_PER_OCTAVE;
+    int edge = SURPRISAL_BINS;
+    uint32_t above = 0;       /* halves in bins from the edge on */
+    double halves_by_bin = 0; /* each times its middle's distance from the edge, in bins */
+    while (edge > 0 && above + past->half_counts[edge - 1] < least) {
+        edge--;
+        halves_by_bin += above + 0.5 * past->half_counts[edge];
+        above += past->half_counts[edge];
+    }
+    double count = above * 0.5;
+    double excess = halves_by_bin * 0.5 * SCORE_LN2 / SURPRISAL_PER_OCTAVE;
     double alpha = score_min((count + 5) / (excess + 5 * 0.2), 30);
-    double beyond = (place - above) / SURPRISAL_PER_OCTAVE * (SCORE_LN2 / SCORE_LN10);
-    return score_log10((samples + 1) / (count + 0.5)) + alpha * beyond;
+    double beyond = (place - edge) / SURPRISAL_PER_OCTAVE * (SCORE_LN2 / SCORE_LN10);
+    return score_min(score_log10((samples + 1) / (count + 0.5)) + alpha * beyond, SURPRISAL_MAX);
 }
 
 double score_surprisal_of(const struct score_surprisal *past, double log2_value)
@@ -44,19 +49,12 @@ double score_surprisal_of(const struct score_surprisal *past, double log2_value)
         return 0;
     double samples = halves * 0.5;
     uint32_t least = (uint32_t)score_max(10, 0.04 * samples);
-    uint32_t tail = 0;
-    int edge = SURPRISAL_BINS; /* the values of the tail are in bins above this one */
-    while (edge > 0 && tail + past->half_counts[edge - 1] < least)
-        tail += past->half_counts[--edge];
-    if (edge > 0)
-        tail += past->half_counts[--edge];
-    uint32_t above = tail - past->half_counts[edge];
     double place = bin_place(log2_value);
-    if (place > edge + 1)
-        return score_min(tail_surprisal(past, samples, edge + 1, above * 0.5, place), SURPRISAL_MAX);
     int bin = bin_of(place);
-    double share = 1 - (place - bin);
-    double count = 0.5 * (count_from(past, bin + 1) + past->half_counts[bin] * share);
+    uint32_t above = count_from(past, bin + 1);
+    if (above + past->half_counts[bin] < least)
+        return tail_surprisal(past, samples, least, place);
+    double count = 0.5 * (above + past->half_counts[bin] * (1 - (place - bin)));
     return score_log10((samples + 1) / (count + 0.5));
 }
 
