@@ -259,6 +259,10 @@ enum tm_err reader_gaps(struct reader *reader, enum reader_tier what, struct spa
 
 /* ---- rollups ---- */
 
+/* Before *out, the end of a day, raw samples are no longer kept, since they were too old: rollups stand for
+ * them. INT64_MIN: none was dropped yet. TM_CORRUPT, TM_IO, TM_NOMEM. */
+enum tm_err reader_raw_from(struct reader *reader, time_ms_t *out, struct tm_why *why) TM_MUST_CHECK;
+
 /* The length of a tier's buckets; 0 for READER_RAW. */
 int64_t reader_bucket_ms(enum reader_tier tier);
 

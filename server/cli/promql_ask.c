@@ -50,6 +50,7 @@ static enum tm_err evaluate(struct reader *reader, const struct promql_query *qu
                             struct promql_answer *answer, struct tm_why *why)
 {
     struct promql_cost cost;
+    char note[PROMQL_NOTE_BYTES];
     const struct source source = source_of_reader(reader);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     const struct promql_limits limits = {.max_samples = MAX_SAMPLES,
@@ -61,6 +62,8 @@ static enum tm_err evaluate(struct reader *reader, const struct promql_query *qu
         err = TM_LIMIT; /* it was well written, but can't be evaluated on this */
     if (!err)
         answer->type = promql_result_type(answer->result);
+    if (!err && promql_note(&cost, note) && json_array_append_new(answer->warnings, json_string(note)))
+        err = tm_fail(why, TM_NOMEM, "out of memory");
     if (!err && query->trace)
         err = keep_stats(&cost, query->trace, answer, why);
     return err ? err : add_gaps(reader, query, answer->warnings, why);

@@ -1,11 +1,13 @@
 /* A query from its beginning to its result. */
 #include "server/promql/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "server/promql/eval.h"
 #include "server/promql/result_private.h"
 #include "server/promql/window.h"
+#include "storage/model/when.h"
 
 enum { LOOKBACK_MS = 5 * 60 * 1000, SUBQUERY_STEP_MS = 60 * 1000 };
 
@@ -105,6 +107,19 @@ enum tm_err promql_check_range(const struct ast *ast, struct tm_why *why)
     return tm_fail(why, TM_INVALID,
                    "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
                    ast_type_text(type));
+}
+
+bool promql_note(const struct promql_cost *cost, char text[PROMQL_NOTE_BYTES])
+{
+    enum { DATE = 10 };
+    char when[WHEN_TEXT_BYTES];
+    if (cost->rows == 0)
+        return false;
+    (void)snprintf(text, PROMQL_NOTE_BYTES,
+                   "samples before %.*s UTC are no longer kept: rollups of 5 minutes or an hour stand for "
+                   "them, and windows that reach there are moved to whole rows",
+                   DATE, when_text(cost->raw_ms, when));
+    return true;
 }
 
 enum tm_err promql_run(const struct source *source, const struct promql_query *query,

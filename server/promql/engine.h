@@ -31,7 +31,14 @@ struct promql_cost {
     uint64_t series;       /* that were read */
     uint64_t samples;      /* that were read */
     uint64_t peak_samples; /* held in memory at once */
+    uint64_t rows;         /* of rollups that were read */
+    time_ms_t raw_ms;      /* with rows: before it they stood for samples that are no longer kept */
 };
+
+enum { PROMQL_NOTE_BYTES = 160 };
+
+/* What a person must know of how it was answered, as a sentence. false: nothing. */
+bool promql_note(const struct promql_cost *cost, char text[PROMQL_NOTE_BYTES]);
 
 /* Can the tree be asked over a range? TM_INVALID with Prometheus' sentence: its root must give a scalar or a
  * vector. Whoever asks finds it out first: the fault is the request's, not the evaluation's. */

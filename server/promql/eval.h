@@ -145,12 +145,16 @@ struct window_plan eval_plan(const struct eval *eval, const struct ast_shift *sh
 enum tm_err eval_ranges(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                         struct window_plan *plan, const struct samples_sink *out) TM_MUST_CHECK;
 
+struct tier;
 /* eval_load.c: from the series of a selector to columns, by several threads if the bounds say so. */
 struct load {
     const struct ast_node *selector;
-    struct span span; /* of the samples that are read */
-    size_t steps;     /* of a column */
-    bool keeps_stale; /* staleness markers are among the samples */
+    struct span span;               /* of the samples that are read */
+    size_t steps;                   /* of a column */
+    bool keeps_stale;               /* staleness markers are among the samples */
+    const struct window_plan *plan; /* of the columns; NULL: there are none */
+    enum function_id function;      /* over the windows; FUNCTION_COUNT: a selector by itself */
+    const struct tier *tier;        /* found by eval_load and eval_load_samples */
     /* Makes the column of one series. Any thread, several at the same time. */
     enum tm_err (*compute)(void *arg, const struct samples *samples, double *column, struct tm_why *why);
     /* Takes a column with values; the caller's thread, in the order of the selection. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "server/promql/eval.h"
+#include "server/promql/tier.h"
 
 enum {
     WORKERS_MAX = 16,
@@ -29,7 +30,10 @@ struct reading {
     uint64_t samples_max; /* of one series; 0: no bound */
     uint64_t series;      /* that were read */
     uint64_t samples;
-    time_ms_t *times; /* what is left without markers */
+    const struct tier *tier; /* NULL: all samples are kept */
+    struct tier_rows rows;   /* of the series that is read */
+    uint64_t row_count;      /* of all */
+    time_ms_t *times;        /* what is left without markers */
     double *values;
     size_t capacity;
 };
@@ -38,6 +42,7 @@ static void fini_reading(struct reading *reading)
 {
     free(reading->times);
     free(reading->values);
+    tier_fini(&reading->rows);
 }
 
 static enum tm_err no_memory(struct tm_why *why)
@@ -59,7 +64,8 @@ static enum tm_err drop_markers(struct reading *reading, struct samples *samples
     if (reading->keeps_stale || count_markers(samples) == 0)
         return TM_OK;
     if (samples->count > reading->capacity) {
-        fini_reading(reading);
+        free(reading->times);
+        free(reading->values);
         reading->times = malloc(samples->count * sizeof *reading->times);
         reading->values = malloc(samples->count * sizeof *reading->values);
         reading->capacity = reading->times && reading->values ? samples->count : 0;
@@ -77,12 +83,30 @@ static enum tm_err drop_markers(struct reading *reading, struct samples *samples
     return TM_OK;
 }
 
+/* The samples, and before them what rollups say. */
+static enum tm_err read_both(struct reading *reading, uint64_t series, struct samples *samples,
+                             struct tm_why *why)
+{
+    const struct source *source = reading->source;
+    struct span span = reading->span;
+    if (!reading->tier)
+        return source->samples(reading->self, series, span, samples, why);
+    enum tm_err err = tier_read(reading->tier, source, reading->self, series, span, &reading->rows, why);
+    reading->row_count += reading->rows.count;
+    span.from = reading->tier->raw_ms;
+    if (!err && span.from < span.to)
+        err = source->samples(reading->self, series, span, samples, why);
+    if (!err && reading->rows.count > 0 && tier_join(reading->tier, &reading->rows, samples))
+        err = no_memory(why);
+    return err;
+}
+
 static enum tm_err read_series(struct reading *reading, uint64_t series, struct samples *samples,
                                struct tm_why *why)
 {
     *samples = (struct samples){0};
     int64_t begun_ns = reading->is_timed ? trace_now_ns() : 0;
-    enum tm_err err = reading->source->samples(reading->self, series, reading->span, samples, why);
+    enum tm_err err = read_both(reading, series, samples, why);
     if (reading->is_timed)
         reading->ns += trace_now_ns() - begun_ns;
     if (err || samples->count == 0)
@@ -95,6 +119,16 @@ static enum tm_err read_series(struct reading *reading, uint64_t series, struct 
     return drop_markers(reading, samples, why);
 }
 
+/* The column of a series that was read. */
+static enum tm_err compute_column(const struct reading *reading, const struct load *load,
+                                  const struct samples *samples, double *column, struct tm_why *why)
+{
+    enum tm_err err = load->compute(load->arg, samples, column, why);
+    if (!err && reading->tier && load->plan && reading->rows.count > 0)
+        tier_fill(reading->tier, &reading->rows, column);
+    return err;
+}
+
 static struct reading begin_reading(const struct eval *eval, const struct load *load, void *self)
 {
     uint64_t max = eval->limits.max_samples;
@@ -104,6 +138,7 @@ static struct reading begin_reading(const struct eval *eval, const struct load *
                             .span = load->span,
                             .keeps_stale = load->keeps_stale,
                             .is_timed = eval->query->trace != NULL,
+                            .tier = load->tier,
                             .samples_max = max && held == max ? 1 : max - held};
 }
 
@@ -114,11 +149,36 @@ static void count_cost(struct eval *eval, const struct load *load, const struct 
     struct trace_selector *entry = trace_find(eval->query->trace, load->selector, load->span);
     eval->cost.series += reading->series;
     eval->cost.samples += reading->samples;
+    eval->cost.rows += reading->row_count;
+    if (reading->row_count > 0)
+        eval->cost.raw_ms = reading->tier->raw_ms;
     if (!entry)
         return;
+    entry->rows += reading->row_count;
+    if (reading->row_count > 0) {
+        entry->bucket_ms = reading->tier->bucket_ms;
+        entry->raw_ms = reading->tier->raw_ms;
+    }
     entry->series += reading->series;
     entry->samples += reading->samples;
     entry->read_ns += reading->ns / (int64_t)threads;
+}
+
+/* Does it reach to where samples are no longer kept? */
+static enum tm_err find_tier(struct eval *eval, struct load *load, struct tier *tier)
+{
+    time_ms_t raw_ms = INT64_MIN;
+    enum tm_err err =
+        eval->source->raw_from ? eval->source->raw_from(eval->source->self, &raw_ms, eval->why) : TM_OK;
+    load->tier = NULL;
+    if (err || load->span.from >= raw_ms)
+        return err;
+    *tier = (struct tier){.plan = load->plan,
+                          .function = load->function,
+                          .raw_ms = raw_ms,
+                          .bucket_ms = tier_bucket_ms(load->plan, load->function)};
+    load->tier = tier;
+    return TM_OK;
 }
 
 static enum tm_err select_series(struct eval *eval, const struct load *load, struct source_series *found)
@@ -150,14 +210,19 @@ static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint
     return bytes_error(labels) ? eval_no_memory(eval) : each->each(each->arg, bytes_view(labels), &samples);
 }
 
+/* open: is set to what reads the series that each is given; may be NULL. */
 static enum tm_err give_all(struct eval *eval, const struct load *load, const struct source_series *found,
-                            const struct samples_sink *each)
+                            const struct samples_sink *each, const struct reading **open)
 {
     struct bytes labels = {0};
     struct reading reading = begin_reading(eval, load, eval->source->self);
     enum tm_err err = TM_OK;
+    if (open)
+        *open = &reading;
     for (size_t i = 0; !err && i < found->count; i++)
         err = give_samples(eval, &reading, found->at[i], &labels, each);
+    if (open)
+        *open = NULL;
     count_cost(eval, load, &reading, 1);
     fini_reading(&reading);
     bytes_fini(&labels);
@@ -167,9 +232,13 @@ static enum tm_err give_all(struct eval *eval, const struct load *load, const st
 enum tm_err eval_load_samples(struct eval *eval, const struct load *load, const struct samples_sink *each)
 {
     struct source_series found = {0};
-    enum tm_err err = select_series(eval, load, &found);
+    struct tier tier;
+    struct load whole = *load;
+    enum tm_err err = find_tier(eval, &whole, &tier);
     if (!err)
-        err = give_all(eval, load, &found, each);
+        err = select_series(eval, &whole, &found);
+    if (!err)
+        err = give_all(eval, &whole, &found, each, NULL);
     source_series_fini(&found);
     return err;
 }
@@ -178,13 +247,14 @@ struct alone {
     struct eval *eval;
     const struct load *load;
     double *column;
+    const struct reading *reading;
 };
 
 static enum tm_err compute_alone(void *arg, struct str labels, const struct samples *samples)
 {
     struct alone *alone = arg;
     const struct load *load = alone->load;
-    enum tm_err err = load->compute(load->arg, samples, alone->column, alone->eval->why);
+    enum tm_err err = compute_column(alone->reading, load, samples, alone->column, alone->eval->why);
     if (err == TM_NOMEM)
         return eval_no_memory(alone->eval);
     if (err || !has_values(alone->column, load->steps))
@@ -195,9 +265,9 @@ static enum tm_err compute_alone(void *arg, struct str labels, const struct samp
 static enum tm_err load_alone(struct eval *eval, const struct load *load, const struct source_series *found)
 {
     enum tm_err err;
-    struct alone alone = {eval, load, eval_column(eval, load->steps, &err)};
+    struct alone alone = {eval, load, eval_column(eval, load->steps, &err), NULL};
     if (!err)
-        err = give_all(eval, load, found, &(struct samples_sink){compute_alone, &alone});
+        err = give_all(eval, load, found, &(struct samples_sink){compute_alone, &alone}, &alone.reading);
     eval_column_free(eval, alone.column, load->steps);
     return err;
 }
@@ -263,7 +333,7 @@ static void fill_place(struct worker *worker, struct place *place, size_t block)
             place->err = read_series(&worker->reading, crew->found->at[i], &samples, &place->why);
         if (place->err || samples.count == 0)
             continue;
-        place->err = load->compute(load->arg, &samples, column, &place->why);
+        place->err = compute_column(&worker->reading, load, &samples, column, &place->why);
         if (place->err == TM_NOMEM)
             (void)no_memory(&place->why);
         place->has[i - first] = !place->err && has_values(column, load->steps);
@@ -437,7 +507,12 @@ enum tm_err eval_load(struct eval *eval, const struct load *load)
 {
     struct source_series found = {0};
     size_t wanted = eval->limits.threads < WORKERS_MAX ? eval->limits.threads : WORKERS_MAX;
-    enum tm_err err = select_series(eval, load, &found);
+    struct tier tier;
+    struct load whole = *load;
+    enum tm_err err = find_tier(eval, &whole, &tier);
+    load = &whole;
+    if (!err)
+        err = select_series(eval, load, &found);
     if (!err && wanted > 1 && eval->source->beside && found.count >= PARALLEL_SERIES_MIN)
         err = load_by_several(eval, load, &found, wanted);
     else if (!err)

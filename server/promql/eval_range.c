@@ -6,6 +6,7 @@
 struct sliding_call {
     struct eval *eval;
     window_fn *function;
+    enum function_id id;
     struct window_call window;
     struct window_plan plan;
     double *params[2];
@@ -72,6 +73,8 @@ static enum tm_err slide_over_all(struct sliding_call *call, const struct ast_no
         return eval_load(call->eval, &(struct load){.selector = selector,
                                                     .span = window_span(&call->plan),
                                                     .steps = timeline->count,
+                                                    .plan = &call->plan,
+                                                    .function = call->id,
                                                     .compute = slide_over,
                                                     .deliver = put_column,
                                                     .arg = call});
@@ -87,7 +90,8 @@ static enum tm_err slide_over_all(struct sliding_call *call, const struct ast_no
 enum tm_err eval_range_call(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                             const struct sink *out)
 {
-    struct sliding_call call = {.eval = eval, .function = window_function(node->call.function->id)};
+    struct sliding_call call = {
+        .eval = eval, .function = window_function(node->call.function->id), .id = node->call.function->id};
     const struct ast_node *range = node->call.args[0];
     enum tm_err err = read_args(&call, node, timeline, &range);
     unname_init(&call.unname, eval, range, timeline, out);

@@ -84,6 +84,8 @@ enum tm_err eval_selector(struct eval *eval, const struct ast_node *node, const 
     return eval_load(eval, &(struct load){.selector = node,
                                           .span = window_span(&selecting.plan),
                                           .steps = timeline->count,
+                                          .plan = its_time ? NULL : &selecting.plan,
+                                          .function = FUNCTION_COUNT,
                                           .keeps_stale = true,
                                           .compute = select_samples,
                                           .deliver = put_selected,

@@ -8,6 +8,7 @@
 #include "storage/model/bytes.h"
 #include "storage/model/clock.h"
 #include "storage/model/err.h"
+#include "storage/model/rollup.h"
 #include "storage/selector/selector.h"
 
 struct reader;
@@ -26,6 +27,9 @@ struct source_series {
 };
 void source_series_fini(struct source_series *series);
 
+/* Takes rows of rollups, by time; an error ends the reading and is passed on. */
+typedef enum tm_err source_rows_fn(void *arg, const struct rollup *rows, size_t count);
+
 /* One thread at a time. */
 struct source {
     void *self;
@@ -43,6 +47,13 @@ struct source {
      * end. NULL: no memory. Both functions may be NULL: then all is done by one thread. */
     void *(*beside)(void *self);
     void (*leave)(void *beside);
+    /* Before *out samples are no longer kept, but may have rollups; INT64_MIN: all are kept. Errors as
+     * reader_raw_from. NULL: all are. */
+    enum tm_err (*raw_from)(void *self, time_ms_t *out, struct tm_why *why);
+    /* Calls each with the rows of a series that begin in span, of 5 minutes or an hour. Errors as
+     * reader_rollup_next. There if raw_from is. */
+    enum tm_err (*rollups)(void *self, uint64_t series, int64_t bucket_ms, struct span span,
+                           source_rows_fn *each, void *arg, struct tm_why *why);
 };
 
 /* The store behind a reader, which is the caller's and must outlive the source. */

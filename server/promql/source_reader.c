@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "server/promql/source.h"
+#include "server/promql/source_rollup.h"
 #include "storage/query.h"
 
 void source_series_fini(struct source_series *series)
@@ -163,5 +164,7 @@ struct source source_of_reader(struct reader *reader)
                            .labels = put_labels,
                            .samples = read_samples,
                            .beside = open_beside,
-                           .leave = close_beside};
+                           .leave = close_beside,
+                           .raw_from = source_reader_raw_from,
+                           .rollups = source_reader_rollups};
 }

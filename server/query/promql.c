@@ -75,7 +75,9 @@ static enum tm_err end_answer(const struct evaluation *e, struct reader *reader,
         promql_stats_json(&e->cost, e->wants_trace ? &e->trace : NULL, out);
     }
     bytes_u8(out, '}');
-    enum tm_err err = gap_json_member(reader, READER_RAW, &span, 1, NULL, out, why);
+    char note[PROMQL_NOTE_BYTES];
+    bool has_note = promql_note(&e->cost, note);
+    enum tm_err err = gap_json_member(reader, READER_RAW, &span, 1, has_note ? note : NULL, out, why);
     bytes_u8(out, '}');
     return err;
 }

@@ -49,6 +49,36 @@ enum tm_err catalog_final_get(struct catalog *catalog, uint32_t day, struct cata
     return TM_OK;
 }
 
+/* The last key with the prefix stands before the first one behind it. */
+static int find_last(struct catalog *catalog, MDB_txn *txn, void *arg)
+{
+    struct getting *g = arg;
+    MDB_cursor *cursor;
+    uint8_t bytes[KEY_BYTES + 1] = {0};
+    MDB_val key = {sizeof bytes, bytes}, data;
+    make_key(bytes, UINT32_MAX);
+    int rc = mdb_cursor_open(txn, catalog->marks, &cursor);
+    if (rc)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
+    rc = mdb_cursor_get(cursor, &key, &data, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+    g->finals.count = rc == 0 && key.mv_size == KEY_BYTES && memcmp(key.mv_data, prefix, PREFIX_BYTES) == 0;
+    if (g->finals.count > 0)
+        g->day = catalog_get_u32((const uint8_t *)key.mv_data + PREFIX_BYTES);
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum tm_err catalog_final_last(struct catalog *catalog, uint32_t *out, struct tm_why *why)
+{
+    struct getting g = {.day = 0};
+    int rc = catalog_read(catalog, find_last, &g);
+    if (rc)
+        return catalog_fail(catalog, rc, "reading", why);
+    *out = g.day;
+    return g.finals.count > 0 ? TM_OK : TM_NOT_FOUND;
+}
+
 static int write_finals(struct catalog *catalog, MDB_txn *txn, void *arg)
 {
     const struct getting *g = arg;

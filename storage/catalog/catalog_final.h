@@ -18,6 +18,9 @@ struct catalog_finals {
 enum tm_err catalog_final_get(struct catalog *catalog, uint32_t day, struct catalog_finals *out,
                               struct tm_why *why) TM_MUST_CHECK;
 
+/* The last day that has any. TM_NOT_FOUND. TM_CORRUPT, TM_IO, TM_NOMEM. */
+enum tm_err catalog_final_last(struct catalog *catalog, uint32_t *out, struct tm_why *why) TM_MUST_CHECK;
+
 /* Adds a tag behind the others, durably; nothing if it is not above them. TM_LIMIT: the day has
  * CATALOG_FINALS of them. Errors else as catalog_open. */
 enum tm_err catalog_final_add(struct catalog *catalog, uint32_t day, uint64_t tag,

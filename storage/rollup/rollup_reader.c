@@ -1,5 +1,6 @@
 /* Reading rollups, a day at a time: stored rows where they still say what the samples say, else rows made of
  * the samples. */
+#include "storage/catalog/catalog_final.h"
 #include "storage/partition/days.h"
 #include "storage/reader_private.h"
 
@@ -188,6 +189,19 @@ void reader_take_files(struct reader *reader)
     reader->rollups.catalog = reader->contents->catalog;
     reader->rollups.tombstones = reader->contents->tombstones;
     contents_unlock(reader->contents);
+}
+
+enum tm_err reader_raw_from(struct reader *reader, time_ms_t *out, struct tm_why *why)
+{
+    uint32_t day = 0;
+    *out = INT64_MIN;
+    reader_take_files(reader);
+    if (!reader->rollups.catalog)
+        return TM_OK;
+    enum tm_err err = catalog_final_last(reader->rollups.catalog, &day, why);
+    if (!err)
+        *out = rollup_day_span(day).to;
+    return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
 enum tm_err reader_rollup_next(struct reader *reader, struct reader_walk *walk, enum reader_tier tier,
