@@ -460,7 +460,7 @@ class Agent:
         if response.status == 204:
             return {'ok': True, 'whole': True}
         reply = json.loads(text)
-        if response.status in (429, 503) and 'retry_after_ms' in reply:
+        if response.status in (429, 503) and 'retry_after_ms' in reply and 'out of memory' not in reply['message']:
             assert response.getheader('Retry-After'), reply
         if response.status == 503 and 'retry_after_ms' not in reply:
             raise OSError(text)  # no memory to say how it went

@@ -72,7 +72,8 @@ def test_a_log_is_followed(loaded):
         log.write(f'::1 - - [{stamp}] "GET /followed HTTP/1.1" 200 7 "-" "curl/8"\n')
     words[words.index('/var/log/nginx/access.log')] = os.path.join(folder, 'access.log')
     shipper = subprocess.Popen([COMMAND, *words, '--to', daemon.rep], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_for(lambda: '200 GET /followed  shop@prod' in run(loaded, ['events', '--service', 'shop', '--from', '-1h']))
+    events = [COMMAND, 'events', '--service', 'shop', '--from', '-1h', '--server', 'http://' + daemon.http]
+    wait_for(lambda: b'200 GET /followed  shop@prod' in subprocess.run(events, capture_output=True, timeout=60).stdout)
     shipper.terminate()
     assert shipper.communicate()[1] == b'' and shipper.returncode == 0
 

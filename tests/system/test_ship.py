@@ -252,7 +252,7 @@ def test_kill_9_at_any_point_with_rotations_counts_every_line_once(tmp_path):
         wait_for(lambda: total(daemon) >= log.count, timeout=60)
         code, out, err = ship.stop()
         print(f'{ROUNDS} rounds, {log.rotations} rotations, {log.count} lines')
-        assert code == 0 and ship.err == b''
+        assert (code, ship.err) == (0, b'')
         check(daemon, log.count)
 
 
