@@ -224,19 +224,18 @@ static enum tm_err rank_all(struct ranking *ranking, const struct sink *out)
 {
     enum tm_err err = TM_OK;
     struct ranked *best = malloc((ranking->series.count + 1) * sizeof *best);
-    struct few *few = malloc(sizeof *few);
-    if (!best || !few)
-        err = eval_no_memory(ranking->eval);
+    struct few few;
+    if (!best)
+        return eval_no_memory(ranking->eval);
     for (size_t step = 0; !err && step < ranking->steps;) {
         size_t done = 0;
         err = eval_check(ranking->eval);
         if (!err && ranking->steps > 1)
-            err = rank_few(ranking, few, step, &done);
+            err = rank_few(ranking, &few, step, &done);
         if (!err && done == 0)
             err = rank_sorted(ranking, best, step, out);
         step += done ? done : 1;
     }
-    free(few);
     free(best);
     return err;
 }
