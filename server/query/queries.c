@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -79,6 +80,14 @@ static void row_add(struct row *row, struct query *query)
     row->last = &query->next_due;
 }
 
+static void row_add_first(struct row *row, struct query *query)
+{
+    query->next_due = row->first;
+    row->first = query;
+    if (!query->next_due)
+        row->last = &query->next_due;
+}
+
 static struct query *row_take(struct row *row)
 {
     struct query *query = row->first;
@@ -134,9 +143,18 @@ static void pack_piece(struct query *query)
         query->err = tm_fail(&query->why, TM_NOMEM, "out of memory for the answer");
 }
 
+/* Ingest goes first: it has a share of each core ten times that of a query's thread. The threads that a
+ * worker starts have its niceness. */
+static void step_back(void)
+{
+    enum { NICENESS = 10 };
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* if refused, they are equals */
+}
+
 static void *run_worker(void *arg)
 {
     struct queries *queries = arg;
+    step_back();
     pthread_mutex_lock(&queries->mutex);
     while (!queries->is_closing) {
         struct query *query = row_take(&queries->due);
@@ -247,7 +265,11 @@ static void enqueue(struct query *query)
     struct queries *queries = query->queries;
     query->place = QUERY_QUEUED;
     pthread_mutex_lock(&queries->mutex);
-    row_add(&queries->due, query);
+    /* What has begun is ended first, lest all time out halfway; but a stream may last as long as it likes. */
+    if (query->is_begun && !query->kind->is_stream)
+        row_add_first(&queries->due, query);
+    else
+        row_add(&queries->due, query);
     pthread_cond_signal(&queries->due_some);
     pthread_mutex_unlock(&queries->mutex);
 }
