@@ -212,6 +212,33 @@ static void rows_outlive_their_samples(void **state)
     rollup_rows_fini(&after);
 }
 
+/* Before which time raw samples are no longer kept. */
+static time_ms_t raw_from(struct store *store)
+{
+    time_ms_t time = 0;
+    struct tm_why why = {""};
+    struct reader *reader = reader_of_store(store);
+    assert_int_equal(reader_raw_from(reader, &time, &why), TM_OK);
+    reader_close(reader);
+    return time;
+}
+
+static void raw_samples_begin_behind_the_last_day_that_was_dropped(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(raw_from(f->store) == INT64_MIN);
+    send_day(f->store, "cpu", -3, 60000);
+    send_day(f->store, "cpu", -2, 60000);
+    flush_now(f);
+    flush_settle(f->store);
+    assert_true(raw_from(f->store) == INT64_MIN);
+    store_set_retention(f->store, &(struct store_retention){.max_disk_bytes = 1});
+    flush_settle(f->store);
+    assert_true(raw_from(f->store) == DAY0 - DAY_MS);
+    fixture_reopen(f);
+    assert_true(raw_from(f->store) == DAY0 - DAY_MS);
+}
+
 static void what_comes_after_a_day_was_dropped_is_added_to_its_rows(void **state)
 {
     struct fixture *f = *state;
@@ -540,6 +567,7 @@ int main(void)
         CASE(a_span_cuts_at_bucket_starts),
         CASE(late_samples_change_the_rows_at_once_and_the_stored_ones_later),
         CASE(rows_outlive_their_samples),
+        CASE(raw_samples_begin_behind_the_last_day_that_was_dropped),
         CASE(what_comes_after_a_day_was_dropped_is_added_to_its_rows),
         CASE(each_tier_goes_by_its_own_age),
         CASE(a_week_that_is_over_becomes_one_window),
