@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "server/promql/eval.h"
-#include "server/promql/tier.h"
+#include "server/promql/reading.h"
 
 enum {
     WORKERS_MAX = 16,
@@ -16,153 +16,6 @@ enum {
     BLOCK_DOUBLES = 1 << 15,
     BLOCK_SERIES_MAX = 128
 };
-
-/* ---- one series ---- */
-
-/* What one thread needs to read. */
-struct reading {
-    const struct source *source;
-    void *self; /* the thread's own of the source */
-    struct span span;
-    bool keeps_stale;
-    bool is_timed;
-    int64_t ns;           /* that reading took */
-    uint64_t samples_max; /* of one series; 0: no bound */
-    uint64_t series;      /* that were read */
-    uint64_t samples;
-    const struct tier *tier; /* NULL: all samples are kept */
-    struct tier_rows rows;   /* of the series that is read */
-    uint64_t row_count;      /* of all */
-    time_ms_t *times;        /* what is left without markers */
-    double *values;
-    size_t capacity;
-};
-
-static void fini_reading(struct reading *reading)
-{
-    free(reading->times);
-    free(reading->values);
-    tier_fini(&reading->rows);
-}
-
-static enum tm_err no_memory(struct tm_why *why)
-{
-    return tm_fail(why, TM_NOMEM, "out of memory: ask for less time, fewer series or a longer step");
-}
-
-static size_t count_markers(const struct samples *samples)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < samples->count; i++)
-        count += is_absent(samples->values[i]);
-    return count;
-}
-
-/* Staleness markers end a series' lookback, but no window has them. */
-static enum tm_err drop_markers(struct reading *reading, struct samples *samples, struct tm_why *why)
-{
-    if (reading->keeps_stale || count_markers(samples) == 0)
-        return TM_OK;
-    if (samples->count > reading->capacity) {
-        free(reading->times);
-        free(reading->values);
-        reading->times = malloc(samples->count * sizeof *reading->times);
-        reading->values = malloc(samples->count * sizeof *reading->values);
-        reading->capacity = reading->times && reading->values ? samples->count : 0;
-        if (!reading->capacity)
-            return no_memory(why);
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (is_absent(samples->values[i]))
-            continue;
-        reading->times[count] = samples->times[i];
-        reading->values[count++] = samples->values[i];
-    }
-    *samples = (struct samples){reading->times, reading->values, count};
-    return TM_OK;
-}
-
-/* The samples, and before them what rollups say. */
-static enum tm_err read_both(struct reading *reading, uint64_t series, struct samples *samples,
-                             struct tm_why *why)
-{
-    const struct source *source = reading->source;
-    struct span span = reading->span;
-    if (!reading->tier)
-        return source->samples(reading->self, series, span, samples, why);
-    enum tm_err err = tier_read(reading->tier, source, reading->self, series, span, &reading->rows, why);
-    reading->row_count += reading->rows.count;
-    span.from = reading->tier->raw_ms;
-    if (!err && span.from < span.to)
-        err = source->samples(reading->self, series, span, samples, why);
-    if (!err && reading->rows.count > 0 && tier_join(reading->tier, &reading->rows, samples))
-        err = no_memory(why);
-    return err;
-}
-
-static enum tm_err read_series(struct reading *reading, uint64_t series, struct samples *samples,
-                               struct tm_why *why)
-{
-    *samples = (struct samples){0};
-    int64_t begun_ns = reading->is_timed ? trace_now_ns() : 0;
-    enum tm_err err = read_both(reading, series, samples, why);
-    if (reading->is_timed)
-        reading->ns += trace_now_ns() - begun_ns;
-    if (err || samples->count == 0)
-        return err;
-    reading->series++;
-    reading->samples += samples->count;
-    if (reading->samples_max && samples->count > reading->samples_max)
-        return tm_fail(why, TM_LIMIT,
-                       "query processing would load too many samples into memory in query execution");
-    return drop_markers(reading, samples, why);
-}
-
-/* The column of a series that was read. */
-static enum tm_err compute_column(const struct reading *reading, const struct load *load,
-                                  const struct samples *samples, double *column, struct tm_why *why)
-{
-    enum tm_err err = load->compute(load->arg, samples, column, why);
-    if (!err && reading->tier && load->plan && reading->rows.count > 0)
-        tier_fill(reading->tier, &reading->rows, column);
-    return err;
-}
-
-static struct reading begin_reading(const struct eval *eval, const struct load *load, void *self)
-{
-    uint64_t max = eval->limits.max_samples;
-    uint64_t held = eval->held < max ? eval->held : max;
-    return (struct reading){.source = eval->source,
-                            .self = self,
-                            .span = load->span,
-                            .keeps_stale = load->keeps_stale,
-                            .is_timed = eval->query->trace != NULL,
-                            .tier = load->tier,
-                            .samples_max = max && held == max ? 1 : max - held};
-}
-
-/* threads: that read at the same time. */
-static void count_cost(struct eval *eval, const struct load *load, const struct reading *reading,
-                       size_t threads)
-{
-    struct trace_selector *entry = trace_find(eval->query->trace, load->selector, load->span);
-    eval->cost.series += reading->series;
-    eval->cost.samples += reading->samples;
-    eval->cost.rows += reading->row_count;
-    if (reading->row_count > 0)
-        eval->cost.raw_ms = reading->tier->raw_ms;
-    if (!entry)
-        return;
-    entry->rows += reading->row_count;
-    if (reading->row_count > 0) {
-        entry->bucket_ms = reading->tier->bucket_ms;
-        entry->raw_ms = reading->tier->raw_ms;
-    }
-    entry->series += reading->series;
-    entry->samples += reading->samples;
-    entry->read_ns += reading->ns / (int64_t)threads;
-}
 
 /* Does it reach to where samples are no longer kept? */
 static enum tm_err find_tier(struct eval *eval, struct load *load, struct tier *tier)
@@ -202,7 +55,7 @@ static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint
     struct samples samples = {0};
     enum tm_err err = eval_check(eval);
     if (!err)
-        err = read_series(reading, series, &samples, eval->why);
+        err = reading_series(reading, series, &samples, eval->why);
     if (err || samples.count == 0)
         return err;
     bytes_clear(labels);
@@ -215,7 +68,7 @@ static enum tm_err give_all(struct eval *eval, const struct load *load, const st
                             const struct samples_sink *each, const struct reading **open)
 {
     struct bytes labels = {0};
-    struct reading reading = begin_reading(eval, load, eval->source->self);
+    struct reading reading = reading_begin(eval, load, eval->source->self);
     enum tm_err err = TM_OK;
     if (open)
         *open = &reading;
@@ -223,8 +76,8 @@ static enum tm_err give_all(struct eval *eval, const struct load *load, const st
         err = give_samples(eval, &reading, found->at[i], &labels, each);
     if (open)
         *open = NULL;
-    count_cost(eval, load, &reading, 1);
-    fini_reading(&reading);
+    reading_count(eval, load, &reading, 1);
+    reading_fini(&reading);
     bytes_fini(&labels);
     return err;
 }
@@ -254,7 +107,7 @@ static enum tm_err compute_alone(void *arg, struct str labels, const struct samp
 {
     struct alone *alone = arg;
     const struct load *load = alone->load;
-    enum tm_err err = compute_column(alone->reading, load, samples, alone->column, alone->eval->why);
+    enum tm_err err = reading_compute(alone->reading, load, samples, alone->column, alone->eval->why);
     if (err == TM_NOMEM)
         return eval_no_memory(alone->eval);
     if (err || !has_values(alone->column, load->steps))
@@ -330,12 +183,12 @@ static void fill_place(struct worker *worker, struct place *place, size_t block)
         else if (limits->stop && limits->stop(limits->stop_arg))
             place->err = tm_fail(&place->why, TM_CLOSED, "query was canceled in query execution");
         else
-            place->err = read_series(&worker->reading, crew->found->at[i], &samples, &place->why);
+            place->err = reading_series(&worker->reading, crew->found->at[i], &samples, &place->why);
         if (place->err || samples.count == 0)
             continue;
-        place->err = compute_column(&worker->reading, load, &samples, column, &place->why);
+        place->err = reading_compute(&worker->reading, load, &samples, column, &place->why);
         if (place->err == TM_NOMEM)
-            (void)no_memory(&place->why);
+            (void)reading_no_memory(&place->why);
         place->has[i - first] = !place->err && has_values(column, load->steps);
     }
 }
@@ -454,7 +307,7 @@ static enum tm_err run_crew(struct crew *crew, size_t wanted)
     for (; started < wanted; started++) {
         struct worker *worker = &workers[started];
         void *self = source->beside(source->self);
-        *worker = (struct worker){.crew = crew, .reading = begin_reading(eval, crew->load, self)};
+        *worker = (struct worker){.crew = crew, .reading = reading_begin(eval, crew->load, self)};
         if (self && pthread_create(&worker->thread, NULL, run_worker, worker) == 0)
             continue;
         if (self)
@@ -468,8 +321,8 @@ static enum tm_err run_crew(struct crew *crew, size_t wanted)
     (void)pthread_mutex_unlock(&crew->lock);
     for (size_t i = 0; i < started; i++) {
         (void)pthread_join(workers[i].thread, NULL);
-        count_cost(eval, crew->load, &workers[i].reading, started);
-        fini_reading(&workers[i].reading);
+        reading_count(eval, crew->load, &workers[i].reading, started);
+        reading_fini(&workers[i].reading);
         source->leave(workers[i].reading.self);
     }
     return err;
