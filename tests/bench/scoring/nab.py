@@ -78,7 +78,7 @@ def windowed_gaussian(file, size=6400, step=100):
             mean = total / n
             deviation = math.sqrt(max(0.0, squares / n - mean * mean)) or 1e-6
             score = 1 - 0.5 * math.erfc(abs(x - mean) / deviation / 1.4142)
-        out.append(score)
+        out.append(round(score, 12))  # as the result files have it
         if len(window) < size:
             window.append(x)
             total, squares = total + x, squares + x * x

@@ -71,9 +71,11 @@ def check_scorer(folder, files):
     with open(os.path.join(folder, 'results/final_results.json')) as f:
         published = json.load(f)
     windows = sum(len(f.windows) for f in files)
-    total = sum(nab.raw_score(f, [i for i, s in enumerate(nab.windowed_gaussian(f)) if s >= threshold]) for f in files)
-    print('  windowed Gaussian by this scorer: %.2f, published %.2f' %
-          (nab.normal(total, windows), published['windowedGaussian']['standard']))
+    found = [[i for i, s in enumerate(nab.windowed_gaussian(f)) if s >= threshold] for f in files]
+    for profile, name in (('standard', 'standard'), ('low FP', 'reward_low_FP_rate'), ('low FN', 'reward_low_FN_rate')):
+        total = sum(nab.raw_score(f, d, profile) for f, d in zip(files, found))
+        print('  windowed Gaussian, %s: %.4f by this scorer, %.4f published' %
+              (profile, nab.normal(total, windows, profile), published['windowedGaussian'][name]))
     for name in ('ARTime', 'numenta', 'contextOSE', 'htmjava', 'randomCutForest'):
         print('  published %-22s' % name + ', '.join('%s %.1f' % (p.replace('reward_', ''), s)
                                                    for p, s in sorted(published[name].items(), reverse=True)))
@@ -141,6 +143,23 @@ def bench_events(title, folder, rates):
     for name, values in lines.items():
         events, best = series.recall(files, values, rates)
         print('  %-26s %d events: ' % (name, events) + '  '.join('%.2f (at %.4g)' % b for b in best))
+    calibration(files, rows)
+
+
+def calibration(files, rows):
+    """Blocks of 64 samples outside labelled events that reach a score, over how many its return period promises."""
+    for score in (20, 30, 40, 50, 60):
+        observed = expected = 0.0
+        for f in files:
+            first = series.LEARNED
+            if len(f.samples) <= first:
+                continue
+            quiet = series.quiet_hours(f, first)
+            expected += quiet / 10 ** (score / 20)
+            observed += len({r.index // 64 for r in rows[f.name]
+                             if r.score >= score and r.index >= first and not series.is_near_event(f, r.index)})
+        print('  score %d, once in %.0f h: %d blocks seen, %.1f expected, ratio %.2f' %
+              (score, 10 ** (score / 20), observed, expected, observed / max(expected, 1e-9)))
 
 
 def main():

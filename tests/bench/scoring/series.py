@@ -1,4 +1,5 @@
 """Labelled series, and the stream of them through bench_scoring."""
+import bisect
 import csv
 import datetime
 import glob
@@ -58,6 +59,22 @@ def score(program, profile, seed, files):
     return rows, float(run.stderr.split()[1])
 
 
+LEARNED = 100 + 15 * 64  # samples until a series has a calibration of its own
+
+
+def is_near_event(file, index):
+    """Within an event, or up to 64 samples behind or before it."""
+    k = bisect.bisect_right(file.events, [index + 64, index + 64])
+    return any(e[1] + 64 >= index for e in file.events[max(0, k - 3):k])
+
+
+def quiet_hours(file, first):
+    """Hours of samples that are not near an event, by the usual distance of samples."""
+    distances = sorted(b[0] - a[0] for a, b in zip(file.samples, file.samples[1:]))
+    count = sum(not is_near_event(file, i) for i in range(first, len(file.samples)))
+    return count * distances[len(distances) // 2] / 3600
+
+
 def rolling_z(file, size=1000):
     """(index, size of the deviation from the last `size` samples in their standard deviations)."""
     total = squares = 0.0
@@ -66,7 +83,8 @@ def rolling_z(file, size=1000):
         n = min(i, size)
         if n >= 100:
             mean = total / n
-            deviation = max(0.0, squares / n - mean * mean) ** 0.5 or 1e-9
+            deviation = max(0.0, squares / n - mean * mean) ** 0.5
+            deviation = max(deviation, 0.01 * (max(0.0, squares) / n) ** 0.5, 1e-9)  # constant stretches are no reason to shout
             out.append((i, abs(x - mean) / deviation))
         total, squares = total + x, squares + x * x
         if i >= size:
