@@ -57,6 +57,12 @@ static enum tm_err read_header(struct job *job, struct tm_why *why)
     return TM_OK;
 }
 
+/* How much of a field a message quotes. */
+static int brief_len(struct str text)
+{
+    return text.len > 40 ? 40 : (int)text.len;
+}
+
 /* A finite decimal, and nothing behind it. */
 static bool read_number(struct str text, double *out)
 {
@@ -79,12 +85,12 @@ static enum tm_err read_sample(const struct job *job, struct score_sample *out, 
     out->time_text = csv->fields[job->time_column].text;
     out->value_text = csv->fields[job->value_column].text;
     struct csv_time format = {.kind = CSV_TIME_AUTO};
-    enum tm_err err = csv_time_read(&format, out->time_text, &out->time, why);
-    if (err)
-        return err;
+    if (csv_time_read(&format, out->time_text, &out->time, NULL))
+        return tm_fail(why, TM_INVALID, "\"%.*s\" is neither ISO nor unix time", brief_len(out->time_text),
+                       out->time_text.ptr);
     if (!read_number(out->value_text, &out->value))
-        return tm_fail(why, TM_INVALID, "\"%.*s\" is not a number",
-                       (int)(out->value_text.len > 40 ? 40 : out->value_text.len), out->value_text.ptr);
+        return tm_fail(why, TM_INVALID, "\"%.*s\" is not a number", brief_len(out->value_text),
+                       out->value_text.ptr);
     return TM_OK;
 }
 
