@@ -63,21 +63,17 @@ static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint
     return bytes_error(labels) ? eval_no_memory(eval) : each->each(each->arg, bytes_view(labels), &samples);
 }
 
-/* open: is set to what reads the series that each is given; may be NULL. */
+/* reading: reads the series that each is given; made and ended here. */
 static enum tm_err give_all(struct eval *eval, const struct load *load, const struct source_series *found,
-                            const struct samples_sink *each, const struct reading **open)
+                            const struct samples_sink *each, struct reading *reading)
 {
     struct bytes labels = {0};
-    struct reading reading = reading_begin(eval, load, eval->source->self);
     enum tm_err err = TM_OK;
-    if (open)
-        *open = &reading;
+    *reading = reading_begin(eval, load, eval->source->self);
     for (size_t i = 0; !err && i < found->count; i++)
-        err = give_samples(eval, &reading, found->at[i], &labels, each);
-    if (open)
-        *open = NULL;
-    reading_count(eval, load, &reading, 1);
-    reading_fini(&reading);
+        err = give_samples(eval, reading, found->at[i], &labels, each);
+    reading_count(eval, load, reading, 1);
+    reading_fini(reading);
     bytes_fini(&labels);
     return err;
 }
@@ -86,12 +82,13 @@ enum tm_err eval_load_samples(struct eval *eval, const struct load *load, const 
 {
     struct source_series found = {0};
     struct tier tier;
+    struct reading reading;
     struct load whole = *load;
     enum tm_err err = find_tier(eval, &whole, &tier);
     if (!err)
         err = select_series(eval, &whole, &found);
     if (!err)
-        err = give_all(eval, &whole, &found, each, NULL);
+        err = give_all(eval, &whole, &found, each, &reading);
     source_series_fini(&found);
     return err;
 }
@@ -100,14 +97,14 @@ struct alone {
     struct eval *eval;
     const struct load *load;
     double *column;
-    const struct reading *reading;
+    struct reading reading;
 };
 
 static enum tm_err compute_alone(void *arg, struct str labels, const struct samples *samples)
 {
     struct alone *alone = arg;
     const struct load *load = alone->load;
-    enum tm_err err = reading_compute(alone->reading, load, samples, alone->column, alone->eval->why);
+    enum tm_err err = reading_compute(&alone->reading, load, samples, alone->column, alone->eval->why);
     if (err == TM_NOMEM)
         return eval_no_memory(alone->eval);
     if (err || !has_values(alone->column, load->steps))
@@ -118,7 +115,7 @@ static enum tm_err compute_alone(void *arg, struct str labels, const struct samp
 static enum tm_err load_alone(struct eval *eval, const struct load *load, const struct source_series *found)
 {
     enum tm_err err;
-    struct alone alone = {eval, load, eval_column(eval, load->steps, &err), NULL};
+    struct alone alone = {.eval = eval, .load = load, .column = eval_column(eval, load->steps, &err)};
     if (!err)
         err = give_all(eval, load, found, &(struct samples_sink){compute_alone, &alone}, &alone.reading);
     eval_column_free(eval, alone.column, load->steps);
