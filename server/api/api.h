@@ -78,6 +78,7 @@ void api_markers_post(void *arg, struct http_exchange *exchange);
 void api_marker(void *arg, struct http_exchange *exchange);
 void api_marker_patch(void *arg, struct http_exchange *exchange);
 void api_marker_delete(void *arg, struct http_exchange *exchange);
+void api_verdicts(void *arg, struct http_exchange *exchange);
 void api_verify(void *arg, struct http_exchange *exchange);
 void api_verify_status(void *arg, struct http_exchange *exchange);
 void api_backup(void *arg, struct http_exchange *exchange);

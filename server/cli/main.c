@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &series_command,
     &events_command,
     &top_command,
+    &verdict_command,
     &score_command,
     &status_command,
     &bench_command,

@@ -1,0 +1,34 @@
+/* A deploy's verdict from what was counted around it: the tests of scoring/, replayed tick by tick, so that
+ * the verdict is the same whenever it is asked for. Pure but for memory; any thread. */
+#ifndef TM_QUERY_DEPLOY_JUDGE_H
+#define TM_QUERY_DEPLOY_JUDGE_H
+
+#include "server/query/deploy_counts.h"
+
+/* A test of one page group and class. */
+struct deploy_row {
+    const char *page_group; /* the counts' */
+    const char *class;      /* "5xx", "4xx"; static */
+    struct score_tally before, after;
+    struct score_ratio ratio;
+    struct score_trace trace;
+    bool is_at_fault; /* named by e-BH */
+};
+
+/* Zero-initialised; rows to be freed. */
+struct deploy_judgement {
+    enum score_verdict verdict;
+    struct score_trace trace; /* of the service's e-value */
+    double requests;
+    struct score_ratio ratio; /* of the service's errors */
+    struct score_trace latency, exceptions;
+    struct score_tally errors_before, errors_after;
+    struct deploy_row *rows; /* owned; worst first */
+    size_t row_count;
+};
+
+/* Judges. TM_NOMEM. */
+enum tm_err deploy_judge(const struct deploy_counts *counts, const struct score_deploy_windows *windows,
+                         struct deploy_judgement *out) TM_MUST_CHECK;
+
+#endif
