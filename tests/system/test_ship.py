@@ -92,6 +92,7 @@ class Shipper:
     def __init__(self, daemon, *paths, more=()):
         self.args = [COMMAND, 'push', '--follow', '--format', 'clf', '--service', 'shop', '--to', daemon.rep, *more, *paths]
         self.process, self.err = None, b''
+        self.state = more[more.index('--state') + 1] if '--state' in more else (paths or [''])[0] + '.tidemark'
 
     def start(self):
         self.process = subprocess.Popen(self.args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -102,6 +103,8 @@ class Shipper:
         """Before that a signal ends it as it ends any program."""
         if self.process.poll() is not None:
             return True
+        if not os.path.exists(self.state):
+            return False
         with open(f'/proc/{self.process.pid}/status', encoding='ascii') as status:
             caught = next(line for line in status if line.startswith('SigCgt'))
         return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
@@ -220,6 +223,7 @@ def test_a_log_that_was_cut_without_a_copy_goes_on_and_says_so(daemon, tmp_path)
     os.truncate(log.path, 0)
     log.write(3)
     check(daemon, 103)
+    time.sleep(4)  # it is sought for 3 s
     assert ship.stop()[0] == 0
     assert ship.err.decode().startswith(f'tidemark: {log.path}: the file that was read to byte ')
     assert 'is gone, and no copy is found; what stood behind is lost\n' in ship.err.decode()
@@ -277,6 +281,7 @@ def test_every_instant_between_state_and_answer_is_safe(tmp_path):
         daemon.process.send_signal(signal.SIGCONT)
         ship.start()
         check(daemon, 150)
+        time.sleep(4)
         code, out, err = ship.stop()
         assert code == 0 and out.startswith('pushed 50 lines: 50 accepted, 0 refused')
         assert 'no copy is found; what stood behind is lost' in err
@@ -337,7 +342,7 @@ def test_over_http_and_packed(daemon, tmp_path):
     log.write(5000)
     args = [COMMAND, 'push', '--follow', '--format', 'clf', '--service', 'shop', '--http', '--server', 'http://' + daemon.http,
             '--compress', log.path]
-    ship = Shipper(daemon)
+    ship = Shipper(daemon, log.path)
     ship.args = args
     ship.start()
     check(daemon, 5000)

@@ -223,6 +223,11 @@ static enum tm_err follow(struct ship *ship)
     enum tm_err err = TM_OK;
     bool grown = false;
     int last = 0;
+    /* Which files have the names is on disk before a line is read: rotated then, they are found again. */
+    for (size_t i = 0; i < ship->options->name_count && !err; i++)
+        err = ship_log_look(&ship->logs[i], &ship->push->why);
+    if (!err)
+        err = save(ship, STR(""));
     while (!err && last < LAST_TURNS) {
         last += is_stopped(ship);
         err = turn(ship, &grown);

@@ -22,6 +22,7 @@ struct ship_file {
     bool is_rotated;         /* another file has the name now */
     bool is_done;            /* and it is read to its end */
     int64_t grown_ns;        /* when it last grew, monotonic */
+    int64_t missing_ns;      /* closed, and nowhere to be found since then, monotonic; 0: not sought yet */
     struct ship_place place; /* while it is closed */
 };
 

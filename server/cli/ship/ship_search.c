@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "storage/model/clock.h"
+
 enum { CANDIDATES_MAX = 1024 };
+
+/* What is sought may be on its way from one name to another. */
+#define GIVE_UP_NS (INT64_C(3) * 1000000000)
 
 struct candidate {
     char name[NAME_MAX + 1];
@@ -16,6 +21,7 @@ struct candidate {
     uint64_t inode;
     int64_t mtime_ns;
     bool is_rotation; /* by its name: the log's and a number or a date behind it */
+    bool is_growing;  /* packed, and the file that it is made of is there still */
 };
 
 struct candidates {
@@ -43,6 +49,18 @@ static bool join(const struct ship_log *log, const char *name, char out[PATH_MAX
     return snprintf(out, PATH_MAX, "%.*s%s", (int)log->base, log->path, name) < PATH_MAX;
 }
 
+/* What packs a file removes it when the packed one is whole. */
+static bool is_being_packed(const char *path)
+{
+    char plain[PATH_MAX];
+    struct stat info;
+    size_t len = strlen(path);
+    if (len < 3 || strcmp(path + len - 3, ".gz") != 0)
+        return false;
+    (void)snprintf(plain, sizeof plain, "%.*s", (int)len - 3, path);
+    return stat(plain, &info) == 0;
+}
+
 /* Takes a name of the folder if it may be a file of the log. */
 static enum tm_err take_name(const struct ship_log *log, const char *name, struct candidates *list,
                              struct tm_why *why)
@@ -66,7 +84,8 @@ static enum tm_err take_name(const struct ship_log *log, const char *name, struc
     *one = (struct candidate){.device = info.st_dev,
                               .inode = info.st_ino,
                               .mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
-                              .is_rotation = is_like && is_rotation_ending(name + strlen(base))};
+                              .is_rotation = is_like && is_rotation_ending(name + strlen(base)),
+                              .is_growing = is_being_packed(path)};
     (void)snprintf(one->name, sizeof one->name, "%s", name);
     return TM_OK;
 }
@@ -126,10 +145,29 @@ static enum tm_err find_place(const struct ship_log *log, const struct candidate
             const struct candidate *one = &list->all[i];
             bool has_inode = one->device == place->device && one->inode == place->inode;
             /* Without any text before it only the inode tells it from others. */
-            if (has_inode == by_inode && (has_inode || place->offset) && !is_open(log, one))
+            if (has_inode == by_inode && (has_inode || place->offset) && !one->is_growing &&
+                !is_open(log, one))
                 err = try_candidate(log, one, place, out, why);
         }
     return err;
+}
+
+/* The file is nowhere: it is looked for once more, or given up. */
+static void miss(struct ship_log *log, struct ship_file *file)
+{
+    int64_t now = clock_mono_ns(clock_system());
+    if (!file->missing_ns)
+        file->missing_ns = now;
+    if (now - file->missing_ns < GIVE_UP_NS) {
+        log->is_search_due = true;
+        return;
+    }
+    file->is_done = true;
+    if (file->place.offset)
+        fprintf(stderr,
+                "tidemark: %s: the file that was read to byte %" PRIu64
+                " is gone, and no copy is found; what stood behind is lost\n",
+                log->given, file->place.offset);
 }
 
 static enum tm_err find_known(struct ship_log *log, const struct candidates *list, struct tm_why *why)
@@ -142,17 +180,12 @@ static enum tm_err find_known(struct ship_log *log, const struct candidates *lis
         enum tm_err err = find_place(log, list, &file->place, &found, why);
         if (err && err != TM_NOT_FOUND)
             return err;
-        if (!err) {
-            found.is_rotated = true;
-            *file = found;
+        if (err) {
+            miss(log, file);
             continue;
         }
-        file->is_done = true;
-        if (file->place.offset)
-            fprintf(stderr,
-                    "tidemark: %s: the file that was read to byte %" PRIu64
-                    " is gone, and no copy is found; what stood behind is lost\n",
-                    log->given, file->place.offset);
+        found.is_rotated = true;
+        *file = found;
     }
     return TM_OK;
 }
@@ -163,8 +196,6 @@ static bool is_known(struct ship_log *log, const struct candidate *one)
 {
     struct tm_why ignored;
     struct stat info;
-    if (is_open(log, one))
-        return true;
     for (size_t i = 0; i < log->file_count; i++) {
         struct ship_place place = ship_file_place(&log->files[i]);
         struct ship_file opened = {.fd = -1};
@@ -186,11 +217,16 @@ static bool is_known(struct ship_log *log, const struct candidate *one)
 /* What had the name for so short a time that nobody looked. */
 static enum tm_err find_unknown(struct ship_log *log, const struct candidates *list, struct tm_why *why)
 {
-    log->is_search_due = false;
     for (size_t i = 0; i < list->count; i++) {
         const struct candidate *one = &list->all[i];
         struct ship_file found = {.fd = -1};
-        if (!one->is_rotation || one->mtime_ns < log->watermark_ns || is_known(log, one))
+        if (!one->is_rotation || one->mtime_ns < log->watermark_ns || is_open(log, one))
+            continue;
+        if (one->is_growing) {
+            log->is_search_due = true; /* half of one that is known, or will be */
+            continue;
+        }
+        if (is_known(log, one))
             continue;
         enum tm_err err = try_candidate(log, one, NULL, &found, why);
         if (err == TM_NOT_FOUND)
@@ -209,6 +245,7 @@ static enum tm_err find_unknown(struct ship_log *log, const struct candidates *l
 enum tm_err ship_search(struct ship_log *log, struct tm_why *why)
 {
     struct candidates list = {0};
+    log->is_search_due = false;
     enum tm_err err = list_folder(log, &list, why);
     if (!err)
         err = find_known(log, &list, why);
