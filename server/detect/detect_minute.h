@@ -1,0 +1,43 @@
+/* A closed minute, as scoring hands it to incidents. Values only. */
+#ifndef TM_DETECT_MINUTE_H
+#define TM_DETECT_MINUTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/detect/detect_out.h"
+#include "storage/model/clock.h"
+#include "storage/model/str.h"
+
+struct score_first_result;
+
+/* From which score on incidents hear of a series, and from which on it is an anomaly that is kept. */
+enum { DETECT_HEARD_SCORE = 10, DETECT_KEPT_SCORE = 20 };
+
+/* One score of the minute. */
+struct detect_score {
+    struct str labels; /* encoded, without __name__ */
+    struct str metric;
+    double score;
+    double observed;
+    double expected;
+    double spread;
+    double effect;
+    time_ms_t began;
+    const struct score_first_result *result;
+};
+
+/* What one service and env has of a closed minute. All views are valid during the call. Minutes of a service
+ * come in order; one that is scored again since late data came is told again, after the state was set back
+ * to what it was before (detect_incidents_decode). */
+struct detect_minute {
+    struct str service;
+    struct str env;
+    time_ms_t minute;                  /* its start */
+    const struct detect_score *scores; /* those of DETECT_HEARD_SCORE and more, by labels and metric */
+    size_t count;
+    uint64_t scored;        /* series that were scored at all, those of lower scores too */
+    struct detect_out *out; /* where findings go (detect_out_finding); they become durable with the minute */
+};
+
+#endif
