@@ -41,6 +41,25 @@ struct ship_place ship_file_place(const struct ship_file *file)
     return place;
 }
 
+struct ship_place ship_file_head(const struct ship_file *file)
+{
+    uint8_t head[SHIP_TAIL_BYTES];
+    size_t len = 0;
+    if (file->packed && !file->offset) {
+        len = file->text.len < sizeof head ? file->text.len : sizeof head;
+        if (len)
+            memcpy(head, file->text.data, len);
+    } else if (!file->packed) {
+        ssize_t got = pread(file->fd, head, sizeof head, 0);
+        len = got > 0 ? (size_t)got : 0;
+    }
+    return (struct ship_place){.device = file->device,
+                               .inode = file->inode,
+                               .offset = len,
+                               .tail_len = (uint32_t)len,
+                               .tail_hash = XXH3_64bits(head, len)};
+}
+
 bool ship_file_is_empty(const struct ship_file *file)
 {
     return file->at == file->text.len;

@@ -53,6 +53,10 @@ bool ship_file_is_empty(const struct ship_file *file);
 /* How far it is taken, open or closed. */
 struct ship_place ship_file_place(const struct ship_file *file);
 
+/* The place behind the first bytes of an open file, whether they are taken or not: what tells a copy of one
+ * of which nothing is taken yet. Its offset is 0 if the file is empty, or packed and not read yet. */
+struct ship_place ship_file_head(const struct ship_file *file);
+
 /* Closes it; its place stays known. */
 void ship_file_close(struct ship_file *file);
 

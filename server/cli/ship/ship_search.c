@@ -190,6 +190,17 @@ static enum tm_err find_known(struct ship_log *log, const struct candidates *lis
     return TM_OK;
 }
 
+/* How a copy of this file is known: by the text before its place, or, while nothing of it is taken, by how it
+ * begins. That is to be asked again: the file may be cut, and then only the copy has its text. */
+static struct ship_place mark_of(struct ship_log *log, const struct ship_file *file)
+{
+    struct ship_place place = ship_file_place(file);
+    if (place.offset || file->fd < 0)
+        return place;
+    log->is_search_due = true;
+    return ship_file_head(file);
+}
+
 /* True if the candidate is a file of the list, or a copy of one: packed, or before it was cut. One that has
  * grown since it was done is opened again. */
 static bool is_known(struct ship_log *log, const struct candidate *one)
@@ -197,7 +208,7 @@ static bool is_known(struct ship_log *log, const struct candidate *one)
     struct tm_why ignored;
     struct stat info;
     for (size_t i = 0; i < log->file_count; i++) {
-        struct ship_place place = ship_file_place(&log->files[i]);
+        struct ship_place place = mark_of(log, &log->files[i]);
         struct ship_file opened = {.fd = -1};
         if (!place.offset || try_candidate(log, one, &place, &opened, &ignored))
             continue;

@@ -206,7 +206,7 @@ static void check_tombstones(struct tombstones *set)
         for (size_t k = 1; k < t->series_count; k++)
             require(t->series[k] > t->series[k - 1]);
         if (t->series_count > 0)
-            require(tombstones_cover(set, 1, t->series[0], t->span, &cover) == TM_OK);
+            require(tombstones_cover(set, PARTITION_RAW, 1, t->series[0], t->span, &cover) == TM_OK);
         tombstone_cover_fini(&cover);
     }
 }

@@ -1,0 +1,162 @@
+/* A log by its name: which files of its folder are its own, and which are copies of those that are known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "server/cli/ship/ship_log.h"
+
+struct fixture {
+    char folder[64];
+    char path[PATH_MAX];
+    struct ship_state state;
+    struct ship_log log;
+    struct tm_why why;
+};
+
+static void path_of(const struct fixture *f, const char *ending, char out[PATH_MAX])
+{
+    assert_true(snprintf(out, PATH_MAX, "%s/access.log%s", f->folder, ending) < PATH_MAX);
+}
+
+static void write_file(const struct fixture *f, const char *ending, const char *text)
+{
+    char path[PATH_MAX];
+    path_of(f, ending, path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void move(const struct fixture *f, const char *from, const char *to)
+{
+    char old[PATH_MAX], new[PATH_MAX];
+    path_of(f, from, old);
+    path_of(f, to, new);
+    assert_int_equal(rename(old, new), 0);
+}
+
+static void pack(const struct fixture *f, const char *ending, const char *text)
+{
+    char plain[PATH_MAX], packed[PATH_MAX];
+    path_of(f, ending, plain);
+    assert_true(snprintf(packed, sizeof packed, "%.4000s.gz", plain) > 0);
+    gzFile file = gzopen(packed, "wb");
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, text, (unsigned)strlen(text)), strlen(text));
+    assert_int_equal(gzclose(file), Z_OK);
+    assert_int_equal(unlink(plain), 0);
+}
+
+static void look(struct fixture *f)
+{
+    assert_int_equal(ship_log_look(&f->log, &f->why), TM_OK);
+}
+
+/* Takes all lines of all files, and counts them. */
+static size_t take_all(struct fixture *f)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < f->log.file_count; i++) {
+        struct ship_file *file = &f->log.files[i];
+        enum ship_read read = SHIP_READ_SOME;
+        struct str line;
+        while (file->fd >= 0 && read == SHIP_READ_SOME) {
+            assert_int_equal(ship_file_fill(file, &read, &f->why), TM_OK);
+            for (; ship_file_line(file, 1000, false, &line); lines++)
+                ship_file_take(file, line);
+        }
+    }
+    return lines;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    *state = f;
+    assert_non_null(f);
+    (void)snprintf(f->folder, sizeof f->folder, "/tmp/ship_log.XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    path_of(f, "", f->path);
+    assert_int_equal(ship_log_init(&f->log, f->path, &f->state, &f->why), TM_OK);
+    look(f);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    static const char *const endings[] = {"", ".1", ".1.gz", ".2", ".2.gz"};
+    struct fixture *f = *state;
+    ship_log_fini(&f->log);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char path[PATH_MAX];
+        path_of(f, endings[i], path);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(f->folder), 0);
+    free(f);
+    return 0;
+}
+
+static void a_file_packed_before_anything_of_it_was_taken_is_one(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f, "", "one\ntwo\n");
+    look(f);
+    move(f, "", ".1");
+    pack(f, ".1", "one\ntwo\n");
+    write_file(f, "", "three\n");
+    look(f);
+    assert_int_equal(f->log.file_count, 2);
+    assert_int_equal(take_all(f), 3);
+}
+
+static void a_copy_is_taken_once_what_it_was_made_of_is_cut(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f, "", "one\ntwo\n");
+    look(f);
+    write_file(f, ".1", "one\ntwo\n");
+    f->log.is_search_due = true;
+    look(f);
+    assert_int_equal(f->log.file_count, 1);
+    assert_true(f->log.is_search_due);
+    write_file(f, "", "three\n"); /* cut, and written again */
+    look(f);
+    assert_int_equal(f->log.file_count, 2);
+    assert_int_equal(take_all(f), 3);
+}
+
+static void a_file_that_nobody_saw_under_its_name_is_found(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f, "", "one\ntwo\n");
+    look(f);
+    move(f, "", ".2");
+    write_file(f, ".1", "three\n");
+    write_file(f, "", "four\n");
+    look(f);
+    assert_int_equal(f->log.file_count, 3);
+    assert_int_equal(take_all(f), 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_file_packed_before_anything_of_it_was_taken_is_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_copy_is_taken_once_what_it_was_made_of_is_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_nobody_saw_under_its_name_is_found, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
