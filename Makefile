@@ -38,6 +38,7 @@ SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config
 # made from protocols, in build/gen
 PROTOS      := $(patsubst server/remote/%.proto,build/gen/%.pb-c,$(wildcard server/remote/*.proto))
 MADE.server := $(addsuffix .c,$(PROTOS))
+SRC.reports := $(filter-out reports/main.c,$(wildcard reports/*.c reports/*/*.c))
 SRC.support := $(wildcard tests/support/*.c)
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
@@ -52,6 +53,7 @@ USES.client  := client wire model
 USES.config  := config model
 USES.promql  := promql storage model
 USES.cli     := cli client wire promql storage scoring model
+USES.reports := reports storage scoring model
 USES.server  := server config promql storage wire scoring model
 LIBS.storage := -llmdb -lroaring -lpcre2-8 -lzstd -lxxhash -lpthread
 LIBS.scoring := -lm
@@ -60,6 +62,7 @@ LIBS.client  := -lnanomsg $(LIBS.wire) -lxxhash -lpthread
 LIBS.config  := -lyaml -lpcre2-8
 LIBS.promql  := $(LIBS.storage) -lm
 LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl -lz
+LIBS.reports := $(LIBS.storage) -lsodium -ljansson -lm
 # Where it is there (server/events/page_scan.c).
 LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
 LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz -lsnappy -lprotobuf-c \
@@ -69,7 +72,7 @@ TEST_MODE := $(filter-out -flto%,$(MODE)) $(if $(filter release,$(BUILD)),-fno-l
 uniq = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 layer = $(firstword $(subst /, ,$(1)))
 
-PROGRAMS := $(O)/tidemarkd $(O)/tidemark $(O)/libtidemark.so $(O)/libtidemark.a
+PROGRAMS := $(O)/tidemarkd $(O)/tidemark $(O)/tidemark-report $(O)/libtidemark.so $(O)/libtidemark.a
 TESTS    := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*/fuzz_*.c))
 BENCHES  := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
@@ -116,6 +119,9 @@ $(O)/tidemarkd: $(call obj,server/main.c) $(call lib,$(USES.server))
 $(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.cli) -o $@
+$(O)/tidemark-report: $(call obj,reports/main.c) $(call lib,$(USES.reports))
+	$(call say,LD)
+	$(Q)$(CC) $(MODE) $^ $(LIBS.reports) -o $@
 $(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@

@@ -29,6 +29,8 @@
 
 struct store;
 struct reader;
+struct markers;
+struct groups;
 
 #define READER_ALWAYS ((struct span){INT64_MIN, INT64_MAX})
 
@@ -38,6 +40,12 @@ struct reader;
  * with what to do in why. What was acknowledged when it was
  * opened is there; samples that the daemon flushed since may be. */
 enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why) TM_MUST_CHECK;
+/* The same, which also gathers markers and groups of exceptions (storage/markers/markers.h,
+ * storage/groups/groups.h) as they were when it was opened. They are the reader's, and used by its thread.
+ * NULL for a reader that does not gather them. */
+enum tm_err reader_open_gathered(const char *dir, struct reader **out, struct tm_why *why) TM_MUST_CHECK;
+const struct markers *reader_markers(const struct reader *reader);
+struct groups *reader_groups(const struct reader *reader);
 /* Reads a store of this process; any thread. It must be closed before the store is. NULL when out of memory.
  */
 struct reader *reader_of_store(struct store *store);

@@ -49,12 +49,14 @@ static enum tm_err read_folder(struct reader *reader, const struct folder *folde
         if (!err)
             err = open_files(reader, dir, why);
         if (!err)
+            err = reader_gather(reader, why);
+        if (!err)
             err = contents_replay(&reader->own, folder->journal, NULL, NULL, NULL, why);
     }
     return err;
 }
 
-enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why)
+static enum tm_err open_reader(const char *dir, bool gathers, struct reader **out, struct tm_why *why)
 {
     struct folder folder;
     *out = NULL;
@@ -64,6 +66,7 @@ enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why
     struct reader *reader = calloc(1, sizeof *reader);
     if (reader) {
         reader->contents = &reader->own;
+        reader->gathers = gathers;
         err = read_folder(reader, &folder, dir, why);
     } else {
         err = tm_fail(why, TM_NOMEM, "out of memory while opening %s for reading", dir);
@@ -75,6 +78,16 @@ enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why
     }
     *out = reader;
     return TM_OK;
+}
+
+enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why)
+{
+    return open_reader(dir, false, out, why);
+}
+
+enum tm_err reader_open_gathered(const char *dir, struct reader **out, struct tm_why *why)
+{
+    return open_reader(dir, true, out, why);
 }
 
 struct reader *reader_of_store(struct store *store)

@@ -10,6 +10,7 @@ struct reader {
     struct contents *contents; /* of the store, or `own` */
     struct contents own;
     unsigned turn; /* of the store's contents in which it was opened */
+    bool gathers;  /* markers and groups, of a folder */
     bool is_guest; /* contents are those of another reader that opened a folder */
     struct reader_limits limits;
     uint64_t samples_read;
@@ -30,6 +31,9 @@ struct reader {
     struct rollup_rows made;
     struct rollup_rows scratch;
 };
+
+/* Before the replay: markers and groups, if it gathers them. Errors as contents_gather. */
+enum tm_err reader_gather(struct reader *reader, struct tm_why *why) TM_MUST_CHECK;
 
 /* Whether partitions can have the series at all: a reader in another process gives numbers of its own to what
  * is not in the catalog. */

@@ -56,12 +56,12 @@ static int open_tables(struct catalog *catalog)
     int rc = mdb_txn_begin(catalog->env, NULL, catalog->read_only ? MDB_RDONLY : 0, &txn);
     if (rc)
         return rc;
-    int count = catalog->read_only ? CATALOG_TABLES - 1 : CATALOG_TABLES; /* only a writer has groups */
-    for (int i = 0; i < count && !rc; i++)
+    for (int i = 0; i < CATALOG_TABLES && !rc; i++) {
         rc = mdb_dbi_open(txn, names[i], flags, tables[i]);
-    catalog->has_tombstones = !rc;
-    if (rc == MDB_NOTFOUND && catalog->read_only && catalog->marks)
-        rc = 0; /* made before there were any */
+        if (rc == MDB_NOTFOUND && catalog->read_only && catalog->marks)
+            rc = 0; /* made before there were any */
+    }
+    catalog->has_tombstones = catalog->tombstones > 0;
     if (!rc)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);

@@ -51,6 +51,10 @@ enum tm_err group_put_label(struct group *group, const struct group_label *label
 void group_encode(const struct group *group, struct bytes *out);
 enum tm_err group_decode(uint64_t id, struct cursor in, struct group **out) TM_MUST_CHECK;
 
+/* The moment at which it had been resolved when it came back in span; GROUP_NEVER: it did not. order is
+ * refreshed. */
+time_ms_t group_came_back(const struct group *group, struct span span, const struct group_order *order);
+
 /* The state at event time now. order is refreshed. */
 enum group_state group_judge(const struct group *group, time_ms_t now, const struct group_order *order);
 

@@ -91,3 +91,26 @@ enum group_state group_judge(const struct group *group, time_ms_t now, const str
         return GROUP_NEW;
     return is_escalating(group, now) ? GROUP_ESCALATING : GROUP_ONGOING;
 }
+
+/* Whether the first hour behind a moment in which it was seen begins in span. */
+static bool returns_in(const struct group *group, time_ms_t at, struct span span)
+{
+    time_ms_t back = find_return(group, at, INT64_MAX);
+    return back < span.to && back + GROUP_HOUR_MS > span.from;
+}
+
+time_ms_t group_came_back(const struct group *group, struct span span, const struct group_order *order)
+{
+    time_ms_t found = GROUP_NEVER;
+    time_ms_t by_hand = group->resolved_ms;
+    for (size_t i = 0; i + 1 < group->hour_count; i++) {
+        time_ms_t end = (group->hours[i].hour + 1) * GROUP_HOUR_MS, at = end + GROUP_QUIET_MS;
+        bool is_quiet = group->hours[i + 1].hour * GROUP_HOUR_MS >= at;
+        if (is_quiet && returns_in(group, at, span) && is_seen_again(group, at, order))
+            found = at;
+    }
+    if (by_hand != GROUP_NEVER && by_hand > found && by_hand < span.to && group->first < by_hand &&
+        returns_in(group, by_hand, span) && is_seen_again(group, by_hand, order))
+        found = by_hand;
+    return found;
+}

@@ -381,7 +381,8 @@ static enum tm_err put_together(struct groups *groups, const struct group *root)
     return TM_OK;
 }
 
-enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now, struct group_view *out)
+/* The group as it is shown, with order refreshed. TM_NOT_FOUND, TM_NOMEM. */
+static enum tm_err show(struct groups *groups, uint64_t id, const struct group **out)
 {
     const struct group *group = find(groups, id);
     if (!group || group->count == 0)
@@ -393,6 +394,24 @@ enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now, struc
         err = put_together(groups, group);
         group = groups->shown;
     }
+    *out = group;
+    return err;
+}
+
+enum tm_err groups_came_back(struct groups *groups, uint64_t id, struct span span, time_ms_t *resolved)
+{
+    const struct group *group;
+    enum tm_err err = show(groups, id, &group);
+    if (err)
+        return err;
+    *resolved = group_came_back(group, span, &groups->order);
+    return *resolved == GROUP_NEVER ? TM_NOT_FOUND : TM_OK;
+}
+
+enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now, struct group_view *out)
+{
+    const struct group *group;
+    enum tm_err err = show(groups, id, &group);
     if (err)
         return err;
     *out = (struct group_view){.id = id,

@@ -98,6 +98,13 @@ uint64_t groups_root(const struct groups *groups, uint64_t id);
 enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now,
                         struct group_view *out) TM_MUST_CHECK;
 
+/* Whether the group of this id came back in span: seen for the first time behind a moment at which it was
+ * resolved, by hand or by quiet, by what counts. *resolved is that moment. TM_NOT_FOUND: it did not;
+ * TM_NOMEM.
+ */
+enum tm_err groups_came_back(struct groups *groups, uint64_t id, struct span span,
+                             time_ms_t *resolved) TM_MUST_CHECK;
+
 size_t groups_count(const struct groups *groups);
 
 /* The i-th shown group, in no order that means anything: its id and the time of its newest exception, members

@@ -229,6 +229,43 @@ static void what_was_quiet_for_long_is_resolved_and_regresses(void **state)
     assert_int_equal(state_of(f->store, "a"), GROUP_ONGOING);
 }
 
+static enum tm_err came_back(struct groups *groups, uint64_t id, time_ms_t from, time_ms_t *resolved)
+{
+    return groups_came_back(groups, id, (struct span){from, from + 7 * DAY_MS}, resolved);
+}
+
+static void a_group_comes_back_in_the_week_in_which_it_is_seen_again(void **state)
+{
+    struct fixture *f = *state;
+    struct tm_why why;
+    struct reader *reader;
+    const time_ms_t back = DAY0 + GROUP_QUIET_MS + 2 * HOUR_MS;
+    const time_ms_t times[] = {DAY0, back, back + 10 * DAY_MS};
+    for (size_t i = 0; i < 3; i++) {
+        struct exception e = seen("a", "", times[i]);
+        tell(f->store, &e);
+    }
+    uint64_t id = id_of(f->store, "a");
+    edit(f->store, id, GROUP_RESOLVE, 0, back + 9 * DAY_MS);
+    for (int flushed = 0; flushed < 2; flushed++) { /* by another process, from the journal and from files */
+        time_ms_t resolved = 0;
+        assert_int_equal(reader_open_gathered(f->dir, &reader, &why), TM_OK);
+        struct groups *groups = reader_groups(reader);
+        assert_int_equal(came_back(groups, id, DAY0, &resolved), TM_NOT_FOUND);
+        assert_int_equal(came_back(groups, id, back - HOUR_MS, &resolved), TM_OK);
+        assert_int_equal(resolved, DAY0 + HOUR_MS + GROUP_QUIET_MS);
+        assert_int_equal(came_back(groups, id, back + 8 * DAY_MS, &resolved), TM_OK);
+        assert_int_equal(resolved, back + 9 * DAY_MS);
+        assert_int_equal(came_back(groups, 77, DAY0, &resolved), TM_NOT_FOUND);
+        assert_int_equal(markers_count(reader_markers(reader)), 0);
+        reader_close(reader);
+        flush_now(f);
+    }
+    assert_int_equal(reader_open(f->dir, &reader, &why), TM_OK);
+    assert_null(reader_groups(reader));
+    reader_close(reader);
+}
+
 static void far_more_than_before_is_escalating(void **state)
 {
     struct fixture *f = *state;
@@ -382,6 +419,7 @@ int main(void)
         ON_STORE(what_was_resolved_is_opened_by_a_new_release_and_not_by_late_or_old_ones),
         ON_STORE(a_deploy_makes_the_releases_before_it_old),
         ON_STORE(what_was_quiet_for_long_is_resolved_and_regresses),
+        ON_STORE(a_group_comes_back_in_the_week_in_which_it_is_seen_again),
         ON_STORE(far_more_than_before_is_escalating),
         ON_STORE(merged_groups_are_one_and_a_split_gives_them_back),
         ON_STORE(groups_go_with_the_retention_of_exceptions_and_come_anew),
