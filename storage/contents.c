@@ -129,7 +129,8 @@ enum tm_err contents_event(struct contents *contents, const struct batch_event *
         return err;
     contents->is_grouped = false;
     contents->events++;
-    if (event->kind != EVENT_MARKER) /* which may lie in the future */
+    /* A marker may lie in the future, a finding says what was there already. */
+    if (event->kind != EVENT_MARKER && event->kind != EVENT_FINDING)
         contents_note_time(contents, event->time);
     return TM_OK;
 }

@@ -29,6 +29,7 @@
 
 struct store;
 struct batch;
+struct finding;
 
 /* Names a series inside one process; 0 is none. Valid until the next store_poll, or as long as a batch goes
  * on that was begun before it was found and that did not fail; a series without data leaves, and has another
@@ -176,6 +177,10 @@ enum tm_err store_batch_exception(struct batch *batch, const struct exception *e
  * becomes part of. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
 enum tm_err store_batch_group_edit(struct batch *batch, time_ms_t at, uint64_t id, enum group_edit edit,
                                    uint64_t other) TM_MUST_CHECK;
+
+/* Adds what scoring found (storage/findings/findings.h). Bytes are copied. TM_INVALID (finding_is_valid),
+ * TM_NOMEM. */
+enum tm_err store_batch_finding(struct batch *batch, const struct finding *finding) TM_MUST_CHECK;
 
 /* How many samples, cells and events it holds. */
 size_t store_batch_count(const struct batch *batch);

@@ -13,6 +13,7 @@ int64_t lines_retention_ms(const struct config *config, enum event_kind kind)
     case EVENT_METRIC:
     case EVENT_TALLY:
     case EVENT_REQUEST:
+    case EVENT_FINDING:
     case EVENT_KIND_COUNT:
         break;
     }

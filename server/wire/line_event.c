@@ -188,6 +188,7 @@ enum tm_err line_event_check(enum event_kind kind, const struct line_key *key, c
         return check_marker(key, line, why);
     case EVENT_METRIC:
     case EVENT_REQUEST:
+    case EVENT_FINDING:
     case EVENT_KIND_COUNT:
         break;
     }

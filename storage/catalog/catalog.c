@@ -48,9 +48,11 @@ static int sync_folder(const char *path)
 
 static int open_tables(struct catalog *catalog)
 {
-    static const char *const names[CATALOG_TABLES] = {"series", "events", "marks", "tombstones", "groups"};
-    MDB_dbi *const tables[CATALOG_TABLES] = {&catalog->series, &catalog->events, &catalog->marks,
-                                             &catalog->tombstones, &catalog->groups};
+    static const char *const names[CATALOG_TABLES] = {"series", "events",   "marks",      "tombstones",
+                                                      "groups", "findings", "finding_ids"};
+    MDB_dbi *const tables[CATALOG_TABLES] = {&catalog->series,     &catalog->events, &catalog->marks,
+                                             &catalog->tombstones, &catalog->groups, &catalog->findings,
+                                             &catalog->finding_ids};
     MDB_txn *txn;
     unsigned flags = catalog->read_only ? 0 : MDB_CREATE;
     int rc = mdb_txn_begin(catalog->env, NULL, catalog->read_only ? MDB_RDONLY : 0, &txn);
@@ -62,6 +64,7 @@ static int open_tables(struct catalog *catalog)
             rc = 0; /* made before there were any */
     }
     catalog->has_tombstones = catalog->tombstones > 0;
+    catalog->has_findings = catalog->findings > 0 && catalog->finding_ids > 0;
     if (!rc)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);

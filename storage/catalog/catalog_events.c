@@ -96,7 +96,7 @@ static int write_finish(struct catalog *catalog, MDB_txn *txn, void *arg)
     f->txn = txn;
     f->rc = 0;
     f->block = 0;
-    for (int kind = 0; kind < EVENT_REQUEST && !f->rc; kind++) { /* those have partitions of their own */
+    for (int kind = 0; kind < EVENT_REQUEST && !f->rc; kind++) { /* the others have places of their own */
         f->kind = (enum event_kind)kind;
         bytes_clear(&f->lines);
         (void)head_events(f->head, f->kind, all, add_event, f);
@@ -104,6 +104,8 @@ static int write_finish(struct catalog *catalog, MDB_txn *txn, void *arg)
     }
     if (!f->rc)
         f->rc = catalog_put_groups(catalog, txn, f->groups, &f->value);
+    if (!f->rc)
+        f->rc = catalog_put_findings(catalog, txn, f->head, &f->value);
     if (!f->rc)
         f->rc = write_clock(f);
     if (f->rc)
@@ -187,7 +189,7 @@ static int decode_block(const MDB_val *key, const MDB_val *data, const struct ca
     return len == raw ? 0 : MDB_CORRUPTED;
 }
 
-struct finding {
+struct block_search {
     struct catalog_position *position;
     const struct catalog_wanted *wanted;
     struct bytes *out;
@@ -195,7 +197,7 @@ struct finding {
 
 static int find_block(struct catalog *catalog, MDB_txn *txn, void *arg)
 {
-    const struct finding *f = arg;
+    const struct block_search *f = arg;
     struct catalog_position *position = f->position;
     const struct catalog_wanted *wanted = f->wanted;
     MDB_cursor *cursor;
@@ -240,7 +242,7 @@ static int find_block(struct catalog *catalog, MDB_txn *txn, void *arg)
 enum tm_err catalog_events_next(struct catalog *catalog, struct catalog_position *position,
                                 const struct catalog_wanted *wanted, struct bytes *out, struct tm_why *why)
 {
-    struct finding finding = {position, wanted, out};
+    struct block_search finding = {position, wanted, out};
     int rc = catalog_read(catalog, find_block, &finding);
     if (rc == MDB_NOTFOUND)
         return TM_NOT_FOUND;

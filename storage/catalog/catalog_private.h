@@ -6,9 +6,10 @@
 #include <stdatomic.h>
 
 #include "storage/catalog/catalog.h"
+#include "storage/findings/findings.h"
 #include "storage/lmdb_guard.h"
 
-enum { CATALOG_TABLES = 5, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
+enum { CATALOG_TABLES = 7, CATALOG_SUM_BYTES = 8, CATALOG_VERSION = 1 };
 /* No block of events holds more, unpacked: what says so is damaged. */
 #define CATALOG_EVENT_RAW_MAX ((uint32_t)64 << 20)
 
@@ -21,6 +22,9 @@ struct catalog {
     MDB_dbi marks;       /* "promised", "finished" */
     MDB_dbi groups;      /* id -> a group of exceptions; not opened for reading */
     MDB_dbi tombstones;  /* id, part -> what a delete hides; periods that still hold it */
+    MDB_dbi findings;    /* kind, time, id -> what scoring found */
+    MDB_dbi finding_ids; /* kind, id -> its time */
+    bool has_findings;   /* as has_tombstones */
     bool has_tombstones; /* false: written before there were any, and opened for reading */
     size_t map_bytes;
     bool read_only;
@@ -64,6 +68,16 @@ int catalog_load_mark(struct catalog *catalog, MDB_txn *txn, const char *name,
 /* Writes what groups_save gave, inside a transaction. value is scratch. An LMDB result, ENOMEM. */
 int catalog_put_groups(struct catalog *catalog, MDB_txn *txn, struct str saved,
                        struct bytes *value) TM_MUST_CHECK;
+
+/* Keys of the tables findings and finding_ids; catalog_finding_place is false for bytes that are none. */
+enum { CATALOG_FINDING_KEY = 17, CATALOG_FINDING_ID_KEY = 9 };
+void catalog_finding_key(uint8_t key[CATALOG_FINDING_KEY], enum finding_kind kind, time_ms_t time,
+                         uint64_t id);
+void catalog_finding_id_key(uint8_t key[CATALOG_FINDING_ID_KEY], enum finding_kind kind, uint64_t id);
+bool catalog_finding_place(const MDB_val *key, enum finding_kind *kind, time_ms_t *time, uint64_t *id);
+/* Writes the findings of a head, inside a transaction. value is scratch. An LMDB result, ENOMEM. */
+int catalog_put_findings(struct catalog *catalog, MDB_txn *txn, const struct head *head,
+                         struct bytes *value) TM_MUST_CHECK;
 
 /* Reads a value of that table behind its checksum: 0, or MDB_CORRUPTED (it is none), ENOMEM. *is_what: it
  * says what is hidden, else where. */

@@ -31,6 +31,8 @@ struct head {
     struct head_points points; /* the full arrays of series */
     struct event_block *first_events;
     struct event_block *last_events;
+    struct event_block *first_findings; /* events of kind EVENT_FINDING stand in a row of their own */
+    struct event_block *last_findings;
     struct chunk_scratch *scratch; /* to seal blocks with */
     struct bytes packed;
     int64_t *days; /* UTC days since 1970 in which it has samples; ascending */
@@ -85,6 +87,8 @@ struct head_view {
     size_t last_used;
 };
 void head_view_take(const struct head *head, struct head_view *out);
+/* The same of the row of findings, which is in no other view. */
+void head_view_findings(const struct head *head, struct head_view *out);
 /* Any thread. */
 void head_view_drop(struct head_view *view);
 

@@ -35,7 +35,9 @@ static void release_blocks(struct event_block *block)
 void head_free_events(struct head *head)
 {
     release_blocks(head->first_events);
+    release_blocks(head->first_findings);
     head->first_events = head->last_events = NULL;
+    head->first_findings = head->last_findings = NULL;
 }
 
 static size_t event_bytes(size_t len)
@@ -43,23 +45,34 @@ static size_t event_bytes(size_t len)
     return (sizeof(struct event_header) + len + 7) / 8 * 8;
 }
 
+/* The last block of a row, with room for need bytes; NULL when out of memory. */
+static struct event_block *make_room(struct event_block **first, struct event_block **last, size_t need)
+{
+    struct event_block *block = *last;
+    if (block && block->capacity - block->used >= need)
+        return block;
+    size_t capacity = need > EVENT_BLOCK_BYTES ? need : EVENT_BLOCK_BYTES;
+    block = malloc(sizeof *block + capacity);
+    if (!block)
+        return NULL;
+    *block = (struct event_block){.capacity = capacity};
+    atomic_init(&block->references, 1);
+    if (*last)
+        (*last)->next = block;
+    else
+        *first = block;
+    *last = block;
+    return block;
+}
+
 enum tm_err head_event(struct head *head, uint8_t kind, time_ms_t time, struct str line)
 {
     size_t need = event_bytes(line.len);
-    struct event_block *block = head->last_events;
-    if (!block || block->capacity - block->used < need) {
-        size_t capacity = need > EVENT_BLOCK_BYTES ? need : EVENT_BLOCK_BYTES;
-        block = malloc(sizeof *block + capacity);
-        if (!block)
-            return TM_NOMEM;
-        *block = (struct event_block){.capacity = capacity};
-        atomic_init(&block->references, 1);
-        if (head->last_events)
-            head->last_events->next = block;
-        else
-            head->first_events = block;
-        head->last_events = block;
-    }
+    bool is_finding = kind == EVENT_FINDING;
+    struct event_block *block = make_room(is_finding ? &head->first_findings : &head->first_events,
+                                          is_finding ? &head->last_findings : &head->last_events, need);
+    if (!block)
+        return TM_NOMEM;
     struct event_header header = {time, (uint32_t)line.len, kind};
     memcpy(block->bytes + block->used, &header, sizeof header);
     if (line.len > 0)
@@ -70,13 +83,23 @@ enum tm_err head_event(struct head *head, uint8_t kind, time_ms_t time, struct s
     return TM_OK;
 }
 
-void head_view_take(const struct head *head, struct head_view *out)
+static void take_row(struct event_block *first, struct event_block *last, struct head_view *out)
 {
-    *out = (struct head_view){.first = head->first_events, .last = head->last_events};
+    *out = (struct head_view){.first = first, .last = last};
     if (!out->first)
         return;
     atomic_fetch_add(&out->first->references, 1);
     out->last_used = out->last->used;
+}
+
+void head_view_take(const struct head *head, struct head_view *out)
+{
+    take_row(head->first_events, head->last_events, out);
+}
+
+void head_view_findings(const struct head *head, struct head_view *out)
+{
+    take_row(head->first_findings, head->last_findings, out);
 }
 
 void head_view_drop(struct head_view *view)

@@ -9,6 +9,7 @@ enum event_kind {
     EVENT_TALLY,
     EVENT_MARKER,  /* deploys, rollbacks and other points or spans in time */
     EVENT_REQUEST, /* HTTP status event, as http_event_encode writes it (storage/model/http_event.h) */
+    EVENT_FINDING, /* what scoring found (storage/findings/findings.h) */
     EVENT_KIND_COUNT
 };
 
