@@ -56,6 +56,7 @@ struct store_options {
     int64_t retention_rollup_1h_ms;  /* for months of rollups of an hour, */
     int64_t retention_events_ms;     /* for HTTP events and tallies, */
     int64_t retention_exceptions_ms; /* and for exceptions */
+    int64_t retention_findings_ms;   /* and for what scoring found */
     int64_t max_disk_bytes;          /* above: the oldest days are removed. 0: no bound */
     /* For tests: called at each point of a flush at which a crash is of interest; any thread. NULL. */
     void (*fault_point)(void *arg, const char *name);
@@ -274,6 +275,7 @@ struct store_retention {
     int64_t rollup_1h_ms;
     int64_t events_ms;
     int64_t exceptions_ms;
+    int64_t findings_ms;
     int64_t max_disk_bytes;
 };
 

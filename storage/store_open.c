@@ -201,6 +201,7 @@ enum tm_err store_open_io(const struct store_options *options, const struct jour
                                                    .rollup_1h_ms = options->retention_rollup_1h_ms,
                                                    .events_ms = options->retention_events_ms,
                                                    .exceptions_ms = options->retention_exceptions_ms,
+                                                   .findings_ms = options->retention_findings_ms,
                                                    .max_disk_bytes = options->max_disk_bytes};
     if (store->options.max_pending_bytes == 0)
         store->options.max_pending_bytes = PENDING_DEFAULT_BYTES;

@@ -3,6 +3,7 @@
 #define TM_API_H
 
 #include "server/counters/counters.h"
+#include "server/feed/feed.h"
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
@@ -22,6 +23,7 @@ struct api_rates {
 struct api {
     struct store *store;
     struct queries *queries;
+    struct feed *feed;
     struct jobs *jobs;
     struct ingest *ingest;
     struct counters *counters;
@@ -96,5 +98,6 @@ void api_counts(void *arg, struct http_exchange *exchange);
 void api_events(void *arg, struct http_exchange *exchange);
 void api_top(void *arg, struct http_exchange *exchange);
 void api_explain(void *arg, struct http_exchange *exchange);
+void api_stream(void *arg, struct http_exchange *exchange);
 
 #endif

@@ -31,6 +31,7 @@ static const struct http_route routes[] = {
     {"/api/v1/markers/*", HTTP_PATCH, HTTP_WRITE, api_marker_patch},
     {"/api/v1/markers/*", HTTP_DELETE, HTTP_WRITE, api_marker_delete},
     {"/api/v1/verdicts", HTTP_GET, HTTP_READ, api_verdicts},
+    {"/api/v1/stream", HTTP_GET, HTTP_READ, api_stream},
     {"/api/v1/admin/delete", HTTP_POST, HTTP_ADMIN, api_delete},
     {"/api/v1/admin/flush", HTTP_POST, HTTP_ADMIN, api_flush},
     {"/api/v1/admin/verify", HTTP_POST, HTTP_ADMIN, api_verify},

@@ -61,6 +61,10 @@ static const struct declaration declarations[COUNTER_COUNT] = {
     [COUNTER_PUBLISHED] = {"tidemark_published_total", "", "Messages handed to publish endpoints."},
     [COUNTER_PUBLISH_DROPPED] = {"tidemark_publish_dropped_total", "",
                                  "Messages not published: the gate was away or behind."},
+    [COUNTER_FEED_SENT] = {"tidemark_stream_events_total", "",
+                           "Events of the live feed handed to clients of /api/v1/stream."},
+    [COUNTER_FEED_DROPPED] = {"tidemark_stream_clients_dropped_total", "",
+                              "Clients of /api/v1/stream dropped because they were too far behind."},
     [COUNTER_RELOADS] = {"tidemark_config_reloads_total", "", "Configurations taken by reload."},
     [COUNTER_RELOADS_REFUSED] = {"tidemark_config_reloads_refused_total", "", "Reloads refused for faults."},
 };

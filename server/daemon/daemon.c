@@ -41,7 +41,7 @@ static void publish_status(struct daemon *daemon)
     struct bytes json = {0};
     api_status_json(&daemon->api, &json);
     if (!bytes_error(&json))
-        daemon_publish(daemon, "status", bytes_view(&json));
+        feed_publish(daemon->feed, "status", bytes_view(&json));
     bytes_fini(&json);
 }
 
@@ -168,6 +168,7 @@ static enum tm_err open_store(struct daemon *daemon, struct tm_why *why)
         .retention_rollup_1h_ms = daemon->config->storage.retention.rollup_1h_ms,
         .retention_events_ms = daemon->config->storage.retention.events_ms,
         .retention_exceptions_ms = daemon->config->storage.retention.exceptions_ms,
+        .retention_findings_ms = daemon->config->storage.retention.findings_ms,
         .max_disk_bytes = daemon->config->storage.max_disk_bytes,
     };
     return store_open(&options, &daemon->store, why);
@@ -198,6 +199,23 @@ static enum tm_err open_queries(struct daemon *daemon, struct tm_why *why)
     };
     daemon->queries = daemon->api.queries = queries_open(&options);
     return daemon->queries ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory or threads at start");
+}
+
+static void publish(void *arg, const char *topic, struct str json)
+{
+    daemon_publish(arg, topic, json);
+}
+
+static enum tm_err open_feed(struct daemon *daemon, struct tm_why *why)
+{
+    const struct feed_options options = {
+        .loop = &daemon->loop,
+        .counters = &daemon->counters,
+        .publish = publish,
+        .publish_arg = daemon,
+    };
+    daemon->feed = daemon->api.feed = feed_open(&options);
+    return daemon->feed ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory at start");
 }
 
 static void watch_signal(struct daemon *daemon, uv_signal_t *handle, int number, uv_signal_cb callback)
@@ -235,6 +253,8 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
         .reload_arg = daemon,
     };
     err = open_queries(daemon, why);
+    if (!err)
+        err = open_feed(daemon, why);
     if (!err)
         err = open_http(daemon, why);
     if (err)

@@ -33,6 +33,7 @@ struct daemon {
     struct jobs *jobs;
     struct http_server *http;
     struct queries *queries;
+    struct feed *feed;
     int64_t reader_told_ns; /* when an old reader was last logged; 0: never */
     struct gate_process *gates[GATES_MAX];
     size_t gate_count;

@@ -26,6 +26,7 @@ static void apply(struct daemon *daemon, struct config *config)
         .rollup_1h_ms = config->storage.retention.rollup_1h_ms,
         .events_ms = config->storage.retention.events_ms,
         .exceptions_ms = config->storage.retention.exceptions_ms,
+        .findings_ms = config->storage.retention.findings_ms,
         .max_disk_bytes = config->storage.max_disk_bytes,
     };
     store_set_retention(daemon->store, &retention);

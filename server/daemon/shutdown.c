@@ -25,6 +25,8 @@ static void close_parts(struct daemon *daemon)
     jobs_stop(daemon->jobs); /* who waits for one is answered */
     http_close(daemon->http);
     daemon->http = NULL;
+    feed_close(daemon->feed);
+    daemon->feed = daemon->api.feed = NULL;
     for (size_t i = 0; i < daemon->gate_count; i++)
         gate_close(daemon->gates[i]);
     daemon_part_closed(daemon);
@@ -92,6 +94,8 @@ void daemon_shut_down(struct daemon *daemon)
         ingest_stop(daemon->ingest);
     if (daemon->queries)
         queries_stop(daemon->queries);
+    if (daemon->feed)
+        feed_stop(daemon->feed);
     api_stop(&daemon->api);
     jobs_stop(daemon->jobs);
     if (daemon->http)

@@ -12,6 +12,7 @@
 #include "storage/catalog/catalog_private.h"
 #include "storage/catalog/producers.h"
 #include "storage/catalog/series.h"
+#include "storage/findings/findings_codec.h"
 #include "storage/groups/group.h"
 #include "storage/groups/groups_table.h"
 #include "storage/lmdb_guard.h"
@@ -158,6 +159,37 @@ static bool is_group(struct walk *w, const MDB_val *key, struct cursor in)
     return is_good(w, err);
 }
 
+/* Under its id stands the time it has. */
+static bool has_name(struct walk *w, enum finding_kind kind, time_ms_t time, uint64_t id)
+{
+    uint8_t bytes[CATALOG_FINDING_ID_KEY];
+    MDB_val key = {sizeof bytes, bytes}, data;
+    struct cursor in;
+    MDB_dbi names;
+    catalog_finding_id_key(bytes, kind, id);
+    return mdb_dbi_open(w->txn, "finding_ids", 0, &names) == 0 && mdb_get(w->txn, names, &key, &data) == 0 &&
+           catalog_check(&key, &data, &in) && (time_ms_t)cursor_u64(&in) == time;
+}
+
+static bool is_finding(struct walk *w, const MDB_val *key, struct cursor in)
+{
+    struct finding_packed packed;
+    enum finding_kind kind;
+    time_ms_t time;
+    uint64_t id;
+    bytes_clear(&w->scratch);
+    if (!catalog_finding_place(key, &kind, &time, &id) || finding_unpack(in, &packed) != TM_OK)
+        return false;
+    return is_good(w, finding_unpack_body(&packed, &w->scratch)) && has_name(w, kind, time, id);
+}
+
+static bool is_finding_id(struct walk *w, const MDB_val *key, struct cursor in)
+{
+    (void)w;
+    (void)cursor_u64(&in);
+    return key->mv_size == CATALOG_FINDING_ID_KEY && !in.bad && cursor_left(&in) == 0;
+}
+
 static void tell_lone_delete(struct walk *w)
 {
     if (w->lone_delete > 0)
@@ -185,19 +217,21 @@ static bool is_tombstone(struct walk *w, const MDB_val *key, struct cursor in)
 
 static bool is_value(struct walk *w, const char *table, const MDB_val *key, const MDB_val *data)
 {
+    static const struct {
+        const char *table;
+        bool (*is_sound)(struct walk *w, const MDB_val *key, struct cursor in);
+    } checks[] = {
+        {"series", is_series},        {"events", is_events},    {"marks", is_mark},
+        {"groups", is_group},         {"findings", is_finding}, {"finding_ids", is_finding_id},
+        {"tombstones", is_tombstone},
+    };
     struct cursor in;
     if (!catalog_check(key, data, &in))
         return false;
-    if (strcmp(table, "series") == 0)
-        return is_series(w, key, in);
-    if (strcmp(table, "events") == 0)
-        return is_events(w, key, in);
-    if (strcmp(table, "marks") == 0)
-        return is_mark(w, key, in);
-    if (strcmp(table, "groups") == 0)
-        return is_group(w, key, in);
-    if (strcmp(table, "tombstones") == 0)
-        return is_tombstone(w, key, in);
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        if (strcmp(table, checks[i].table) == 0)
+            return checks[i].is_sound(w, key, in);
+    }
     return true; /* of a later version: its checksum is what is known of it here */
 }
 

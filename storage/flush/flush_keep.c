@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/catalog/catalog_findings.h"
 #include "storage/flush/flush.h"
 #include "storage/grow.h"
 #include "storage/log_level.h"
@@ -280,6 +281,18 @@ static void forget_events(struct flush_work *work)
     }
 }
 
+static void forget_findings(struct flush_work *work)
+{
+    struct tm_why why = {""};
+    int64_t keep_ms = work->job->limits.findings_ms;
+    bool is_more = false;
+    if (keep_ms <= 0 || !work->catalog)
+        return;
+    if (catalog_forget_findings(work->catalog, work->job->now_ms - keep_ms, &is_more, &why) != TM_OK)
+        flush_log(work, STORE_LOG_WARNING, "retention.failed", "old findings were not removed: %s", why.text);
+    work->is_more = work->is_more || is_more;
+}
+
 /* Behind the sealing: what was sealed is rolled, and what deletes hide left the samples. */
 static void keep_rollups(struct flush_work *work, const struct partition_entry *entries, size_t count)
 {
@@ -301,6 +314,7 @@ void flush_keep(struct flush_work *work)
         return; /* what is made of samples now would say that it has all with that tag */
     if (work->job->has_head)
         forget_events(work);
+    forget_findings(work);
     flush_keep_tombstones(work);
     flush_keep_counts(work);
     if (events_keep(&work->events))
