@@ -27,6 +27,9 @@ struct detect_score {
     const struct score_first_result *result;
 };
 
+/* Told of a scored series; views are valid during the call. */
+typedef void detect_series_fn(void *to, struct str labels, struct str metric);
+
 /* What one service and env has of a closed minute. All views are valid during the call. Minutes of a service
  * come in order; one that is scored again since late data came is told again, after the state was set back
  * to what it was before (detect_incidents_decode). */
@@ -36,7 +39,11 @@ struct detect_minute {
     time_ms_t minute;                  /* its start */
     const struct detect_score *scores; /* those of DETECT_HEARD_SCORE and more, by labels and metric */
     size_t count;
-    uint64_t scored;        /* series that were scored at all, those of lower scores too */
+    uint64_t scored; /* series that were scored at all, those of lower scores too */
+    /* Calls each once for every series that was scored, in an order that stays; labels and metric as in
+     * scores. It is asked once a minute at most, while an incident is open. NULL: not known. */
+    void (*each_series)(void *arg, detect_series_fn *each, void *to);
+    void *series_arg;
     struct detect_out *out; /* where findings go (detect_out_finding); they become durable with the minute */
 };
 
