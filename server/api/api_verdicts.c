@@ -1,60 +1,9 @@
 /* GET /api/v1/verdicts: by marker, or by service, env, version and span. */
-#include "scoring/trace.h"
 #include "server/api/api_change.h"
 #include "server/query/verdicts.h"
 #include "server/wire/reply.h"
 
 enum { VERDICTS_LISTED = 20 };
-
-#define HOUR_MS INT64_C(3600000)
-
-/* The deploys of the same service and env right before and behind it. */
-static void find_neighbours(const struct markers *markers, struct verdicts_deploy *deploy)
-{
-    const struct marker *own = deploy->marker, *other;
-    const struct markers_wanted wanted = {
-        .service = own->text[MARKER_SERVICE],
-        .env = own->text[MARKER_ENV],
-        .kind = MARKER_DEPLOY,
-        .span = {own->time - HOUR_MS, own->time + HOUR_MS},
-    };
-    struct markers_place place = {.is_begun = false};
-    deploy->previous = deploy->next = SCORE_NEVER;
-    while ((other = markers_next(markers, &wanted, &place)) != NULL) {
-        if (other->time > own->time)
-            deploy->next = other->time;
-        if (other->time < own->time) {
-            deploy->previous = other->time;
-            break;
-        }
-    }
-}
-
-static void find_exceptions(const struct api *api, struct verdicts_deploy *deploy)
-{
-    time_ms_t now, from = deploy->marker->time;
-    struct groups *groups = store_groups(api->store, &now);
-    size_t all = groups_count(groups);
-    for (size_t i = 0; i < all && deploy->exception_count < VERDICT_EXCEPTIONS_MAX; i++) {
-        struct group_view view;
-        struct str service;
-        time_ms_t last;
-        uint64_t id = groups_at(groups, i, &last, &service);
-        if (id == 0 || last < from || !str_equal(service, deploy->marker->text[MARKER_SERVICE]) ||
-            groups_view(groups, id, now, &view) != TM_OK)
-            continue;
-        if (view.first >= from && view.first < from + HOUR_MS)
-            deploy->exceptions[deploy->exception_count++] = id;
-    }
-}
-
-static enum tm_err add_deploy(const struct api *api, const struct marker *marker, struct verdicts *verdicts)
-{
-    struct verdicts_deploy deploy = {.marker = marker};
-    find_neighbours(store_markers(api->store), &deploy);
-    find_exceptions(api, &deploy);
-    return verdicts_add(verdicts, &deploy);
-}
 
 static enum tm_err add_listed(const struct api *api, const struct params *params, struct verdicts *verdicts,
                               struct tm_why *why)
@@ -72,7 +21,7 @@ static enum tm_err add_listed(const struct api *api, const struct params *params
     if (err)
         return err;
     while (limit-- > 0 && (marker = markers_next(store_markers(api->store), &wanted, &place)) != NULL) {
-        err = add_deploy(api, marker, verdicts);
+        err = verdicts_add(verdicts, api->store, marker);
         if (err)
             return tm_fail(why, TM_NOMEM, "out of memory; try again");
     }
@@ -89,7 +38,8 @@ static enum tm_err add_wanted(const struct api *api, const struct params *params
     if (!marker || marker->kind != MARKER_DEPLOY)
         return tm_fail(why, TM_NOT_FOUND,
                        "there is no deploy of this id; GET /api/v1/markers?kind=deploy lists them");
-    return add_deploy(api, marker, verdicts) ? tm_fail(why, TM_NOMEM, "out of memory; try again") : TM_OK;
+    return verdicts_add(verdicts, api->store, marker) ? tm_fail(why, TM_NOMEM, "out of memory; try again")
+                                                      : TM_OK;
 }
 
 void api_verdicts(void *arg, struct http_exchange *exchange)

@@ -5,6 +5,7 @@
 
 #include "scoring/latency_test.h"
 #include "scoring/verdict.h"
+#include "server/query/deploy.h"
 #include "storage/query.h"
 
 enum {
@@ -32,19 +33,26 @@ struct deploy_counts {
     struct deploy_group *groups[DEPLOY_GROUPS_MAX];
     size_t group_count;
     uint64_t exceptions_week, exceptions_before[DEPLOY_MINUTES], exceptions_after[DEPLOY_TICKS];
-    uint64_t slow_week[HISTOGRAM_BUCKETS], slow_before[HISTOGRAM_BUCKETS];
-    uint32_t *slow_after; /* DEPLOY_TICKS times HISTOGRAM_BUCKETS; owned */
-    time_ms_t newest;     /* the end of the last 10 s after the deploy with a count; INT64_MIN: none */
+    uint64_t thrown_before[DEPLOY_EXCEPTIONS_MAX], thrown_after[DEPLOY_EXCEPTIONS_MAX]; /* by group */
+    uint64_t slow_week[HISTOGRAM_BUCKETS];
+    uint32_t *slow_before; /* DEPLOY_MINUTES times HISTOGRAM_BUCKETS; owned */
+    uint32_t *slow_after;  /* DEPLOY_TICKS times HISTOGRAM_BUCKETS; owned */
+    time_ms_t newest;      /* the end of the last 10 s after the deploy with a count; INT64_MIN: none */
 };
 
 /* Which counts are meant. Views. */
 struct deploy_scope {
-    struct str service;
-    struct str env;                      /* empty: any */
+    const struct deploy *deploy;         /* an empty env: any */
     struct score_deploy_windows windows; /* on multiples of 10 s */
+    bool has_week;                       /* is last week to be compared with? */
+    bool is_pseudo; /* a time of the past at which nothing was deployed: nothing is asked of releases */
 };
 
-/* Reads them. Errors as reader_select and reader_cells_next. */
+#define DEPLOY_MINUTE_MS INT64_C(60000)
+#define DEPLOY_WEEK_MS   (INT64_C(7) * 24 * 60 * DEPLOY_MINUTE_MS)
+
+/* Reads them. Exceptions behind the deploy that bear an older release are not counted. Errors as
+ * reader_select and reader_cells_next. */
 enum tm_err deploy_counts_read(struct reader *reader, const struct deploy_scope *scope,
                                struct deploy_counts *out, struct tm_why *why) TM_MUST_CHECK;
 void deploy_counts_fini(struct deploy_counts *counts);

@@ -114,6 +114,10 @@ uint64_t groups_at(const struct groups *groups, size_t i, time_ms_t *last, struc
 /* The newest time of all exceptions; INT64_MIN: none. */
 time_ms_t groups_newest(const struct groups *groups);
 
+/* What an event of kind EVENT_EXCEPTION bears; views into bytes. TM_CORRUPT: it is none, but what somebody
+ * did to a group, or damage. Any thread. */
+enum tm_err exception_decode(struct str bytes, struct exception *out) TM_MUST_CHECK;
+
 /* What somebody may do with a group. */
 enum group_edit { GROUP_RESOLVE = 1, GROUP_REOPEN, GROUP_MERGE, GROUP_SPLIT, GROUP_EDIT_COUNT };
 

@@ -18,8 +18,6 @@ void groups_follow(struct groups *groups, const struct markers *markers);
 
 /* Appends it without its time, texts cut to their bounds; out->failed without memory. */
 void exception_encode(const struct exception *exception, struct bytes *out);
-/* Views into bytes. TM_CORRUPT: these are none. */
-enum tm_err exception_decode(struct str bytes, struct exception *out) TM_MUST_CHECK;
 
 struct group_change {
     uint64_t id;

@@ -1,0 +1,80 @@
+#include "server/query/deploy_verdict.h"
+
+#include <stdlib.h>
+
+#include "storage/model/cell.h"
+
+struct score_deploy_windows deploy_windows(const struct deploy *deploy)
+{
+    struct score_deploy_windows w = score_deploy_windows(deploy->time, deploy->previous, deploy->next);
+    w.before_from_ms = cell_time(cell_slot(w.before_from_ms + CELL_MS - 1));
+    w.before_to_ms = cell_time(cell_slot(w.before_to_ms));
+    w.after_from_ms = cell_time(cell_slot(w.after_from_ms + CELL_MS - 1));
+    w.after_to_ms = cell_time(cell_slot(w.after_to_ms));
+    if (w.after_to_ms < w.after_from_ms)
+        w.after_to_ms = w.after_from_ms;
+    return w;
+}
+
+/* FNV-1a over the groups at fault, worst first. */
+static uint64_t hash_named(const struct deploy_judgement *j)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < j->row_count; i++) {
+        if (!j->rows[i].is_at_fault)
+            continue;
+        hash = (hash ? hash : UINT64_C(0xcbf29ce484222325)) ^ (uint8_t)j->rows[i].class[0];
+        for (const char *at = j->rows[i].page_group; *at; at++)
+            hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* Is its time over? An hour, or until the next deploy; where something may fill up, longer. */
+static bool is_final(const struct deploy *deploy, const struct score_deploy_windows *w,
+                     const struct deploy_judgement *j)
+{
+    time_ms_t end = w->after_to_ms;
+    for (size_t i = 0; i < j->levels->count; i++)
+        if (j->levels->at[i].gauge->is_filling)
+            end = w->after_from_ms + DEPLOY_LEAK_MS;
+    if (deploy->next != SCORE_NEVER && deploy->next < end)
+        end = w->after_to_ms;
+    return j->updated >= end;
+}
+
+enum tm_err deploy_verdict(const struct deploy *deploy, const struct deploy_check *check,
+                           struct reader *reader, struct bytes *out, struct deploy_outcome *outcome,
+                           struct tm_why *why)
+{
+    struct deploy_scope scope = {.deploy = deploy, .windows = deploy_windows(deploy)};
+    struct deploy_judgement judgement = {.row_count = 0};
+    struct deploy_gauges gauges = {.count = 0};
+    struct deploy_counts *counts = calloc(1, sizeof *counts);
+    const struct score_deploy_windows *w = &scope.windows;
+    scope.has_week = !deploy_is_marked(
+        deploy, (struct span){w->before_from_ms - DEPLOY_WEEK_MS, w->before_to_ms - DEPLOY_WEEK_MS});
+    enum tm_err err = counts ? deploy_counts_read(reader, &scope, counts, why)
+                             : tm_fail(why, TM_NOMEM, "out of memory; try again");
+    if (!err)
+        err = deploy_gauges_read(reader, &scope, &gauges, why);
+    if (!err) {
+        const struct deploy_case of = {counts, &gauges, w, check->factor};
+        err = deploy_judge(&of, &judgement);
+        if (err)
+            tm_why_write(why, "out of memory; try again");
+    }
+    if (!err) {
+        bool is_over = is_final(deploy, w, &judgement);
+        *outcome =
+            (struct deploy_outcome){judgement.verdict, judgement.updated, hash_named(&judgement), is_over};
+        const struct deploy_facts facts = {deploy, check, &scope, counts, &gauges, &judgement, is_over};
+        deploy_put_json(&facts, out);
+    }
+    deploy_judgement_fini(&judgement);
+    deploy_gauges_fini(&gauges);
+    if (counts)
+        deploy_counts_fini(counts);
+    free(counts);
+    return err;
+}

@@ -1,0 +1,116 @@
+/* A verdict in one sentence. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "server/query/deploy_verdict.h"
+
+#define PERCENT 100.0
+
+static double rate_of(struct score_tally tally)
+{
+    return tally.trials > 0 ? tally.hits / tally.trials : 0;
+}
+
+/* What may weigh most. */
+struct cause {
+    void (*put)(const struct deploy_facts *facts, struct bytes *out);
+    double ln_e;
+};
+
+static const struct deploy_level_test *find_level(const struct deploy_judgement *j)
+{
+    const struct deploy_level_test *worst = NULL;
+    for (size_t i = 0; i < j->levels->count; i++)
+        if (!worst || j->levels->at[i].level.ln_e > worst->level.ln_e)
+            worst = &j->levels->at[i];
+    return worst;
+}
+
+static const struct deploy_level_test *find_leak(const struct deploy_judgement *j)
+{
+    const struct deploy_level_test *worst = NULL;
+    for (size_t i = 0; i < j->levels->count; i++)
+        if (j->levels->at[i].looked > 0 &&
+            (!worst || deploy_levels_leak(&j->levels->at[i]) > deploy_levels_leak(worst)))
+            worst = &j->levels->at[i];
+    return worst;
+}
+
+static void put_errors(const struct deploy_facts *facts, struct bytes *out)
+{
+    const struct deploy_row *row = &facts->judgement->rows[0];
+    bytes_printf(out, "%s in %s: %.2f %% of %.0f requests, %.2f %% of %.0f before", row->class,
+                 row->page_group[0] ? row->page_group : "(no page group)", PERCENT * rate_of(row->after),
+                 row->after.trials, PERCENT * rate_of(row->before), row->before.trials);
+}
+
+static void put_slower(const struct deploy_facts *facts, struct bytes *out)
+{
+    (void)facts;
+    bytes_printf(out, "it became slower");
+}
+
+static void put_exceptions(const struct deploy_facts *facts, struct bytes *out)
+{
+    (void)facts;
+    bytes_printf(out, "more exceptions a request");
+}
+
+static void put_level(const struct deploy_facts *facts, struct bytes *out)
+{
+    const struct deploy_level_test *test = find_level(facts->judgement);
+    bytes_printf(out, "%s is %.4g, %.4g before", test->gauge->name, test->hour.after.mean,
+                 test->hour.base.before.mean);
+}
+
+static void put_leak(const struct deploy_facts *facts, struct bytes *out)
+{
+    const struct deploy_level_test *test = find_leak(facts->judgement);
+    const struct score_leak *leak = &test->looks[test->looked - 1];
+    bytes_printf(out, "%s grows by %.4g an hour", test->gauge->name, leak->slope);
+    if (test->gauge->limit > 0 && leak->found)
+        bytes_printf(out, ", and reaches its limit of %.4g in %.1f h", test->gauge->limit,
+                     leak->hours_to_limit);
+}
+
+/* What weighs most. */
+static void put_cause(const struct deploy_facts *facts, struct bytes *out)
+{
+    const struct deploy_judgement *j = facts->judgement;
+    const struct deploy_level_test *level = find_level(j), *leak = find_leak(j);
+    const struct cause causes[] = {
+        {put_errors, j->row_count > 0 ? j->rows[0].trace.ln_e : -INFINITY},
+        {put_exceptions, j->exceptions.ln_e},
+        {put_slower, j->latency.ln_e},
+        {put_level, level ? level->level.ln_e : -INFINITY},
+        {put_leak, leak ? deploy_levels_leak(leak) : -INFINITY},
+    };
+    size_t most = 0;
+    for (size_t i = 1; i < sizeof causes / sizeof causes[0]; i++)
+        if (causes[i].ln_e > causes[most].ln_e)
+            most = i;
+    causes[most].put(facts, out);
+}
+
+void deploy_put_words(const struct deploy_facts *facts, struct bytes *out)
+{
+    const struct deploy_judgement *j = facts->judgement;
+    bytes_printf(out, "%s: ", score_verdict_name(j->verdict));
+    if (j->verdict == SCORE_BAD || j->verdict == SCORE_SUSPECT) {
+        put_cause(facts, out);
+        if (j->trace.onset_ms != SCORE_NEVER)
+            bytes_printf(out, "; began %" PRId64 " s after the deploy",
+                         (j->trace.onset_ms - facts->scope->windows.after_from_ms) / 1000);
+    } else if (j->verdict == SCORE_OK) {
+        bytes_printf(out, "%.2f %% errors of %.0f requests, %.2f %% before",
+                     PERCENT * rate_of(j->errors_after), j->requests, PERCENT * rate_of(j->errors_before));
+    } else {
+        bytes_printf(
+            out,
+            "%.0f requests since, %.0f before; at least 5 min, 200 requests and an upper limit of the "
+            "error rate's ratio below 2 make it ok (it is %.2f)",
+            j->requests, j->errors_before.trials, j->ratio.high);
+    }
+    if (facts->scope->windows.overlaps)
+        bytes_printf(out, "; another deploy less than 10 min before cannot be told apart");
+}
