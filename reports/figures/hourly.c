@@ -1,0 +1,273 @@
+/* Failures per hour, over the range that was expected, with deploys and incidents. */
+#include <math.h>
+
+#include "reports/figures/amount.h"
+#include "reports/figures/kinds.h"
+
+enum { HOUR_MS = 3600000, MARK_SIZE = 11, MARK_LINE = 14, MARK_ROWS = 2 };
+
+double series_most(const double *values, size_t count, size_t *at)
+{
+    double most = NAN;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(values[i]) && !(values[i] <= most)) {
+            most = values[i];
+            *at = i;
+        }
+    return most;
+}
+
+double series_sum(const double *values, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(values[i]))
+            sum += values[i];
+    return sum;
+}
+
+static bool is_above(const struct figure_hourly *hourly, size_t i)
+{
+    return hourly->high && hourly->count[i] > hourly->high[i];
+}
+
+static size_t count_hours(const struct figure_hourly *hourly, bool above)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < hourly->hours; i++)
+        count += (above ? is_above(hourly, i) : !isfinite(hourly->count[i])) ? 1 : 0;
+    return count;
+}
+
+/* ---- the picture ---- */
+
+struct layout {
+    struct frame frame;
+    double high, step;
+    size_t marks, shades; /* that are drawn */
+};
+
+static double legend(struct drawing *drawing, const struct figure_hourly *hourly, const struct layout *layout)
+{
+    bool good = false, bad = false, planned = false, incident = false;
+    for (size_t i = 0; i < layout->marks; i++)
+        hourly->marks[i].is_bad ? (bad = true) : (good = true);
+    for (size_t i = 0; i < layout->shades; i++)
+        hourly->shades[i].is_planned ? (planned = true) : (incident = true);
+    struct legend_item items[] = {
+        {.swatch = SWATCH_LINE, .ink = INK_MAIN, .word = WORD_FAILURES_PER_HOUR},
+        {.swatch = SWATCH_BOX, .ink = INK_BAND, .word = WORD_EXPECTED, .is_absent = !hourly->high},
+        {.swatch = SWATCH_BOX, .ink = INK_ALERT, .word = WORD_ABOVE, .is_absent = !count_hours(hourly, true)},
+        {.swatch = SWATCH_MARK, .ink = INK_MUTED, .word = WORD_DEPLOY, .is_absent = !good},
+        {.swatch = SWATCH_MARK_BAD, .ink = INK_ALERT, .word = WORD_BAD_DEPLOY, .is_absent = !bad},
+        {.swatch = SWATCH_BOX, .ink = INK_INCIDENT, .word = WORD_INCIDENT, .is_absent = !incident},
+        {.swatch = SWATCH_BOX, .ink = INK_PLANNED, .word = WORD_PLANNED, .is_absent = !planned}};
+    return drawing_legend(drawing, 0, 0, items, sizeof items / sizeof items[0]);
+}
+
+static void put_shades(struct drawing *drawing, const struct figures *figures, const struct layout *layout)
+{
+    const double least = 3; /* pixels */
+    for (size_t i = 0; i < layout->shades; i++) {
+        const struct figure_shade *shade = &figures->hourly.shades[i];
+        struct frame box = layout->frame;
+        box.left = fmax(box.left, drawing_x(layout->frame, &figures->week, shade->span.from));
+        box.right = fmin(box.right, drawing_x(layout->frame, &figures->week, shade->span.to));
+        if (box.right < layout->frame.left || box.left > layout->frame.right)
+            continue;
+        box.right = fmin(fmax(box.right, box.left + least), layout->frame.right);
+        drawing_box(drawing, box, shade->is_planned ? INK_PLANNED : INK_INCIDENT);
+    }
+}
+
+/* The row above the frame where a label still has room; MARK_ROWS: none has. */
+static int find_row(double ends[MARK_ROWS], double left, double right)
+{
+    for (int row = 0; row < MARK_ROWS; row++)
+        if (left > ends[row]) {
+            ends[row] = right + 6;
+            return row;
+        }
+    return MARK_ROWS;
+}
+
+static void put_marks(struct drawing *drawing, const struct figures *figures, const struct layout *layout)
+{
+    const double longest = drawing->is_narrow ? 60 : 110;
+    double ends[MARK_ROWS] = {-1e9, -1e9};
+    for (size_t i = 0; i < layout->marks; i++) {
+        const struct figure_mark *mark = &figures->hourly.marks[i];
+        double x = drawing_x(layout->frame, &figures->week, mark->time);
+        if (x < layout->frame.left || x > layout->frame.right)
+            continue;
+        enum ink ink = mark->is_bad ? INK_ALERT : INK_AXIS;
+        drawing_line(drawing, (struct frame){x, x, layout->frame.top - 4, layout->frame.bottom}, ink, 1.4,
+                     mark->is_bad ? 0 : 2);
+        drawing_sign(drawing, x, layout->frame.top - 7, mark->is_bad ? SWATCH_MARK_BAD : SWATCH_MARK,
+                     mark->is_bad ? INK_ALERT : INK_MUTED);
+        bytes_clear(&drawing->scratch);
+        lettering_put(&drawing->lettering, &drawing->scratch, mark->label, longest / MARK_SIZE);
+        double width = lettering_width(bytes_view(&drawing->scratch)) * MARK_SIZE * (mark->is_bad ? 1.12 : 1);
+        double left = fmax(0, fmin(x - width / 2, drawing->width - width));
+        int row = find_row(ends, left, left + width);
+        if (row == MARK_ROWS)
+            continue;
+        drawing_note(drawing,
+                     (struct note){.x = left,
+                                   .y = layout->frame.top - 21 - row * MARK_LINE,
+                                   .ink = mark->is_bad ? INK_STRONG : INK_MUTED,
+                                   .size = MARK_SIZE,
+                                   .room = longest * 1.13,
+                                   .is_bold = mark->is_bad},
+                     mark->label);
+    }
+}
+
+/* ---- the numbers ---- */
+
+/* An hour is as wide as it is long: two points each, an empty line where one is not known. */
+static void put_line(struct bytes *out, const char *name, const double *values, size_t count)
+{
+    bytes_printf(out, "$%s << EOD\n", name);
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(values[i]))
+            bytes_printf(out, "%zu %.9g\n%zu %.9g\n", i, values[i], i + 1, values[i]);
+        else
+            bytes_printf(out, "\n");
+    bytes_printf(out, "EOD\n");
+}
+
+static void put_area(struct bytes *out, const char *name, const double *low, const double *high, size_t count,
+                     bool only_above)
+{
+    bytes_printf(out, "$%s << EOD\n", name);
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(low[i]) && isfinite(high[i]) && !(only_above && high[i] <= low[i]))
+            bytes_printf(out, "%zu %.9g %.9g\n%zu %.9g %.9g\n", i, low[i], high[i], i + 1, low[i], high[i]);
+        else
+            bytes_printf(out, "\n");
+    bytes_printf(out, "EOD\n");
+}
+
+static void plot(struct drawing *drawing, const struct figure_hourly *hourly)
+{
+    struct bytes *out = &drawing->script;
+    bool expected = hourly->low && hourly->high;
+    bool above = expected && count_hours(hourly, true);
+    put_line(out, "count", hourly->count, hourly->hours);
+    if (expected)
+        put_area(out, "band", hourly->low, hourly->high, hourly->hours, false);
+    if (above)
+        put_area(out, "above", hourly->high, hourly->count, hourly->hours, true);
+    bytes_printf(out, "plot ");
+    if (expected)
+        bytes_printf(out, "$band using 1:2:3 with filledcurves fc " INK_RGB ", ", INK_BAND);
+    if (above)
+        bytes_printf(out, "$above using 1:2:3 with filledcurves fc " INK_RGB ", ", INK_ALERT);
+    bytes_printf(out, "$count using 1:2 with lines lw 1.6 lc " INK_RGB "\n", INK_MAIN);
+}
+
+void hourly_draw(struct drawing *drawing, const struct figures *figures)
+{
+    const struct figure_hourly *hourly = &figures->hourly;
+    size_t at = 0;
+    double most = series_most(hourly->count, hourly->hours, &at);
+    if (!isfinite(most)) {
+        drawing_nothing(drawing);
+        return;
+    }
+    if (hourly->high)
+        most = fmax(most, series_most(hourly->high, hourly->hours, &at));
+    struct layout layout = {
+        .step = amount_step(fmax(most, 4) / 4),
+        .marks = hourly->mark_count < FIGURE_MARKS_MAX ? hourly->mark_count : FIGURE_MARKS_MAX,
+        .shades = hourly->shade_count < FIGURE_MARKS_MAX ? hourly->shade_count : FIGURE_MARKS_MAX};
+    layout.high = ceil(fmax(most, 1) / layout.step) * layout.step;
+    drawing_page(drawing, drawing->is_narrow ? 320 : 310);
+    double top = legend(drawing, hourly, &layout) + 8;
+    if (layout.marks)
+        top += 14 + MARK_ROWS * MARK_LINE;
+    layout.frame = (struct frame){drawing_y_room(drawing, layout.high, layout.step, false),
+                                  drawing->width - 4, top, drawing->height - (drawing->is_narrow ? 36 : 26)};
+    put_shades(drawing, figures, &layout);
+    drawing_days(drawing, layout.frame, &figures->week, true);
+    drawing_y_grid(drawing, layout.frame, 0, layout.high, layout.step, false);
+    put_marks(drawing, figures, &layout);
+    drawing_axes(drawing, layout.frame,
+                 (struct span){0, (figures->week.span.to - figures->week.span.from) / HOUR_MS}, 0,
+                 layout.high);
+    plot(drawing, hourly);
+    drawing_page_end(drawing);
+}
+
+/* ---- the text ---- */
+
+static void tell_peak(const struct telling *telling, const struct figures *figures, size_t at,
+                      struct bytes *buffer)
+{
+    const struct figure_hourly *hourly = &figures->hourly;
+    char most[AMOUNT_BYTES], low[AMOUNT_BYTES], high[AMOUNT_BYTES];
+    bool expected = hourly->low && hourly->high && isfinite(hourly->low[at]) && isfinite(hourly->high[at]);
+    struct str args[] = {
+        amount_exact(hourly->count[at], most),
+        telling_time(telling, &figures->week, figures->week.span.from + (time_ms_t)at * HOUR_MS, buffer),
+        expected ? amount_exact(hourly->low[at], low) : STR(""),
+        expected ? amount_exact(hourly->high[at], high) : STR("")};
+    telling_say(telling, expected ? WORD_TELL_PEAK_EXPECTED : WORD_TELL_PEAK, args, 4);
+}
+
+static void tell_around(const struct telling *telling, const struct figures *figures, struct bytes *buffer)
+{
+    const struct figure_hourly *hourly = &figures->hourly;
+    char first[AMOUNT_BYTES], second[AMOUNT_BYTES];
+    size_t bad = 0, planned = 0, incidents = 0;
+    time_ms_t from = INT64_MAX;
+    for (size_t i = 0; i < hourly->mark_count; i++)
+        bad += hourly->marks[i].is_bad;
+    for (size_t i = 0; i < hourly->shade_count; i++) {
+        const struct figure_shade *shade = &hourly->shades[i];
+        shade->is_planned ? planned++ : incidents++;
+        if (!shade->is_planned && shade->span.from < from)
+            from = shade->span.from;
+    }
+    if (hourly->mark_count)
+        telling_say(telling, WORD_TELL_DEPLOYS,
+                    (struct str[]){amount_exact((double)hourly->mark_count, first),
+                                   amount_exact((double)bad, second)},
+                    2);
+    if (incidents)
+        telling_say(telling, WORD_TELL_INCIDENTS,
+                    (struct str[]){amount_exact((double)incidents, first),
+                                   telling_time(telling, &figures->week, from, buffer)},
+                    2);
+    if (planned)
+        telling_say(telling, WORD_TELL_PLANNED, (struct str[]){amount_exact((double)planned, first)}, 1);
+}
+
+void hourly_tell(const struct telling *telling, const struct figures *figures)
+{
+    const struct figure_hourly *hourly = &figures->hourly;
+    const struct figure_week *week = &figures->week;
+    struct bytes from = {0}, to = {0}, zone = {0};
+    char text[AMOUNT_BYTES];
+    size_t at = 0;
+    if (!isfinite(series_most(hourly->count, hourly->hours, &at)))
+        return;
+    struct str args[] = {amount_exact(series_sum(hourly->count, hourly->hours), text),
+                         telling_day(telling, week, week->span.from, &from),
+                         telling_day(telling, week, week->span.to - 1, &to),
+                         telling_name(telling, week->zone, &zone)};
+    telling_say(telling, WORD_TELL_TOTAL, args, 4);
+    if (hourly->count[at] > 0)
+        tell_peak(telling, figures, at, &from);
+    if (hourly->high)
+        telling_say(telling, WORD_TELL_ABOVE,
+                    (struct str[]){amount_exact((double)count_hours(hourly, true), text)}, 1);
+    tell_around(telling, figures, &from);
+    if (count_hours(hourly, false))
+        telling_say(telling, WORD_TELL_UNKNOWN,
+                    (struct str[]){amount_exact((double)count_hours(hourly, false), text)}, 1);
+    bytes_fini(&from);
+    bytes_fini(&to);
+    bytes_fini(&zone);
+}
