@@ -37,6 +37,7 @@ struct api {
     struct api_rates rates;
     struct api_deletion *deletions; /* under way */
     struct api_change *changes;     /* likewise (api_change.h) */
+    uint32_t feedback_count;        /* since start */
     bool is_stopping;
     /* Reads the configuration again. TM_INVALID: refused, why says why. */
     enum tm_err (*reload)(void *arg, struct tm_why *why);
@@ -98,6 +99,11 @@ void api_counts(void *arg, struct http_exchange *exchange);
 void api_events(void *arg, struct http_exchange *exchange);
 void api_top(void *arg, struct http_exchange *exchange);
 void api_explain(void *arg, struct http_exchange *exchange);
+void api_anomalies(void *arg, struct http_exchange *exchange);
+void api_anomaly(void *arg, struct http_exchange *exchange);
+void api_incidents(void *arg, struct http_exchange *exchange);
+void api_incident(void *arg, struct http_exchange *exchange);
+void api_feedback(void *arg, struct http_exchange *exchange);
 void api_stream(void *arg, struct http_exchange *exchange);
 
 #endif

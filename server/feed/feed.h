@@ -11,6 +11,7 @@
 
 struct bytes;
 struct feed;
+struct finding;
 struct uv_loop_s;
 
 enum {
@@ -42,6 +43,10 @@ void feed_topic(const char *kind, struct str service, struct bytes *out);
 
 /* The same under that topic. */
 void feed_publish_of(struct feed *feed, const char *kind, struct str service, struct str json);
+
+/* The same of an anomaly, incident or verdict that is new or changed, as its item of the HTTP API; of others
+ * nothing. */
+void feed_publish_finding(struct feed *feed, const struct finding *finding);
 
 /* Answers GET /api/v1/stream?topics=a,b.c: server-sent events, until the client goes, is dropped, or
  * feed_stop. A topic takes what bears it and what begins with it and a dot; none named: all. */

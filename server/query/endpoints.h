@@ -27,5 +27,10 @@ void query_counts(struct queries *queries, struct http_exchange *exchange);
 void query_events(struct queries *queries, struct http_exchange *exchange);
 /* GET, POST /api/v1/top: the values of a column that most events have. */
 void query_top(struct queries *queries, struct http_exchange *exchange);
+/* GET /api/v1/anomalies, /api/v1/incidents: what scoring found, newest first; and one of them by its id. */
+void query_anomalies(struct queries *queries, struct http_exchange *exchange);
+void query_anomaly(struct queries *queries, struct http_exchange *exchange);
+void query_incidents(struct queries *queries, struct http_exchange *exchange);
+void query_incident(struct queries *queries, struct http_exchange *exchange);
 
 #endif

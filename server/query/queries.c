@@ -17,7 +17,14 @@
 
 /* The stack holds the evaluation of an expression of AST_DEPTH_MAX. */
 enum { STACK_BYTES = 8 << 20, TICK_MS = 100, RETRY_AFTER_S = 1 };
-enum { UNPROCESSABLE = 422, SERVER_ERROR = 500, OK = 200, BAD_REQUEST = 400, UNAVAILABLE = 503 };
+enum {
+    NOT_FOUND = 404,
+    UNPROCESSABLE = 422,
+    SERVER_ERROR = 500,
+    OK = 200,
+    BAD_REQUEST = 400,
+    UNAVAILABLE = 503
+};
 
 enum query_place {
     QUERY_QUEUED,  /* in the queue */
@@ -218,6 +225,8 @@ static struct refusal_words words_of(const struct query *query)
     switch (query->err) {
     case TM_INVALID:
         return (struct refusal_words){"bad_data", query->why.text, BAD_REQUEST, false};
+    case TM_NOT_FOUND:
+        return (struct refusal_words){"not_found", query->why.text, NOT_FOUND, false};
     case TM_LIMIT:
     case TM_TOO_LARGE:
         return (struct refusal_words){"execution", query->why.text, UNPROCESSABLE, false};

@@ -132,7 +132,7 @@ int catalog_put_findings(struct catalog *catalog, MDB_txn *txn, const struct hea
 
 struct stepping {
     const struct findings_wanted *wanted;
-    struct catalog_findings_place *place;
+    struct findings_place *place;
     struct bytes *out;
     struct bytes body;
 };
@@ -189,13 +189,20 @@ static int go_below(MDB_cursor *cursor, enum finding_kind kind, time_ms_t time, 
     return rc ? rc : mdb_cursor_get(cursor, key, data, MDB_PREV);
 }
 
+/* The later of where the span ends and where the list goes on. */
+static struct findings_place begin_place(const struct findings_wanted *wanted)
+{
+    const struct findings_place end = {wanted->span.to, 0, true};
+    return wanted->behind.is_begun && wanted->behind.time < end.time ? wanted->behind : end;
+}
+
 static int walk_down(struct stepping *s, MDB_cursor *cursor)
 {
-    struct catalog_findings_place *place = s->place;
+    struct findings_place *place = s->place;
     uint8_t last[CATALOG_FINDING_KEY];
     MDB_val key, data;
     if (!place->is_begun)
-        *place = (struct catalog_findings_place){s->wanted->span.to, 0, true};
+        *place = begin_place(s->wanted);
     catalog_finding_key(last, s->wanted->kind, findings_first_time(s->wanted), 0);
     int rc = go_below(cursor, s->wanted->kind, place->time, place->id, &key, &data);
     for (int i = 0; i < STEP_ENTRIES && !rc && s->out->len < STEP_BYTES; i++) {
@@ -245,7 +252,7 @@ static int step(struct catalog *catalog, MDB_txn *txn, void *arg)
 }
 
 enum tm_err catalog_findings_next(struct catalog *catalog, const struct findings_wanted *wanted,
-                                  struct catalog_findings_place *place, struct bytes *out, struct tm_why *why)
+                                  struct findings_place *place, struct bytes *out, struct tm_why *why)
 {
     struct stepping s = {.wanted = wanted, .place = place, .out = out};
     bytes_clear(out);

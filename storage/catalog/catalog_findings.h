@@ -5,19 +5,12 @@
 #include "storage/catalog/catalog.h"
 #include "storage/findings/findings.h"
 
-/* Where a reader stands: all at or behind (time, id), newest first, were looked at. */
-struct catalog_findings_place {
-    time_ms_t time;
-    uint64_t id;
-    bool is_begun;
-};
-
 /* One bounded step: replaces the content of out by the wanted ones among the next, each as its time (8 bytes)
- * and its line as bytes_str, and moves the place behind all it looked at. TM_NOT_FOUND: the end is reached;
- * out may hold some all the same. With an id: only that, and always the end. Errors as catalog_events_next.
- * Any thread. */
+ * and its line as bytes_str, and moves the place behind all it looked at (not begun: from wanted->behind on).
+ * TM_NOT_FOUND: the end is reached; out may hold some all the same. With an id: only that, and always the
+ * end. Errors as catalog_events_next. Any thread. */
 enum tm_err catalog_findings_next(struct catalog *catalog, const struct findings_wanted *wanted,
-                                  struct catalog_findings_place *place, struct bytes *out,
+                                  struct findings_place *place, struct bytes *out,
                                   struct tm_why *why) TM_MUST_CHECK;
 
 /* Removes what is older than time, as storage/findings/findings.h says what stays; a bounded number of them.

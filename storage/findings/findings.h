@@ -51,6 +51,13 @@ struct finding {
 /* Whether the bounds above hold. */
 bool finding_is_valid(const struct finding *finding);
 
+/* A place in a list: behind the finding of this time and id. */
+struct findings_place {
+    time_ms_t time;
+    uint64_t id;
+    bool is_begun; /* false: at the beginning */
+};
+
 /* Which are wanted: those that lie in span or reach into it (an incident with end 0 reaches into all that is
  * behind its time). */
 struct findings_wanted {
@@ -60,6 +67,7 @@ struct findings_wanted {
     struct str env;
     struct span span;
     double min_score;
+    struct findings_place behind; /* only those behind it */
     uint64_t *damaged; /* counts those that are damaged, which are left out then; NULL: they are an error */
 };
 

@@ -157,6 +157,13 @@ static bool reaches(const struct finding *finding, time_ms_t from)
     return finding->end == 0 ? finding->kind == FINDING_INCIDENT : finding->end > from;
 }
 
+static bool is_behind(const struct finding *finding, const struct findings_place *place)
+{
+    if (!place->is_begun || finding->time < place->time)
+        return true;
+    return finding->time == place->time && finding->id < place->id;
+}
+
 bool finding_matches(const struct finding *finding, const struct findings_wanted *wanted)
 {
     if (wanted->service.len > 0 && !str_equal(wanted->service, finding->service))
@@ -164,7 +171,7 @@ bool finding_matches(const struct finding *finding, const struct findings_wanted
     if (wanted->env.len > 0 && !str_equal(wanted->env, finding->env))
         return false;
     return finding->score >= wanted->min_score && finding->time < wanted->span.to &&
-           reaches(finding, wanted->span.from);
+           is_behind(finding, &wanted->behind) && reaches(finding, wanted->span.from);
 }
 
 time_ms_t findings_first_time(const struct findings_wanted *wanted)

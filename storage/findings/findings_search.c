@@ -137,7 +137,7 @@ static void tell_stored(struct search *s)
 
 static enum tm_err tell_all(struct search *s, struct catalog *catalog, struct tm_why *why)
 {
-    struct catalog_findings_place place = {.is_begun = false};
+    struct findings_place place = {.is_begun = false};
     enum tm_err err = TM_OK;
     while (catalog && !err && !s->is_over) {
         err = reader_check(s->reader, why);

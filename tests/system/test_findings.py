@@ -1,0 +1,135 @@
+"""What scoring found, on the real binaries: CONTRACT 3, 5, 7 and 9."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from harness import BUILD, Daemon, now_ms
+from peers import bearer
+
+FINDINGS = os.path.join(BUILD, 'tests', 'tools', 'findings')
+ANOMALY, INCIDENT, VERDICT, CLOSING, FEEDBACK = range(5)
+SECRETS = {name: f'0123456789abcdef-{name}' for name in ('cart', 'ro', 'admin')}
+SCOPES = {'cart': ['write:cart', 'read'], 'ro': ['read'], 'admin': ['admin']}
+KEYS = {'auth': {'keys': [{'name': name, 'secret': SECRETS[name], 'scopes': SCOPES[name]} for name in SECRETS]}}
+
+
+def store(daemon, findings, flush=False):
+    """Puts findings into the daemon's folder while it does not run: dicts of kind, id, time and body."""
+    lines = [f"{f['kind']}\t{f['id']:016x}\t{f['time']}\t{f.get('end', 0)}\t{f.get('score', 0)}\t{f.get('service', '')}\t"
+             f"{f.get('env', '')}\t{json.dumps(f.get('body', {}))}\n" for f in findings]
+    run = subprocess.run([FINDINGS, daemon.data_dir] + ['flush'] * flush, input=''.join(lines), text=True, capture_output=True)
+    assert run.returncode == 0, run.stderr
+
+
+def started(findings, flush=False, config=None):
+    daemon = Daemon(config=config)
+    store(daemon, findings, flush)
+    return daemon.start()
+
+
+def ask(daemon, path, method='GET', body=None, headers=None):
+    code, answer, _ = daemon.request(method, '/api/v1' + path, body if body is None else json.dumps(body), headers=headers)
+    return code, json.loads(answer)
+
+
+def listed(daemon, path):
+    code, answer = ask(daemon, path)
+    assert code == 200, answer
+    return answer['data']['items']
+
+
+def anomaly(number, time, **more):
+    return {'kind': ANOMALY, 'id': number, 'time': time, 'score': 50, 'service': 'cart', 'body': {'n': number, 'score': 50}, **more}
+
+
+def ids(items):
+    return [int(item['id'], 16) for item in items]
+
+
+@pytest.mark.parametrize('flush', [False, True], ids=['journal', 'files'])
+def test_anomalies_are_listed_chosen_and_paged(flush):
+    """CONTRACT 5 and 9: newest first, the last day unless told, each filter, a cursor, one by its id."""
+    now = now_ms()
+    found = [anomaly(1, now - 36 * 3600000), anomaly(2, now - 60000, score=70), anomaly(3, now - 60000, service='shop'),
+             anomaly(4, now - 30000, env='prod'), anomaly(5, now - 20000, service='shop', env='prod', score=20)]
+    with started(found, flush) as daemon:
+        assert ids(listed(daemon, '/anomalies')) == [5, 4, 3, 2]
+        assert ids(listed(daemon, '/anomalies?from=-3d')) == [5, 4, 3, 2, 1]
+        assert ids(listed(daemon, '/anomalies?to=-1d')) == [1]
+        assert ids(listed(daemon, '/anomalies?service=shop')) == [5, 3]
+        assert ids(listed(daemon, '/anomalies?service=shop&env=prod')) == [5]
+        assert ids(listed(daemon, '/anomalies?min_score=50')) == [4, 3, 2]
+        assert ids(listed(daemon, '/anomalies?min_score=70')) == [2]
+        got, cursor = [], ''
+        while cursor is not None:
+            data = ask(daemon, f'/anomalies?from=-3d&limit=2&cursor={cursor}')[1]['data']
+            got.append(ids(data['items']))
+            cursor = data['next']
+        assert got == [[5, 4], [3, 2], [1]]
+        assert ask(daemon, '/anomalies/' + '0' * 15 + '2')[1]['data'] == {'id': '0' * 15 + '2', 'n': 2, 'score': 50}
+        assert ask(daemon, '/anomalies/' + '0' * 15 + '9')[0] == 404
+        assert ask(daemon, '/anomalies/x')[0] == 404
+        for bad in ('min_score=101', 'min_score=x', 'limit=0', 'limit=10001', 'cursor=x', 'from=never'):
+            assert ask(daemon, '/anomalies?' + bad)[0] == 400, bad
+        assert listed(daemon, '/incidents') == []
+
+
+def incident(number, time, **more):
+    return {'kind': INCIDENT, 'id': number, 'time': time, 'score': 65, 'service': 'cart', 'body': {'text': 'slow', 'score': 65}, **more}
+
+
+def test_incidents_reach_into_a_span_and_are_open_or_closed():
+    """An open one reaches into all that is behind its start; a closed one as far as its end."""
+    now, hour = now_ms(), 3600000
+    with started([incident(1, now - 50 * hour), incident(2, now - 40 * hour, end=now - 30 * hour),
+                  incident(3, now - 30 * hour, end=now - hour), incident(4, now - hour)]) as daemon:
+        assert ids(listed(daemon, '/incidents')) == [4, 3, 1]
+        assert ids(listed(daemon, '/incidents?state=open')) == [4, 1]
+        assert ids(listed(daemon, '/incidents?state=closed')) == [3]
+        assert ids(listed(daemon, '/incidents?from=-60h&to=-45h')) == [1]
+        assert ask(daemon, '/incidents?state=new')[0] == 400
+
+
+def feedback(daemon, number, body, name=None):
+    return ask(daemon, f'/incidents/{number:016x}/feedback', 'POST', body, bearer(SECRETS[name]) if name else None)
+
+
+def words(item):
+    return [(said['feedback'], said['note']) for said in item['feedback']]
+
+
+def test_feedback_is_part_of_the_incident_for_good():
+    """Kept over kills and flushes, and while the incident itself is told anew; the last one counts and stands last."""
+    now = now_ms()
+    with started([incident(7, now - 60000), incident(8, now - 60000)]) as daemon:
+        assert feedback(daemon, 7, {'feedback': 'noise'})[0] == 200
+        code, answer = feedback(daemon, 7, {'feedback': 'useful', 'note': 'it was "real"'})
+        assert code == 200 and words(answer['data']) == [('noise', ''), ('useful', 'it was "real"')]
+        assert set(answer['data']['feedback'][0]) == {'id', 'incident', 'feedback', 'note', 'time'}
+        daemon.kill()
+        store(daemon, [incident(7, now - 60000, end=now, body={'text': 'over'})], flush=True)
+        daemon.start()
+        assert feedback(daemon, 8, {'feedback': 'expected'})[0] == 200
+        for _ in range(2):
+            items = {item['id'][-1]: item for item in listed(daemon, '/incidents')}
+            assert words(items['7']) == [('noise', ''), ('useful', 'it was "real"')] and items['7']['text'] == 'over'
+            assert words(items['8']) == [('expected', '')]
+            assert ask(daemon, '/incidents/' + items['7']['id'])[1]['data'] == items['7']
+            assert daemon.request('POST', '/api/v1/admin/flush')[0] == 200
+            daemon.restart()
+        for bad in ({}, {'feedback': 'bad'}, {'feedback': 'noise', 'note': 5}, {'feedback': 'noise', 'note': 'x' * 5000}, []):
+            assert feedback(daemon, 7, bad)[0] == 400, bad
+        assert feedback(daemon, 9, {'feedback': 'noise'})[0] == 404
+
+
+def test_feedback_needs_to_write_the_service():
+    now = now_ms()
+    with started([incident(7, now), incident(8, now, service='shop')], config=KEYS) as daemon:
+        assert feedback(daemon, 7, {'feedback': 'noise'})[0] == 401
+        assert feedback(daemon, 7, {'feedback': 'noise'}, 'ro')[0] == 403
+        assert feedback(daemon, 8, {'feedback': 'noise'}, 'cart')[0] == 403
+        assert feedback(daemon, 7, {'feedback': 'noise'}, 'cart')[0] == 200
+        assert feedback(daemon, 8, {'feedback': 'noise'}, 'admin')[0] == 200
+        assert daemon.request('GET', '/api/v1/anomalies')[0] == daemon.request('GET', '/api/v1/stream')[0] == 401
