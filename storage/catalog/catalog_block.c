@@ -2,10 +2,11 @@
 
 #include <zstd.h>
 
+#include "storage/catalog/series.h"
+
 enum { ZSTD_LEVEL = 1 };
 /* No block is larger: one series more than the bytes that fill it, labels and service 64 KiB each. */
-#define RAW_MAX    ((uint32_t)1 << 18)
-#define NUMBER_MAX (UINT32_C(1) << 26)
+#define RAW_MAX ((uint32_t)1 << 18)
 
 /* ---- packing ---- */
 
@@ -79,8 +80,8 @@ enum tm_err catalog_unpacker_next(struct catalog_unpacker *unpacker, struct cata
     uint64_t step = cursor_varint(at);
     out->service = cursor_str(at);
     out->labels = cursor_str(at);
-    if (at->bad || step >= NUMBER_MAX || unpacker->number + step == 0 ||
-        unpacker->number + step >= NUMBER_MAX)
+    if (at->bad || step >= SERIES_NUMBERS_MAX || unpacker->number + step == 0 ||
+        unpacker->number + step >= SERIES_NUMBERS_MAX)
         return TM_CORRUPT;
     unpacker->number += (uint32_t)step;
     unpacker->left--;

@@ -129,8 +129,8 @@ static bool is_mark(struct walk *w, const MDB_val *key, struct cursor in)
     if (cursor_u8(&in) != CATALOG_VERSION)
         return false;
     if (str_equal(name, STR("numbers"))) {
-        (void)cursor_u32(&in);
-        return !in.bad && cursor_left(&in) == 0;
+        uint32_t last = cursor_u32(&in);
+        return !in.bad && cursor_left(&in) == 0 && last < SERIES_NUMBERS_MAX;
     }
     if (str_equal(name, STR("clock")) || (name.len > 5 && memcmp(name.ptr, "final", 5) == 0))
         return cursor_left(&in) % 8 == 0 && cursor_left(&in) > 0;

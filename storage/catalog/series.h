@@ -107,6 +107,9 @@ size_t series_count_gaps(const struct series_table *table, size_t end);
 /* Closes the gaps: places change. Locked against readers. */
 void series_close_gaps(struct series_table *table);
 
+/* Numbers are below this. */
+enum { SERIES_NUMBERS_MAX = 1 << 26 };
+
 /* Numbers up to this one were in use once, and are not given. TM_NOMEM, TM_CORRUPT (out of range). */
 enum tm_err series_skip(struct series_table *table, series_id last) TM_MUST_CHECK;
 

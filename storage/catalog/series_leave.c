@@ -73,7 +73,7 @@ void series_close_gaps(struct series_table *table)
 
 enum tm_err series_skip(struct series_table *table, series_id last)
 {
-    if (last >= (uint32_t)SERIES_CHUNK * SERIES_CHUNKS)
+    if (last >= SERIES_NUMBERS_MAX)
         return TM_CORRUPT;
     while (table->count <= last) {
         if (!series_make_room(table, table->count))

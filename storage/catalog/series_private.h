@@ -7,7 +7,7 @@
 #include "storage/catalog/series.h"
 #include "storage/catalog/services.h"
 
-enum { SERIES_CHUNK = 1 << 14, SERIES_CHUNKS = 1 << 12 };
+enum { SERIES_CHUNK = 1 << 14, SERIES_CHUNKS = SERIES_NUMBERS_MAX / SERIES_CHUNK };
 
 struct series_entry {
     uint32_t labels; /* of label_sets; 0: none */
