@@ -55,6 +55,9 @@ bool reader_find_day(struct contents *contents, uint32_t series, struct span *sp
  * outside. Errors as reader_walk_next. */
 enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct span span,
                                struct tm_why *why) TM_MUST_CHECK;
+/* The same of what is not in files yet. */
+enum tm_err reader_collect_unflushed(struct reader *reader, uint32_t series, struct span span,
+                                     struct tm_why *why) TM_MUST_CHECK;
 
 /* Narrows [*from, *to) slots of 10 s to the first day that may have cells of the series. False: there is
  * none. */

@@ -72,29 +72,41 @@ static enum tm_err collect_heads(struct reader *reader, uint32_t series, struct 
     return err;
 }
 
-/* The heads first, then what is in files; of equal times the heads' sample wins, which is newer. */
-enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct span span, struct tm_why *why)
+/* Puts the heads' samples behind those of files; of equal times the heads' sample wins, which is newer. */
+static enum tm_err add_heads(struct reader *reader, struct tm_why *why)
 {
     struct columns *columns = &reader->day;
     const struct columns *heads = &reader->heads;
-    uint32_t day;
-    columns->count = 0;
-    enum tm_err err = collect_heads(reader, series, span);
-    if (err)
-        return tm_fail(why, err, "reading samples: %s", tm_err_text(err));
-    if (reader_is_stored(reader->contents, series) && span.from >= 0 &&
-        partition_period_of(PARTITION_RAW, span.from, &day) == TM_OK)
-        err = days_collect(reader->contents->partitions, reader->contents->tombstones, day, series, span,
-                           columns, why);
-    if (err)
-        return err;
-    err = columns_reserve(columns, heads->count);
+    enum tm_err err = columns_reserve(columns, heads->count);
     for (size_t i = 0; !err && i < heads->count; i++)
         columns_add(columns, heads->times[i], heads->values[i]);
     reader->samples_read += columns->count;
     if (!err)
         err = columns_settle(columns);
     return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : TM_OK;
+}
+
+/* The heads first, then what is in files. */
+enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct span span, struct tm_why *why)
+{
+    uint32_t day;
+    enum tm_err err = collect_heads(reader, series, span);
+    reader->day.count = 0;
+    if (err)
+        return tm_fail(why, err, "reading samples: %s", tm_err_text(err));
+    if (reader_is_stored(reader->contents, series) && span.from >= 0 &&
+        partition_period_of(PARTITION_RAW, span.from, &day) == TM_OK)
+        err = days_collect(reader->contents->partitions, reader->contents->tombstones, day, series, span,
+                           &reader->day, why);
+    return err ? err : add_heads(reader, why);
+}
+
+enum tm_err reader_collect_unflushed(struct reader *reader, uint32_t series, struct span span,
+                                     struct tm_why *why)
+{
+    enum tm_err err = collect_heads(reader, series, span);
+    reader->day.count = 0;
+    return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : add_heads(reader, why);
 }
 
 /* Narrows span to its first day that may have samples or cells of the series. A counter has samples from

@@ -4,6 +4,8 @@
 #include "storage/partition/days.h"
 #include "storage/reader_private.h"
 
+enum { READ_TRIES = 8 };
+
 static enum partition_tier tier_of(enum reader_tier tier)
 {
     return tier == READER_5M ? PARTITION_5M : PARTITION_1H;
@@ -135,7 +137,9 @@ static enum tm_err collect_samples(const struct looking *l, struct columns *all,
     for (size_t i = 0; i < 2 && !err; i++) {
         if (parts[i].from >= parts[i].to || parts[i].from < 0)
             continue;
-        err = reader_collect_day(reader, l->series, parts[i], why);
+        /* What is in files of a day that is being dropped stands in its rows already. */
+        err = i == 1 && !l->has_raw ? reader_collect_unflushed(reader, l->series, parts[i], why)
+                                    : reader_collect_day(reader, l->series, parts[i], why);
         if (!err)
             err = columns_reserve(all, reader->day.count);
         for (size_t k = 0; k < reader->day.count && !err; k++)
@@ -170,7 +174,7 @@ static enum tm_err make_rows(const struct looking *l, struct tm_why *why)
     return err ? tm_fail(why, err, "out of memory for rollups") : TM_OK;
 }
 
-static enum tm_err read_day(struct looking *l, const struct rollup_rows **out, struct tm_why *why)
+static enum tm_err read_once(struct looking *l, const struct rollup_rows **out, struct tm_why *why)
 {
     enum tm_err err = look(l, why);
     if (!err)
@@ -180,6 +184,21 @@ static enum tm_err read_day(struct looking *l, const struct rollup_rows **out, s
         return err;
     *out = &l->reader->made;
     return make_rows(l, why);
+}
+
+/* The day may be dropped meanwhile: first its rows are said to stand for its samples, then these go. What was
+ * read then counts samples twice or not at all, and is read again. */
+static enum tm_err read_day(struct looking *l, const struct rollup_rows **out, struct tm_why *why)
+{
+    for (int i = 0; i < READ_TRIES; i++) {
+        enum tm_err err = read_once(l, out, why);
+        struct looking now = *l;
+        if (!err)
+            err = look(&now, why);
+        if (err || now.has_raw == l->has_raw)
+            return err;
+    }
+    return tm_fail(why, TM_BUSY, "day %u is written and dropped too often to be read; try again", l->day);
 }
 
 void reader_take_files(struct reader *reader)

@@ -282,6 +282,48 @@ static void what_comes_after_a_day_was_dropped_is_added_to_its_rows(void **state
     }
 }
 
+/* Who reads behind the note that rows stand for the samples, and before these go. */
+struct onlooker {
+    struct fixture *f;
+    time_ms_t hour;
+    uint64_t count; /* of that hour's row */
+};
+
+static void look_before_the_drop(void *arg, const char *name)
+{
+    struct onlooker *onlooker = arg;
+    struct rollup_rows rows = {0};
+    if (strcmp(name, "rollup.final") != 0)
+        return;
+    struct reader *reader = reader_of_store(onlooker->f->store);
+    read_rows(reader, "cpu", READER_1H, (struct span){onlooker->hour, onlooker->hour + HOUR_MS}, &rows);
+    assert_int_equal(rows.count, 1);
+    onlooker->count = rows.rows[0].count;
+    rollup_rows_fini(&rows);
+    reader_close(reader);
+}
+
+static void samples_of_a_day_that_is_being_dropped_count_once(void **state)
+{
+    struct fixture *f = *state;
+    struct onlooker onlooker = {f, DAY0 - 3 * DAY_MS + 12 * HOUR_MS, 0};
+    f->options.fault_point = look_before_the_drop;
+    f->options.fault_arg = &onlooker;
+    fixture_reopen(f);
+    send_day(f->store, "cpu", -3, 60000);
+    send_day(f->store, "cpu", 0, 60000);
+    flush_now(f);
+    flush_settle(f->store);
+    assert_int_equal(send_one(f->store, "cpu", onlooker.hour + 1, 5000),
+                     TM_OK); /* in memory: rows are made */
+    store_set_retention(f->store, &(struct store_retention){.raw_ms = DAY_MS});
+    flush_settle(f->store);
+    assert_int_equal(stats_of(f->store).expired_days, 1);
+    assert_int_equal(onlooker.count, 61);
+    f->options.fault_point = NULL;
+    fixture_reopen(f);
+}
+
 static void each_tier_goes_by_its_own_age(void **state)
 {
     struct fixture *f = *state;
@@ -569,6 +611,7 @@ int main(void)
         CASE(rows_outlive_their_samples),
         CASE(raw_samples_begin_behind_the_last_day_that_was_dropped),
         CASE(what_comes_after_a_day_was_dropped_is_added_to_its_rows),
+        CASE(samples_of_a_day_that_is_being_dropped_count_once),
         CASE(each_tier_goes_by_its_own_age),
         CASE(a_week_that_is_over_becomes_one_window),
         CASE(deleted_samples_leave_the_rows),
