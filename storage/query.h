@@ -85,6 +85,10 @@ enum tm_err reader_series(struct reader *reader, reader_series_fn *each, void *a
  * memory. */
 void reader_labels(const struct reader *reader, uint32_t series, struct bytes *out);
 
+/* The service that owns a series that a call here has named, as the store knows it; valid as long as its
+ * labels. */
+struct str reader_owner(const struct reader *reader, uint32_t series);
+
 /* The series that a selector takes, by number. Errors as index_select; TM_CLOSED: stopped. */
 enum tm_err reader_select(struct reader *reader, const struct selector *selector, struct index_ids *out,
                           struct tm_why *why) TM_MUST_CHECK;

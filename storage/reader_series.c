@@ -44,6 +44,11 @@ void reader_labels(const struct reader *reader, uint32_t series, struct bytes *o
     series_labels(reader->contents->series, series, out);
 }
 
+struct str reader_owner(const struct reader *reader, uint32_t series)
+{
+    return series_owner(reader->contents->series, series);
+}
+
 /* ---- by labels ---- */
 
 /* Returns with the lock shared and all series that were durable when it began in the index. On error: without

@@ -230,6 +230,15 @@ static void expect_samples(const struct head *head, const struct batch *batch, s
         head_expect_sample(head, batch->samples[at + HEAD_EXPECT_NEAR].series);
 }
 
+/* A cell's time is known to the 10 s only. */
+static void note_cell(struct store *store, const struct batch *batch, const struct batch_cell *cell)
+{
+    time_ms_t time = cell_time(cell->slot), newest = batch->cells.newest_ms;
+    series_note(store->contents.series, cell->series, time);
+    time += CELL_MS - 1;
+    series_note(store->contents.series, cell->series, time < newest ? time : newest);
+}
+
 /* TM_NOMEM: go on later, from where it stopped. */
 static enum tm_err apply_batch(struct store *store, struct batch *batch)
 {
@@ -240,12 +249,15 @@ static enum tm_err apply_batch(struct store *store, struct batch *batch)
         err = contents_sample(&store->contents, sample->series, sample->time, &sample->number);
         if (err)
             return err;
+        if (!batch->is_own)
+            series_note(store->contents.series, sample->series, sample->time);
     }
     for (; batch->applied_cells < batch->cells.count; batch->applied_cells++) {
         err = contents_cell(&store->contents, &batch->cells.at[batch->applied_cells],
                             store->contents.head.counts.age);
         if (err)
             return err;
+        note_cell(store, batch, &batch->cells.at[batch->applied_cells]);
     }
     if (batch->cells.count > 0)
         contents_note_time(&store->contents, batch->cells.newest_ms);
@@ -366,6 +378,11 @@ void store_poll(struct store *store)
     (void)store_has_memory(store);
     series_sweep(store->contents.series);
     store->is_polling = false;
+}
+
+void store_news(struct store *store, store_news_fn *each, void *arg)
+{
+    series_news(store->contents.series, each, arg);
 }
 
 void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *later_ms)

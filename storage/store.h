@@ -182,6 +182,8 @@ enum tm_err store_batch_group_edit(struct batch *batch, time_ms_t at, uint64_t i
 /* Adds what scoring found (storage/findings/findings.h). Bytes are copied. TM_INVALID (finding_is_valid),
  * TM_NOMEM. */
 enum tm_err store_batch_finding(struct batch *batch, const struct finding *finding) TM_MUST_CHECK;
+/* What is in it is the daemon's own doing: no news (store_news). */
+void store_batch_own(struct batch *batch);
 
 /* How many samples, cells and events it holds. */
 size_t store_batch_count(const struct batch *batch);
@@ -219,6 +221,15 @@ void store_flush_cancel(struct store *store);
 /* The wall clock and the time that the store believes (storage/believed.h), which differ after a jump: what
  * lies within the bounds of either is to be taken. */
 void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *later_ms);
+
+/* ---- news ---- */
+
+/* Tells, for each service of which samples or counts became visible since this was last asked, their oldest
+ * and newest event time (of counts to the 10 s, but never later than the batch's newest). What replay brought
+ * is no news, nor is what a batch of the daemon's own holds (store_batch_own). The name is valid during the
+ * call. */
+typedef void store_news_fn(void *arg, struct str service, time_ms_t oldest, time_ms_t newest);
+void store_news(struct store *store, store_news_fn *each, void *arg);
 
 /* ---- markers ---- */
 

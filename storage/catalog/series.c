@@ -437,6 +437,27 @@ struct str series_owner(const struct series_table *table, series_id id)
     return (struct str){service->name, service->len};
 }
 
+void series_note(struct series_table *table, series_id id, time_ms_t time)
+{
+    struct service *service = services_at(&table->services, series_entry_at(table, id)->service);
+    if (!service->has_news || time < service->oldest_ms)
+        service->oldest_ms = time;
+    if (!service->has_news || time > service->newest_ms)
+        service->newest_ms = time;
+    service->has_news = true;
+}
+
+void series_news(struct series_table *table, store_news_fn *each, void *arg)
+{
+    for (uint32_t slot = 0; slot < table->services.count; slot++) {
+        struct service *service = services_at(&table->services, slot);
+        if (!service->has_news || !service->name)
+            continue;
+        service->has_news = false;
+        each(arg, (struct str){service->name, service->len}, service->oldest_ms, service->newest_ms);
+    }
+}
+
 size_t series_durable_count(const struct series_table *table)
 {
     return table->order_count;

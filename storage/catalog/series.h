@@ -87,6 +87,14 @@ struct str series_owner(const struct series_table *table, series_id id);
 /* Gives idle numbers back if there are many. No caller may hold a number that is not in use. */
 void series_sweep(struct series_table *table);
 
+/* ---- news ---- */
+
+/* Something of this time became visible of a series that is in use or durable. */
+void series_note(struct series_table *table, series_id id, time_ms_t time);
+
+/* Tells each service of which something was noted since the last call: the oldest and the newest time. */
+void series_news(struct series_table *table, store_news_fn *each, void *arg);
+
 /* ---- leaving ---- */
 
 /* DURABLE -> LEAVING, and back if it still is LEAVING. */

@@ -2,9 +2,11 @@
 #ifndef TM_STORAGE_SERVICES_H
 #define TM_STORAGE_SERVICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/model/clock.h"
 #include "storage/model/err.h"
 #include "storage/model/str.h"
 
@@ -15,6 +17,9 @@ struct service {
     uint32_t len;
     uint32_t references; /* series of any state that name it; 0: may be forgotten */
     uint32_t live;       /* series that count for the limits */
+    bool has_news;
+    time_ms_t oldest_ms; /* of the news: what became visible since it was last asked */
+    time_ms_t newest_ms;
 };
 
 /* Zero-initialised is empty, apart from the seed. */

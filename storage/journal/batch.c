@@ -135,6 +135,11 @@ enum tm_err store_batch_http(struct batch *batch, const struct http_event *event
     return TM_OK;
 }
 
+void store_batch_own(struct batch *batch)
+{
+    batch->is_own = true;
+}
+
 size_t store_batch_count(const struct batch *batch)
 {
     return batch->sample_count + batch->cells.count + batch->event_count;

@@ -33,6 +33,7 @@ struct batch {
     char *producer; /* a copy, owned; NULL if there is no mark */
     size_t producer_len;
     bool is_marked;
+    bool is_own; /* the daemon made it itself: no news */
     struct pending pending;
     store_done_fn *done;
     void *done_arg;

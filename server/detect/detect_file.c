@@ -1,0 +1,204 @@
+/* States on disk: DIR/NN, each a part of all series, kept in turn. storage/FORMAT.md has every byte. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "server/detect/detect_disk.h"
+#include "server/detect/detect_private.h"
+
+static const char magic[] = "tmscore1";
+
+enum { MAGIC_BYTES = 8, SUM_BYTES = 8, NAME_BYTES = 16 };
+
+struct restored_state {
+    uint64_t hash;
+    int64_t at;
+    struct score_first *state; /* owned; NULL: it was claimed */
+};
+
+struct detect_restored {
+    struct restored_state *at; /* by hash once all are read */
+    size_t count, capacity;
+};
+
+static unsigned shard_of(uint64_t hash)
+{
+    return (unsigned)(hash >> 56) % DETECT_SHARDS;
+}
+
+static const char *name_of(unsigned shard, char name[NAME_BYTES])
+{
+    (void)snprintf(name, NAME_BYTES, "%02x", shard);
+    return name;
+}
+
+/* ---- keeping ---- */
+
+static void put_state(const struct detect_engine *engine, const struct detect_target *target,
+                      struct bytes *out)
+{
+    bytes_u64(out, target->hash);
+    bytes_zigzag(out, target->at);
+    bytes_str(out, detect_labels(target));
+    uint8_t *at = bytes_reserve(out, FIRST_BYTES);
+    if (!at)
+        return;
+    score_first_encode(&engine->model, target->state, at);
+    out->len += FIRST_BYTES;
+}
+
+static void put_shard(const struct detect_engine *engine, unsigned shard, struct bytes *out)
+{
+    bytes_put(out, magic, MAGIC_BYTES);
+    bytes_u32(out, FIRST_VERSION);
+    bytes_u32(out, (uint32_t)engine->options.step_ms);
+    for (size_t i = 0; i < engine->service_count; i++) {
+        const struct detect_service *service = engine->services[i];
+        for (size_t k = 0; k < service->target_count; k++) {
+            const struct detect_target *target = &service->targets[k];
+            if (target->state && shard_of(target->hash) == shard)
+                put_state(engine, target, out);
+        }
+    }
+    bytes_u64(out, XXH3_64bits(out->data, out->len));
+}
+
+enum tm_err detect_engine_keep(struct detect_engine *engine, struct tm_why *why)
+{
+    char name[NAME_BYTES];
+    struct bytes out = {0};
+    unsigned shard = engine->shard;
+    engine->shard = (shard + 1) % DETECT_SHARDS;
+    put_shard(engine, shard, &out);
+    enum tm_err err = bytes_error(&out)
+                          ? tm_fail(why, TM_NOMEM, "out of memory for states of scored series")
+                          : detect_disk_replace(engine->dir, name_of(shard, name), bytes_view(&out), why);
+    bytes_fini(&out);
+    return err;
+}
+
+/* ---- restoring ---- */
+
+static enum tm_err take_state(struct detect_engine *engine, struct cursor *c)
+{
+    struct detect_restored *restored = engine->restored;
+    struct restored_state one = {.hash = cursor_u64(c)};
+    one.at = cursor_zigzag(c);
+    (void)cursor_str(c);
+    struct str bytes = cursor_take(c, FIRST_BYTES);
+    if (c->bad)
+        return TM_CORRUPT;
+    if (restored->count == restored->capacity) {
+        size_t wanted = restored->capacity * 2 + 64;
+        struct restored_state *grown = realloc(restored->at, wanted * sizeof *grown);
+        if (!grown)
+            return TM_NOMEM;
+        restored->at = grown;
+        restored->capacity = wanted;
+    }
+    one.state = malloc(sizeof *one.state);
+    if (!one.state)
+        return TM_NOMEM;
+    enum tm_err err =
+        score_first_decode(&engine->model, (const uint8_t *)bytes.ptr, bytes.len, one.state);
+    if (err)
+        free(one.state);
+    else
+        restored->at[restored->count++] = one;
+    return err;
+}
+
+/* The states of one file; all of them or none. */
+static enum tm_err take_shard(struct detect_engine *engine, const struct bytes *file)
+{
+    struct detect_restored *restored = engine->restored;
+    size_t before = restored->count;
+    if (file->len < MAGIC_BYTES + SUM_BYTES)
+        return TM_CORRUPT;
+    struct cursor c = cursor_of(file->data, file->len - SUM_BYTES);
+    struct cursor end = cursor_of(file->data + file->len - SUM_BYTES, SUM_BYTES);
+    struct str head = cursor_take(&c, MAGIC_BYTES);
+    if (memcmp(head.ptr, magic, MAGIC_BYTES) != 0 ||
+        cursor_u64(&end) != XXH3_64bits(file->data, file->len - SUM_BYTES))
+        return TM_CORRUPT;
+    if (cursor_u32(&c) != FIRST_VERSION || cursor_u32(&c) != (uint32_t)engine->options.step_ms)
+        return TM_INVALID;
+    enum tm_err err = TM_OK;
+    while (cursor_left(&c) > 0 && !err)
+        err = take_state(engine, &c);
+    while (err && restored->count > before)
+        free(restored->at[--restored->count].state);
+    return err;
+}
+
+static int compare_restored(const void *a, const void *b)
+{
+    const struct restored_state *x = a, *y = b;
+    return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+enum tm_err detect_restore(struct detect_engine *engine)
+{
+    struct bytes file = {0};
+    char name[NAME_BYTES];
+    enum tm_err err = TM_OK;
+    engine->restored = calloc(1, sizeof *engine->restored);
+    if (!engine->restored)
+        return TM_NOMEM;
+    engine->began = detect_disk_read(engine->dir, "began", &file) == TM_OK;
+    for (unsigned shard = 0; shard < DETECT_SHARDS && err != TM_NOMEM; shard++) {
+        err = detect_disk_read(engine->dir, name_of(shard, name), &file);
+        if (err == TM_NOT_FOUND)
+            continue;
+        if (!err)
+            err = take_shard(engine, &file);
+        if (!err)
+            continue;
+        engine->figures.lost_states++;
+        detect_warn(engine, "detect.state_lost",
+                    "%.200s/%s can't be used (%s): its series learn anew from what is stored", engine->dir,
+                    name, err == TM_INVALID ? "of another version or scoring.interval" : tm_err_text(err));
+    }
+    bytes_fini(&file);
+    if (engine->restored->count > 0)
+        qsort(engine->restored->at, engine->restored->count, sizeof *engine->restored->at, compare_restored);
+    return err == TM_NOMEM ? err : TM_OK;
+}
+
+void detect_claim(struct detect_engine *engine, struct detect_target *target)
+{
+    struct detect_restored *restored = engine->restored;
+    const struct restored_state wanted = {.hash = target->hash};
+    if (!restored || restored->count == 0)
+        return;
+    struct restored_state *found =
+        bsearch(&wanted, restored->at, restored->count, sizeof wanted, compare_restored);
+    if (!found || !found->state || engine->memory_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
+        return;
+    target->state = found->state;
+    target->at = found->at;
+    found->state = NULL;
+    engine->memory_used += DETECT_STATE_BYTES;
+}
+
+void detect_restored_free(struct detect_engine *engine)
+{
+    struct detect_restored *restored = engine->restored;
+    if (!restored)
+        return;
+    for (size_t i = 0; i < restored->count; i++)
+        free(restored->at[i].state);
+    free(restored->at);
+    free(restored);
+    engine->restored = NULL;
+}
+
+enum tm_err detect_mark_began(struct detect_engine *engine, struct tm_why *why)
+{
+    if (engine->began)
+        return TM_OK;
+    enum tm_err err = detect_disk_replace(engine->dir, "began", STR("scoring began\n"), why);
+    engine->began = !err;
+    return err;
+}

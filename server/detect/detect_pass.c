@@ -1,0 +1,317 @@
+/* One pass over some minutes of a service: its series are read, sums made of them, all of it scored. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/detect/detect_private.h"
+
+/* Samples before a series has a state; a ratio over few requests is drawn to its long mean as if so many more
+ * had been there. */
+enum { STATE_FROM = 100, RATIO_VOLUME = 50, HEARD_MAX = 100000, COLUMN = DETECT_SPAN_MINUTES };
+
+struct pass {
+    struct detect_engine *engine;
+    struct detect_service *service;
+    const struct detect_window *window;
+    bool tells;
+    bool is_full; /* no memory for what was heard */
+};
+
+static bool is_stopped(const struct detect_engine *engine)
+{
+    return engine->options.stop && engine->options.stop(engine->options.stop_arg);
+}
+
+/* ---- states ---- */
+
+/* A tenth of the room is for what is derived. */
+static bool has_room(const struct detect_engine *engine, const struct detect_target *target)
+{
+    size_t most = engine->options.memory_bytes;
+    if (target->form == FORM_VALUE || target->form == FORM_P95)
+        most -= most / 10;
+    return engine->memory_used + DETECT_STATE_BYTES <= most;
+}
+
+static void admit(struct detect_engine *engine, struct detect_service *service, struct detect_target *target,
+                  int64_t from)
+{
+    target->is_left_out = !has_room(engine, target);
+    if (target->is_left_out)
+        return;
+    target->state = calloc(1, sizeof *target->state);
+    target->is_left_out = !target->state;
+    if (!target->state)
+        return;
+    engine->memory_used += DETECT_STATE_BYTES;
+    target->at = target->first > from ? target->first : from;
+    service->is_ready = false;
+}
+
+/* The first minute that there may be something to learn from. */
+static int64_t history_of(const struct detect_engine *engine, const struct detect_service *service)
+{
+    int64_t from = service->base - engine->options.history_ms / engine->options.step_ms;
+    return from > 0 ? from : 0;
+}
+
+void detect_admit(struct detect_engine *engine, struct detect_service *service, int64_t ahead)
+{
+    int64_t from = history_of(engine, service);
+    for (int raw = 0; raw < 2; raw++) {
+        for (size_t i = 0; i < service->target_count; i++) {
+            struct detect_target *target = &service->targets[i];
+            bool is_raw = target->form == FORM_VALUE || target->form == FORM_P95;
+            if (target->labels && !target->state && !target->is_excluded && is_raw == (raw == 1) &&
+                target->samples + ahead >= STATE_FROM)
+                admit(engine, service, target, from);
+        }
+    }
+}
+
+/* ---- scoring ---- */
+
+static bool was_told(const struct detect_target *target, int64_t minute)
+{
+    for (uint32_t i = 0; i < target->told_count; i++) {
+        if (target->told[i].minute == minute)
+            return true;
+    }
+    return false;
+}
+
+static void hear(struct pass *pass, uint32_t place, const struct detect_heard *heard)
+{
+    struct detect_engine *engine = pass->engine;
+    const struct detect_target *target = &pass->service->targets[place];
+    if (heard->result.score < DETECT_HEARD_SCORE && !was_told(target, heard->minute))
+        return;
+    if (engine->heard_count == engine->heard_capacity) {
+        size_t wanted = engine->heard_capacity * 2 + 64;
+        struct detect_heard *grown =
+            wanted > HEARD_MAX ? NULL : realloc(engine->heard, wanted * sizeof *grown);
+        if (!grown) {
+            pass->is_full = true;
+            return;
+        }
+        engine->heard = grown;
+        engine->heard_capacity = wanted;
+    }
+    engine->heard[engine->heard_count++] = *heard;
+}
+
+/* Where the numbers of a target come from in this pass. */
+struct numbers {
+    const double *value; /* of a ratio: the part */
+    const double *whole; /* NULL: no ratio */
+    int64_t until;       /* from this minute on nothing is known yet */
+};
+
+/* What is scored of one minute; NaN: nothing. */
+static double number_at(const struct numbers *numbers, const struct score_first *state, int64_t at)
+{
+    double value = numbers->value[at];
+    if (!numbers->whole)
+        return value;
+    double whole = numbers->whole[at], part = isnan(value) ? 0 : value;
+    if (!(whole > 0))
+        return NAN;
+    double mean = state && state->samples > 0 ? state->origin + state->mean : part / whole;
+    mean = mean < 0 ? 0 : mean > 1 ? 1 : mean;
+    return (part + RATIO_VOLUME * mean) / (whole + RATIO_VOLUME);
+}
+
+static void score_minute(struct pass *pass, uint32_t place, struct score_first *state,
+                         const struct numbers *numbers, int64_t minute, double value)
+{
+    struct detect_engine *engine = pass->engine;
+    const struct detect_options *options = &engine->options;
+    time_ms_t time = minute * options->step_ms;
+    int64_t at = minute - pass->window->from;
+    struct detect_heard heard;
+    heard.before = state->calibration;
+    heard.samples = state->samples;
+    score_first_push(&engine->model, state, time, options->offset_s ? options->offset_s(time) : 0, value,
+                     &heard.result);
+    engine->figures.scores += pass->tells;
+    if (!pass->tells || heard.samples < STATE_FROM)
+        return;
+    heard.minute = minute;
+    heard.target = place;
+    heard.observed = value;
+    heard.part = numbers->whole && !isnan(numbers->value[at]) ? numbers->value[at] : 0;
+    heard.whole = numbers->whole ? numbers->whole[at] : 0;
+    hear(pass, place, &heard);
+}
+
+static void run_target(struct pass *pass, uint32_t place, const struct numbers *numbers)
+{
+    struct detect_target *target = &pass->service->targets[place];
+    const struct detect_window *window = pass->window;
+    struct score_first tip;
+    bool has_tip = false;
+    int64_t minute = target->at > window->from ? target->at : window->from;
+    for (; minute < window->to; minute++) {
+        bool is_settled = minute < window->settled;
+        if (!is_settled && !target->state)
+            break;
+        if (is_settled)
+            target->at = minute + 1;
+        else if (minute >= numbers->until)
+            break;
+        double value = number_at(numbers, target->state, minute - window->from);
+        if (isnan(value))
+            continue;
+        pass->engine->any_value = true;
+        if (!target->state) {
+            target->samples += target->samples < UINT32_MAX;
+            continue;
+        }
+        if (!is_settled && !has_tip)
+            tip = *target->state;
+        has_tip = has_tip || !is_settled;
+        score_minute(pass, place, is_settled ? target->state : &tip, numbers, minute, value);
+    }
+}
+
+/* ---- reading ---- */
+
+static bool is_behind(const struct pass *pass, uint32_t place)
+{
+    const struct detect_target *target = &pass->service->targets[place];
+    return target->labels && target->at < pass->window->to && !target->is_excluded;
+}
+
+static bool derived_is_behind(const struct pass *pass)
+{
+    for (size_t i = 0; i < pass->service->derived_count; i++) {
+        if (is_behind(pass, pass->service->derived[i]))
+            return true;
+    }
+    return false;
+}
+
+static double *sum_of(const struct pass *pass, uint32_t place)
+{
+    return pass->engine->sums + (size_t)place * COLUMN;
+}
+
+static void add_up(const struct pass *pass, const struct detect_source *source, int64_t last)
+{
+    const double *column = pass->engine->columns;
+    int64_t count = pass->window->to - pass->window->from;
+    for (uint32_t s = 0; s < source->sum_count; s++) {
+        double *sum = sum_of(pass, pass->service->targets[source->sums[s]].sum_place);
+        for (int64_t i = 0; i < count; i++) {
+            if (!isnan(column[i]))
+                sum[i] = isnan(sum[i]) ? column[i] : sum[i] + column[i];
+        }
+    }
+    if (source->sum_count > 1 && last > pass->engine->http_last)
+        pass->engine->http_last = last;
+}
+
+static void run_source(struct pass *pass, struct detect_source *source, bool sums)
+{
+    struct detect_engine *engine = pass->engine;
+    const struct detect_window *window = pass->window;
+    bool wanted = sums && source->sum_count > 0;
+    int64_t last;
+    for (uint32_t t = 0; t < source->target_count; t++)
+        wanted = wanted || is_behind(pass, source->targets[t]);
+    if (!wanted)
+        return;
+    if (detect_values_read(engine->reader, source->series, source->kind, window, &source->seen,
+                           engine->columns, &last) != TM_OK) {
+        engine->figures.read_errors++;
+        source->seen.seen_at = DETECT_NEVER;
+        return;
+    }
+    struct numbers numbers = {.until = window->to};
+    /* the newest count may be half of it, if data comes late */
+    if (source->kind == DETECT_COUNTS && pass->service->late_until > window->to && last != DETECT_NEVER)
+        numbers.until = last;
+    for (uint32_t t = 0; t < source->target_count; t++) {
+        numbers.value = engine->columns + (size_t)t * COLUMN;
+        run_target(pass, source->targets[t], &numbers);
+    }
+    if (sums)
+        add_up(pass, source, last);
+}
+
+/* A part is 0 wherever the whole is known. */
+static void complete_part(const struct pass *pass, double *part, const double *whole)
+{
+    for (int64_t i = 0; i < pass->window->to - pass->window->from; i++) {
+        if (isnan(part[i]) && !isnan(whole[i]))
+            part[i] = 0;
+    }
+}
+
+static void run_derived(struct pass *pass)
+{
+    struct detect_service *service = pass->service;
+    bool is_late = service->late_until > pass->window->to;
+    for (size_t i = 0; i < service->derived_count; i++) {
+        struct detect_target *target = &service->targets[service->derived[i]];
+        struct numbers numbers = {.until = pass->window->to};
+        if (target->form == FORM_RATIO) {
+            uint32_t whole = service->targets[target->part].whole;
+            numbers.value = sum_of(pass, service->targets[target->part].sum_place);
+            numbers.whole = sum_of(pass, service->targets[whole].sum_place);
+        } else {
+            double *sum = sum_of(pass, target->sum_place);
+            numbers.value = sum;
+            if (target->form == FORM_PART)
+                complete_part(pass, sum, sum_of(pass, service->targets[target->whole].sum_place));
+        }
+        if (is_late && pass->engine->http_last != DETECT_NEVER)
+            numbers.until = pass->engine->http_last;
+        if (!target->is_excluded)
+            run_target(pass, service->derived[i], &numbers);
+    }
+}
+
+static bool clear_sums(struct pass *pass)
+{
+    struct detect_engine *engine = pass->engine;
+    size_t need = pass->service->derived_count * (size_t)COLUMN;
+    int64_t count = pass->window->to - pass->window->from;
+    if (need > engine->sums_capacity) {
+        double *grown = realloc(engine->sums, need * sizeof *grown);
+        if (!grown)
+            return false;
+        engine->sums = grown;
+        engine->sums_capacity = need;
+    }
+    for (size_t i = 0; i < pass->service->derived_count; i++) {
+        pass->service->targets[pass->service->derived[i]].sum_place = (uint32_t)i;
+        for (int64_t k = 0; k < count; k++)
+            engine->sums[i * COLUMN + (size_t)k] = NAN;
+    }
+    return true;
+}
+
+bool detect_pass(struct detect_engine *engine, struct detect_service *service,
+                 const struct detect_window *window, bool tells)
+{
+    struct pass pass = {.engine = engine, .service = service, .window = window, .tells = tells};
+    bool sums = derived_is_behind(&pass);
+    engine->heard_count = 0;
+    engine->http_last = DETECT_NEVER;
+    engine->any_value = false;
+    if (sums && !clear_sums(&pass))
+        return false;
+    for (size_t i = 0; i < service->source_count; i++) {
+        if (is_stopped(engine))
+            return false;
+        run_source(&pass, &service->sources[i], sums);
+    }
+    if (sums)
+        run_derived(&pass);
+    if (pass.is_full)
+        detect_warn(engine, "detect.crowded",
+                    "more than %d scores of service %s stood out at once: the others are not told", HEARD_MAX,
+                    service->name);
+    return true;
+}

@@ -1,0 +1,184 @@
+/* Shared by the files of this folder only. */
+#ifndef TM_DETECT_PRIVATE_H
+#define TM_DETECT_PRIVATE_H
+
+#include "scoring/first.h"
+#include "server/detect/detect_engine.h"
+#include "server/detect/detect_values.h"
+#include "storage/model/bytes.h"
+#include "storage/model/labels.h"
+
+/* How the numbers of something that is scored come about. */
+enum detect_form {
+    FORM_VALUE, /* a series' first column */
+    FORM_P95,   /* a histogram's second */
+    FORM_SUM,   /* of several series */
+    FORM_PART,  /* a sum that is 0 where the whole has a value and it has none */
+    FORM_RATIO, /* part / whole, drawn to its long mean where the whole is small */
+};
+
+/* What was told of a minute that may still change. */
+struct detect_told {
+    int64_t minute;
+    double score;
+};
+
+/* Something that is scored. */
+struct detect_target {
+    char *labels; /* encoded, with __name__; owned. NULL: the place is free */
+    uint32_t labels_len;
+    uint8_t form;
+    bool is_left_out;
+    bool is_excluded; /* derived, and scoring.exclude names it: summed up, not scored */
+    uint16_t env; /* place in the service's list */
+    uint32_t part;
+    uint32_t whole;            /* targets of a ratio and of a part */
+    uint32_t sum_place;        /* during a pass */
+    struct score_first *state; /* owned; NULL: it has none */
+    int64_t at;                /* minutes before are in the state, or counted */
+    int64_t first;             /* before this one there is nothing */
+    uint32_t samples;          /* counted; without a state */
+    uint32_t told_count;
+    struct detect_told *told; /* owned */
+    uint64_t hash;            /* of form and labels */
+};
+
+enum { SOURCE_SUMS = 4 };
+
+/* A stored series. */
+struct detect_source {
+    uint32_t series; /* the store's number; 0: the place is free */
+    enum detect_kind kind;
+    struct detect_seen seen;
+    uint32_t targets[DETECT_COLUMNS]; /* its own */
+    uint32_t target_count;
+    uint32_t sums[SOURCE_SUMS]; /* into which it goes */
+    uint32_t sum_count;
+};
+
+struct detect_service {
+    char *name;
+    time_ms_t newest;   /* event time; DETECT_NEVER: not known */
+    int64_t closed;     /* minutes before are closed; DETECT_NEVER: none yet */
+    int64_t base;       /* minutes before will not be scored again; states are up to here */
+    int64_t late_until; /* minute: until then it counts as one whose data comes late */
+    int64_t empty;      /* closed minutes without any value, in a row */
+    bool is_dirty;      /* late data came */
+    bool is_ready;      /* everything that has a state is at base */
+    bool is_old;        /* was there before scoring began: it is learned, not told */
+    bool must_recall;   /* minutes of it were closed before this process */
+    struct detect_source *sources;
+    size_t source_count, source_capacity;
+    struct detect_target *targets;
+    size_t target_count, target_capacity;
+    uint32_t *derived; /* targets that are sums, parts and ratios, wholes before parts before ratios */
+    size_t derived_count, derived_capacity;
+    struct str *envs; /* owned texts */
+    size_t env_count, env_capacity;
+};
+
+/* One score that is to be looked at. */
+struct detect_heard {
+    int64_t minute;
+    uint32_t target;
+    double observed;
+    double part;
+    double whole; /* of a ratio; else 0 */
+    uint64_t samples;
+    struct score_calibration before; /* what it was held to */
+    struct score_first_result result;
+};
+
+struct detect_engine {
+    struct detect_options options;
+    char *dir;
+    int64_t lag; /* grace, in minutes */
+    bool began;  /* scoring went on before in this folder: services without closings are new */
+    bool must_look;
+    struct score_first_model model;
+    struct detect_service **services;
+    size_t service_count, service_capacity;
+    size_t turn; /* the next service */
+    uint8_t *known; /* a bit a series number */
+    size_t known_bytes;
+    size_t memory_used;
+    struct detect_restored *restored; /* states that were kept and not claimed yet */
+    unsigned shard;                   /* the next to be kept */
+    /* of a step */
+    struct reader *reader;
+    time_ms_t wall;
+    double *columns;
+    double *sums;
+    size_t sums_capacity;
+    struct detect_heard *heard;
+    size_t heard_count, heard_capacity;
+    int64_t http_last;
+    bool any_value;
+    struct detect_out out;
+    struct bytes scratch, body;
+    struct detect_figures figures;
+};
+
+/* ---- detect_services.c ---- */
+
+/* The service of this name, made if new; NULL without memory. */
+struct detect_service *detect_service_of(struct detect_engine *engine, struct str name);
+void detect_service_free(struct detect_engine *engine, struct detect_service *service);
+
+/* Finds series that are new, forgets those that left. TM_NOMEM: look again. */
+enum tm_err detect_discover(struct detect_engine *engine) TM_MUST_CHECK;
+
+/* ---- detect_pass.c ---- */
+
+/* Scores a window of a service; tells: into engine->heard. What is before window->settled goes into the
+ * states. False: it was stopped half way, or there was no memory. */
+bool detect_pass(struct detect_engine *engine, struct detect_service *service,
+                 const struct detect_window *window, bool tells);
+
+/* Gives states to those that have so many samples, if there is room; they begin to learn from the start. */
+void detect_admit(struct detect_engine *engine, struct detect_service *service, int64_t ahead);
+
+/* ---- detect_tell.c ---- */
+
+/* Puts what was heard of a service's window into engine->out, and its closing; minutes from first on are new.
+ */
+void detect_tell(struct detect_engine *engine, struct detect_service *service, int64_t first, int64_t end);
+
+/* The record that a service's minutes are closed as far as they are. */
+void detect_tell_closing(struct detect_engine *engine, const struct detect_service *service);
+
+/* Remembers which anomalies of minutes that may still change were told before a restart. */
+void detect_recall(struct detect_engine *engine, struct detect_service *service);
+
+/* ---- detect_text.c ---- */
+
+/* The body of an anomaly (CONTRACT: answers), and its parts. */
+void detect_body(const struct detect_engine *engine, const struct detect_service *service,
+                 const struct detect_heard *heard, uint64_t id, struct bytes *out);
+
+/* ---- detect_file.c ---- */
+
+struct detect_restored;
+
+/* Reads what was kept; damaged parts are left out and told. TM_NOMEM. */
+enum tm_err detect_restore(struct detect_engine *engine) TM_MUST_CHECK;
+/* Takes the state that was kept of a target, if there is one. */
+void detect_claim(struct detect_engine *engine, struct detect_target *target);
+/* From now on services without closings are new ones, over restarts too. */
+enum tm_err detect_mark_began(struct detect_engine *engine, struct tm_why *why) TM_MUST_CHECK;
+/* Frees what nobody claimed. */
+void detect_restored_free(struct detect_engine *engine);
+
+/* A warning for a person. */
+void detect_warn(const struct detect_engine *engine, const char *id, const char *format, ...)
+    TM_PRINTF(3, 4);
+
+static inline struct str detect_labels(const struct detect_target *target)
+{
+    return (struct str){target->labels, target->labels_len};
+}
+
+/* What one state costs. */
+enum { DETECT_STATE_BYTES = sizeof(struct score_first) + 16 };
+
+#endif

@@ -1,0 +1,260 @@
+/* What was heard becomes findings, samples of anomaly_score, and minutes for incidents. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "server/detect/detect_private.h"
+#include "storage/findings/findings.h"
+
+/* A score that moved by less is the same. */
+#define SAME_SCORE 0.005
+
+/* ---- what was told ---- */
+
+static struct detect_told *find_told(struct detect_target *target, int64_t minute)
+{
+    for (uint32_t i = 0; i < target->told_count; i++) {
+        if (target->told[i].minute == minute)
+            return &target->told[i];
+    }
+    return NULL;
+}
+
+/* Minutes that can't change any more are forgotten. False without memory: it may be told once more. */
+static bool note_told(struct detect_target *target, int64_t minute, double score, int64_t base)
+{
+    uint32_t kept = 0;
+    struct detect_told *told = find_told(target, minute);
+    if (told) {
+        told->score = score;
+        return true;
+    }
+    for (uint32_t i = 0; i < target->told_count; i++) {
+        if (target->told[i].minute >= base)
+            target->told[kept++] = target->told[i];
+    }
+    target->told_count = kept;
+    told = realloc(target->told, (kept + 1) * sizeof *told);
+    if (!told)
+        return false;
+    target->told = told;
+    told[target->told_count++] = (struct detect_told){minute, score};
+    return true;
+}
+
+/* ---- one anomaly ---- */
+
+static uint64_t id_of(const struct detect_target *target, int64_t minute)
+{
+    uint64_t id = XXH3_64bits_withSeed(target->labels, target->labels_len, (uint64_t)minute);
+    return id ? id : 1;
+}
+
+/* The labels of anomaly_score of what is scored; false if they can't be. */
+static bool score_labels(const struct labels *scored, struct bytes *out)
+{
+    struct labels labels = {.count = 0};
+    struct str twice;
+    bytes_clear(out);
+    for (size_t i = 0; i < scored->count; i++) {
+        struct str name = scored->at[i].name;
+        bool is_name = str_equal(name, STR(LABEL_NAME));
+        if (labels_add(&labels, is_name ? STR("of") : name, scored->at[i].value) != TM_OK)
+            return false;
+    }
+    if (labels_add(&labels, STR(LABEL_NAME), STR("anomaly_score")) != TM_OK ||
+        labels_sort(&labels, &twice) != TM_OK)
+        return false;
+    labels_encode(&labels, out);
+    return !bytes_error(out);
+}
+
+static void tell_one(struct detect_engine *engine, const struct detect_service *service,
+                     const struct detect_heard *heard)
+{
+    const struct detect_target *target = &service->targets[heard->target];
+    const struct score_first_result *result = &heard->result;
+    time_ms_t time = heard->minute * engine->options.step_ms;
+    struct labels labels = {.count = 0};
+    if (labels_decode(detect_labels(target), &labels) != TM_OK)
+        return;
+    if (score_labels(&labels, &engine->scratch))
+        detect_out_sample(&engine->out, bytes_view(&engine->scratch), str_of(service->name), time,
+                          result->score);
+    bytes_clear(&engine->body);
+    uint64_t id = id_of(target, heard->minute);
+    detect_body(engine, service, heard, id, &engine->body);
+    if (bytes_error(&engine->body))
+        return;
+    const struct finding finding = {
+        .kind = FINDING_ANOMALY,
+        .id = id,
+        .time = time,
+        .end = time + engine->options.step_ms,
+        .score = result->score,
+        .service = str_of(service->name),
+        .env = service->envs[target->env],
+        .body = bytes_view(&engine->body),
+    };
+    detect_out_finding(&engine->out, &finding);
+}
+
+/* Told if it is an anomaly, or was one before late data came, and changed. */
+static void tell_change(struct detect_engine *engine, struct detect_service *service,
+                        const struct detect_heard *heard)
+{
+    struct detect_target *target = &service->targets[heard->target];
+    double score = heard->result.score;
+    const struct detect_told *told = find_told(target, heard->minute);
+    if (told ? fabs(told->score - score) < SAME_SCORE : score < DETECT_KEPT_SCORE)
+        return;
+    engine->figures.rescored += told != NULL;
+    engine->figures.anomalies++;
+    tell_one(engine, service, heard);
+    if (!note_told(target, heard->minute, score, service->base))
+        detect_warn(engine, "detect.no_memory", "out of memory: an anomaly may be told twice");
+}
+
+/* ---- minutes ---- */
+
+static struct labels encoded_without_name(struct str encoded, struct bytes *out, struct str *metric)
+{
+    struct labels labels = {.count = 0}, rest = {.count = 0};
+    bytes_clear(out);
+    if (labels_decode(encoded, &labels) != TM_OK)
+        return rest;
+    for (size_t i = 0; i < labels.count; i++) {
+        if (str_equal(labels.at[i].name, STR(LABEL_NAME)))
+            *metric = labels.at[i].value;
+        else
+            rest.at[rest.count++] = labels.at[i];
+    }
+    labels_encode(&rest, out);
+    return rest;
+}
+
+static uint64_t count_scored(const struct detect_service *service, uint16_t env)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < service->target_count; i++)
+        count += service->targets[i].state && service->targets[i].env == env;
+    return count;
+}
+
+/* Tells incidents of one minute and env what was heard, from heard on. */
+static void tell_minute(struct detect_engine *engine, struct detect_service *service, int64_t minute,
+                        uint16_t env, const struct detect_heard *heard, size_t count)
+{
+    const struct detect_options *options = &engine->options;
+    struct detect_score *scores = calloc(count + 1, sizeof *scores);
+    struct bytes *labels = calloc(count + 1, sizeof *labels);
+    struct detect_minute out = {.service = str_of(service->name),
+                                .env = service->envs[env],
+                                .minute = minute * options->step_ms,
+                                .scores = scores,
+                                .scored = count_scored(service, env),
+                                .out = &engine->out};
+    for (size_t i = 0; i < count && scores && labels; i++) {
+        const struct score_first_result *result = &heard[i].result;
+        const struct detect_target *target = &service->targets[heard[i].target];
+        if (target->env != env || result->score < DETECT_HEARD_SCORE)
+            continue;
+        struct detect_score *score = &scores[out.count];
+        *score = (struct detect_score){.score = result->score,
+                                       .observed = heard[i].observed,
+                                       .expected = result->expected,
+                                       .spread = result->spread,
+                                       .effect = result->effect,
+                                       .began = result->began,
+                                       .result = result};
+        (void)encoded_without_name(detect_labels(target), &labels[out.count], &score->metric);
+        score->labels = bytes_view(&labels[out.count]);
+        out.count += !bytes_error(&labels[out.count]);
+    }
+    if (scores && labels)
+        options->minute(options->minute_arg, &out);
+    for (size_t i = 0; i <= count && labels; i++)
+        bytes_fini(&labels[i]);
+    free(labels);
+    free(scores);
+}
+
+static int compare_heard(const void *a, const void *b, void *service)
+{
+    const struct detect_heard *x = a, *y = b;
+    const struct detect_target *targets = ((const struct detect_service *)service)->targets;
+    if (x->minute != y->minute)
+        return x->minute < y->minute ? -1 : 1;
+    int order = labels_compare(detect_labels(&targets[x->target]), detect_labels(&targets[y->target]));
+    return order ? order : (x->target > y->target) - (x->target < y->target);
+}
+
+void detect_tell_closing(struct detect_engine *engine, const struct detect_service *service)
+{
+    uint64_t id = XXH3_64bits(service->name, strlen(service->name));
+    time_ms_t end = service->closed * engine->options.step_ms;
+    const struct finding finding = {
+        .kind = FINDING_CLOSING,
+        .id = id ? id : 1,
+        .time = end - engine->options.step_ms,
+        .end = end,
+        .service = str_of(service->name),
+        .body = STR("{}"),
+    };
+    detect_out_finding(&engine->out, &finding);
+}
+
+void detect_tell(struct detect_engine *engine, struct detect_service *service, int64_t first, int64_t end)
+{
+    size_t at = 0;
+    if (engine->heard_count > 0)
+        qsort_r(engine->heard, engine->heard_count, sizeof *engine->heard, compare_heard, service);
+    for (size_t i = 0; i < engine->heard_count; i++)
+        tell_change(engine, service, &engine->heard[i]);
+    for (int64_t minute = first; minute < end; minute++) {
+        while (at < engine->heard_count && engine->heard[at].minute < minute)
+            at++;
+        size_t next = at;
+        while (next < engine->heard_count && engine->heard[next].minute == minute)
+            next++;
+        for (size_t env = 0; env < service->env_count && engine->options.minute; env++)
+            tell_minute(engine, service, minute, (uint16_t)env, engine->heard + at, next - at);
+        at = next;
+    }
+    if (first < end)
+        detect_tell_closing(engine, service);
+}
+
+/* ---- after a restart ---- */
+
+struct recall {
+    const struct detect_engine *engine;
+    struct detect_service *service;
+};
+
+static bool recall_one(void *arg, const struct finding *finding)
+{
+    struct recall *recall = arg;
+    struct detect_service *service = recall->service;
+    int64_t minute = finding->time / recall->engine->options.step_ms;
+    for (size_t i = 0; i < service->target_count; i++) {
+        struct detect_target *target = &service->targets[i];
+        if (target->labels && id_of(target, minute) == finding->id)
+            return note_told(target, minute, finding->score, service->base);
+    }
+    return true;
+}
+
+void detect_recall(struct detect_engine *engine, struct detect_service *service)
+{
+    struct recall recall = {engine, service};
+    struct tm_why why = {""};
+    const struct findings_wanted wanted = {
+        .kind = FINDING_ANOMALY,
+        .service = str_of(service->name),
+        .span = {service->base * engine->options.step_ms, service->closed * engine->options.step_ms},
+    };
+    if (findings_search(engine->reader, &wanted, recall_one, &recall, &why) != TM_OK)
+        detect_warn(engine, "detect.recall", "anomalies of %s may be told twice: %s", service->name, why.text);
+}

@@ -1,0 +1,177 @@
+/* An anomaly as JSON and as a sentence. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/detect/detect_private.h"
+#include "server/wire/reply.h"
+#include "storage/model/when.h"
+
+static const char *const family_names[FIRST_FAMILY_COUNT] = {
+    [FIRST_DENSITY] = "density", [FIRST_SEASON] = "seasonal_drift", [FIRST_LEVEL] = "level_change",
+    [FIRST_FAR] = "far_level",   [FIRST_FAST] = "burst",            [FIRST_STEP] = "step",
+    [FIRST_OFF] = "far_value",
+};
+
+static const char *const day_names[] = {"Thursday", "Friday",  "Saturday", "Sunday",
+                                        "Monday",   "Tuesday", "Wednesday"}; /* from 1970-01-01 */
+
+static void put_time(struct bytes *out, const char *name, time_ms_t time)
+{
+    char text[WHEN_TEXT_BYTES];
+    bytes_printf(out, ",\"%s\":\"%s\"", name, when_text(time, text));
+}
+
+static void put_text(struct bytes *out, const char *name, struct str text)
+{
+    bytes_printf(out, ",\"%s\":", name);
+    bytes_json_string(out, text);
+}
+
+static void put_labels(struct bytes *out, const struct labels *labels)
+{
+    bool first = true;
+    bytes_printf(out, ",\"labels\":{");
+    for (size_t i = 0; i < labels->count; i++) {
+        if (str_equal(labels->at[i].name, STR(LABEL_NAME)))
+            continue;
+        if (!first)
+            bytes_u8(out, ',');
+        first = false;
+        bytes_json_string(out, labels->at[i].name);
+        bytes_u8(out, ':');
+        bytes_json_string(out, labels->at[i].value);
+    }
+    bytes_u8(out, '}');
+}
+
+/* All that the score was made of: weights times families, times gate, is raw; raw held to the calibration's
+ * blocks of interval_ms x 64 is the return period. */
+static void put_parts(struct bytes *out, const struct detect_heard *heard)
+{
+    const struct score_first_result *r = &heard->result;
+    bool first = true;
+    bytes_printf(out, ",\"parts\":{\"version\":%d,\"profile\":\"operations\",\"families\":{", FIRST_VERSION);
+    for (int f = 0; f < FIRST_FAMILY_COUNT; f++)
+        bytes_printf(out, "%s\"%s\":%.17g", f ? "," : "", family_names[f], r->family[f]);
+    bytes_printf(out,
+                 "},\"gate\":%.17g,\"raw\":%.17g,\"z\":%.9g,\"interval_ms\":%.17g,\"samples\":%" PRIu64
+                 ",\"season_values\":%" PRIu32 ",\"strongest\":\"%s\",\"scale\":%" PRIu32
+                 ",\"calibration\":{\"blocks\":%u,\"counts\":{",
+                 r->gate, r->raw, r->z, r->interval_ms, heard->samples, r->season_values,
+                 family_names[r->strongest], r->scale, (unsigned)heard->before.blocks);
+    for (int i = 0; i < CALIBRATION_BINS; i++) {
+        if (heard->before.counts[i] == 0)
+            continue;
+        bytes_printf(out, "%s\"%d\":%u", first ? "" : ",", i, (unsigned)heard->before.counts[i]);
+        first = false;
+    }
+    bytes_printf(out, "}}");
+    if (heard->whole > 0)
+        bytes_printf(out, ",\"part\":%.17g,\"whole\":%.17g", heard->part, heard->whole);
+    bytes_u8(out, '}');
+}
+
+/* ---- the sentence ---- */
+
+/* A figure as a person reads it. */
+static const char *figure(double value, char text[40])
+{
+    double size = fabs(value);
+    (void)snprintf(text, 40, size >= 1000 || value == floor(value) ? "%.0f" : size >= 10 ? "%.1f" : "%.3g",
+                   value);
+    return text;
+}
+
+static void put_learned(struct bytes *out, const struct detect_heard *heard)
+{
+    double days = (double)heard->samples * heard->result.interval_ms / 86400000.0;
+    if (days >= 14)
+        bytes_printf(out, "%.0f weeks", days / 7);
+    else if (days >= 2)
+        bytes_printf(out, "%.0f days", days);
+    else
+        bytes_printf(out, "%.0f hours", days * 24);
+}
+
+static void put_return_period(struct bytes *out, double hours)
+{
+    if (hours >= 2 * 8766)
+        bytes_printf(out, "in %.0f years", hours / 8766 > 1000 ? 1000 : hours / 8766);
+    else if (hours >= 14 * 24)
+        bytes_printf(out, "in %.0f weeks", hours / 168);
+    else if (hours >= 48)
+        bytes_printf(out, "in %.0f days", hours / 24);
+    else
+        bytes_printf(out, "in %.0f hours", hours);
+}
+
+static void put_what(struct bytes *out, enum detect_kind kind, const struct detect_heard *heard,
+                     struct str metric)
+{
+    char text[40];
+    if (heard->whole > 0)
+        bytes_printf(out, "%.3g %% (%s of", 100 * heard->part / heard->whole, figure(heard->part, text));
+    if (heard->whole > 0)
+        bytes_printf(out, " %s requests)", figure(heard->whole, text));
+    else
+        bytes_printf(out, "%s%s", figure(heard->observed, text),
+                     kind == DETECT_HISTOGRAM                             ? " s"
+                     : kind == DETECT_COUNTS || kind == DETECT_COUNTER ? " a minute"
+                                                                          : "");
+    bytes_printf(out, " in %.*s", STR_ARG(metric));
+}
+
+static void put_sentence(const struct detect_engine *engine, const struct detect_heard *heard,
+                         struct str metric, struct bytes *out)
+{
+    const struct score_first_result *r = &heard->result;
+    time_ms_t time = heard->minute * engine->options.step_ms;
+    int32_t offset = engine->options.offset_s ? engine->options.offset_s(time) : 0;
+    int64_t minutes = (time / 1000 + offset) / 60, days = minutes / 1440;
+    double scale = heard->whole > 0 ? 100 : 1;
+    const char *unit = heard->whole > 0 ? " %" : "";
+    char expected[40], spread[40];
+    put_what(out, detect_kind_of(metric), heard, metric);
+    bytes_printf(out, ", expected %s%s \xc2\xb1 %s%s for %s %02d:%02d over ", figure(r->expected * scale, expected),
+                 unit, figure(r->spread * scale, spread), unit, day_names[((days % 7) + 7) % 7],
+                 (int)(minutes / 60 % 24), (int)(minutes % 60));
+    put_learned(out, heard);
+    bytes_printf(out, "; so unusual once ");
+    put_return_period(out, r->return_period_h);
+    if (r->began < time)
+        bytes_printf(out, "; began %" PRId64 " min before", (time - r->began) / 60000);
+    if (r->learning)
+        bytes_printf(out, " (still learning: little of its past is known)");
+}
+
+void detect_body(const struct detect_engine *engine, const struct detect_service *service,
+                 const struct detect_heard *heard, uint64_t id, struct bytes *out)
+{
+    const struct detect_target *target = &service->targets[heard->target];
+    const struct score_first_result *r = &heard->result;
+    struct labels labels = {.count = 0};
+    struct bytes text = {0};
+    if (labels_decode(detect_labels(target), &labels) != TM_OK)
+        return;
+    struct str metric = labels_get(&labels, STR(LABEL_NAME));
+    put_sentence(engine, heard, metric, &text);
+    bytes_printf(out, "{\"id\":\"%016" PRIx64 "\"", id);
+    put_time(out, "time", heard->minute * engine->options.step_ms);
+    put_text(out, "service", str_of(service->name));
+    put_text(out, "env", service->envs[target->env]);
+    put_text(out, "metric", metric);
+    put_labels(out, &labels);
+    bytes_printf(out,
+                 ",\"score\":%.17g,\"observed\":%.17g,\"expected\":%.17g,\"spread\":%.17g,\"effect\":%.9g,"
+                 "\"return_period_h\":%.9g,\"learning\":%s",
+                 r->score, heard->observed, r->expected, r->spread, r->effect, r->return_period_h,
+                 r->learning ? "true" : "false");
+    put_text(out, "text", bytes_view(&text));
+    put_time(out, "began", r->began);
+    put_parts(out, heard);
+    bytes_u8(out, '}');
+    out->failed = out->failed || text.failed;
+    bytes_fini(&text);
+}
