@@ -4,6 +4,7 @@
 
 #include "server/counters/counters.h"
 #include "server/feed/feed.h"
+#include "server/detect/detect.h"
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
@@ -25,6 +26,7 @@ struct api {
     struct queries *queries;
     struct feed *feed;
     struct jobs *jobs;
+    struct detect *detect;
     struct ingest *ingest;
     struct counters *counters;
     struct http_server *http;

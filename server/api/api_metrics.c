@@ -81,6 +81,42 @@ static void put_store(const struct api *api, struct bytes *out)
         counters_write_one(out, figures[i].name, figures[i].type, figures[i].help, "", figures[i].value);
 }
 
+static void put_scoring(const struct api *api, struct bytes *out)
+{
+    struct detect_figures f;
+    if (!api->detect)
+        return;
+    detect_figures(api->detect, &f);
+    const struct {
+        const char *name, *type, *help;
+        double value;
+    } figures[] = {
+        {"tidemark_scoring_series", "gauge", "Series that are scored.", (double)f.scored},
+        {"tidemark_scoring_learning_series", "gauge", "Series with too little past to be scored.",
+         (double)f.learning},
+        {"tidemark_scoring_left_out_series", "gauge", "Series not scored for want of scoring.memory.",
+         (double)f.left_out},
+        {"tidemark_scoring_memory_bytes", "gauge", "Memory of the states of scored series.",
+         (double)f.memory_bytes},
+        {"tidemark_scoring_minutes_total", "counter", "Minutes closed, of all services.", (double)f.minutes},
+        {"tidemark_scoring_scores_total", "counter", "Scores given.", (double)f.scores},
+        {"tidemark_scoring_anomalies_total", "counter", "Anomalies told, those told anew too.",
+         (double)f.anomalies},
+        {"tidemark_scoring_rescored_total", "counter", "Anomalies told anew since late data changed them.",
+         (double)f.rescored},
+        {"tidemark_scoring_read_errors_total", "counter", "Minutes of a series that could not be read.",
+         (double)f.read_errors},
+        {"tidemark_scoring_states_lost_total", "counter", "Files of states that could not be used at start.",
+         (double)f.lost_states},
+        {"tidemark_scoring_lag_seconds", "gauge", "How far the slowest service is behind.",
+         (double)f.lag_ms / 1e3},
+        {"tidemark_scoring_learned_ratio", "gauge", "Share of services that have learned what is stored.",
+         f.learned},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        counters_write_one(out, figures[i].name, figures[i].type, figures[i].help, "", figures[i].value);
+}
+
 static void put_process(const struct api *api, struct bytes *out)
 {
     counters_write_one(out, "tidemark_http_connections", "gauge", "Open HTTP connections.", "",
@@ -97,6 +133,7 @@ void api_metrics_text(const struct api *api, struct bytes *out)
 {
     counters_write(api->counters, out);
     put_store(api, out);
+    put_scoring(api, out);
     put_process(api, out);
     counters_write_one(out, "tidemark_build_info", "gauge", "The build that runs.",
                        "{version=\"" TIDEMARK_VERSION "\"}", 1);

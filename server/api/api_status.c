@@ -135,6 +135,23 @@ static void put_queries(const struct api *api, const struct store_stats *s, stru
                  latency_quantile_ms(&c->query, 0.99), (long long)s->oldest_reader_ms);
 }
 
+static void put_scoring(const struct api *api, struct bytes *out)
+{
+    struct detect_figures f;
+    if (!api->detect)
+        return;
+    detect_figures(api->detect, &f);
+    bytes_printf(out,
+                 ",\"scoring\":{\"services\":%llu,\"services_behind\":%llu,\"scored\":%llu,\"learning\":%llu,"
+                 "\"left_out\":%llu,\"memory_bytes\":%llu,\"minutes_total\":%llu,\"scores_total\":%llu,"
+                 "\"anomalies_total\":%llu,\"rescored_total\":%llu,\"learned_percent\":%.0f,\"lag_s\":%lld}",
+                 (unsigned long long)f.services, (unsigned long long)f.services_behind,
+                 (unsigned long long)f.scored, (unsigned long long)f.learning, (unsigned long long)f.left_out,
+                 (unsigned long long)f.memory_bytes, (unsigned long long)f.minutes,
+                 (unsigned long long)f.scores, (unsigned long long)f.anomalies,
+                 (unsigned long long)f.rescored, 100 * f.learned, (long long)(f.lag_ms / 1000));
+}
+
 void api_status_json(const struct api *api, struct bytes *out)
 {
     struct store_stats s;
@@ -152,6 +169,7 @@ void api_status_json(const struct api *api, struct bytes *out)
     put_store(api, &s, out);
     put_gates(api, out);
     put_queries(api, &s, out);
+    put_scoring(api, out);
     bytes_printf(out, ",\"http\":{\"requests_total\":%llu,\"errors_total\":%llu,\"connections\":%zu}}",
                  (unsigned long long)api->counters->value[COUNTER_HTTP_REQUESTS],
                  (unsigned long long)api->counters->value[COUNTER_HTTP_ERRORS], http_connections(api->http));

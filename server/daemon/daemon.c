@@ -74,6 +74,7 @@ static void on_second(uv_timer_t *timer)
     store_poll(daemon->store);
     daemon_resume_endpoints(daemon);
     api_tick(&daemon->api);
+    detect_tick(daemon->detect);
     watch_readers(daemon);
     daemon_keep_page_groups(daemon, true);
     publish_status(daemon);
@@ -216,6 +217,17 @@ static enum tm_err open_feed(struct daemon *daemon, struct tm_why *why)
     };
     daemon->feed = daemon->api.feed = feed_open(&options);
     return daemon->feed ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory at start");
+static enum tm_err open_detect(struct daemon *daemon, struct tm_why *why)
+{
+    const struct detect_options_daemon options = {
+        .loop = &daemon->loop,
+        .store = daemon->store,
+        .log = daemon->log,
+        .clock = daemon->clock,
+        .config = daemon->config,
+    };
+    daemon->detect = daemon->api.detect = detect_open(&options, why);
+    return daemon->detect ? TM_OK : TM_NOMEM;
 }
 
 static void watch_signal(struct daemon *daemon, uv_signal_t *handle, int number, uv_signal_cb callback)
@@ -255,6 +267,7 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
     err = open_queries(daemon, why);
     if (!err)
         err = open_feed(daemon, why);
+        err = open_detect(daemon, why);
     if (!err)
         err = open_http(daemon, why);
     if (err)
@@ -314,6 +327,7 @@ int daemon_run(const char *config_path, struct config *config)
     if (!daemon->exit_code)
         log_write(daemon->log, LOG_LEVEL_INFO, "daemon.stopped", "all data is on the disk");
     ingest_close(daemon->ingest);
+    detect_free(daemon->detect);
     log_close(daemon->log);
     config_free(daemon->config);
     int code = daemon->exit_code;

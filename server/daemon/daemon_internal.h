@@ -6,6 +6,7 @@
 
 #include "server/api/api.h"
 #include "server/daemon/daemon.h"
+#include "server/detect/detect.h"
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
@@ -34,6 +35,7 @@ struct daemon {
     struct http_server *http;
     struct queries *queries;
     struct feed *feed;
+    struct detect *detect;
     int64_t reader_told_ns; /* when an old reader was last logged; 0: never */
     struct gate_process *gates[GATES_MAX];
     size_t gate_count;

@@ -36,6 +36,7 @@ void daemon_part_closed(struct daemon *daemon)
 {
     /* The async handle goes last: the store may wake it until it is closed. */
     if (daemon->state == DAEMON_CLOSING && daemon->gates_open == 0) {
+        detect_stop(daemon->detect);
         queries_close(daemon->queries);
         daemon->queries = daemon->api.queries = NULL;
         if (daemon->ingest)

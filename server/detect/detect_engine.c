@@ -10,7 +10,13 @@
 
 /* A block of minutes that are learned, or closed, in one go; what of output is gathered before it is made
  * durable; how long a service without news counts as live. */
-enum { LEARN_MINUTES = 360, CLOSE_MINUTES = 60, OUT_BYTES = 2 << 20, LIVE_MS = 10 * 60000, LATE_MINUTES = 1440 };
+enum {
+    LEARN_MINUTES = 360,
+    CLOSE_MINUTES = 60,
+    OUT_BYTES = 2 << 20,
+    LIVE_MS = 10 * 60000,
+    LATE_MINUTES = 1440
+};
 
 /* ---- life ---- */
 
@@ -380,7 +386,6 @@ void detect_engine_figures(const struct detect_engine *engine, struct detect_fig
     out->memory_bytes = engine->memory_used;
     for (size_t i = 0; i < engine->service_count; i++)
         count_service(engine, engine->services[i], out);
-    out->learned = engine->service_count
-                       ? 1 - (double)out->services_behind / (double)engine->service_count
-                       : 1;
+    out->learned =
+        engine->service_count ? 1 - (double)out->services_behind / (double)engine->service_count : 1;
 }

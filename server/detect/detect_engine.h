@@ -1,5 +1,5 @@
-/* Scoring without threads and clocks: told what is new and what time it is, it closes minutes, scores them and
- * says what is to be stored. README.md has the design. One thread at a time. */
+/* Scoring without threads and clocks: told what is new and what time it is, it closes minutes, scores them
+ * and says what is to be stored. README.md has the design. One thread at a time. */
 #ifndef TM_DETECT_ENGINE_H
 #define TM_DETECT_ENGINE_H
 
@@ -76,10 +76,10 @@ struct detect_figures {
     uint64_t learning;        /* that have fewer than 100 samples */
     uint64_t left_out;        /* that have no state for want of memory */
     uint64_t memory_bytes;
-    uint64_t minutes;    /* closed, of all services, since start */
-    uint64_t scores;     /* given, since start */
-    uint64_t anomalies;  /* told, since start */
-    uint64_t rescored;   /* of them such as were told anew since late data changed them */
+    uint64_t minutes;   /* closed, of all services, since start */
+    uint64_t scores;    /* given, since start */
+    uint64_t anomalies; /* told, since start */
+    uint64_t rescored;  /* of them such as were told anew since late data changed them */
     uint64_t read_errors;
     uint64_t lost_states; /* that were kept and could not be read */
     int64_t lag_ms;       /* of the service that is furthest behind what could be closed; 0: none */

@@ -100,8 +100,7 @@ static enum tm_err take_state(struct detect_engine *engine, struct cursor *c)
     one.state = malloc(sizeof *one.state);
     if (!one.state)
         return TM_NOMEM;
-    enum tm_err err =
-        score_first_decode(&engine->model, (const uint8_t *)bytes.ptr, bytes.len, one.state);
+    enum tm_err err = score_first_decode(&engine->model, (const uint8_t *)bytes.ptr, bytes.len, one.state);
     if (err)
         free(one.state);
     else

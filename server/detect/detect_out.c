@@ -67,7 +67,7 @@ void detect_out_sample(struct detect_out *out, struct str labels, struct str ser
 
 /* ---- into a batch ---- */
 
-static enum tm_err add_finding(struct cursor *c, struct batch *batch)
+static struct finding take_finding(struct cursor *c)
 {
     struct finding finding = {.kind = (enum finding_kind)cursor_u8(c)};
     finding.id = cursor_u64(c);
@@ -77,6 +77,23 @@ static enum tm_err add_finding(struct cursor *c, struct batch *batch)
     finding.service = cursor_str(c);
     finding.env = cursor_str(c);
     finding.body = cursor_str(c);
+    return finding;
+}
+
+void detect_out_each(const struct detect_out *out, void (*each)(void *arg, const struct finding *finding),
+                     void *arg)
+{
+    struct cursor c = cursor_of(out->findings.data, out->findings.len);
+    for (size_t i = 0; i < out->finding_count && !c.bad; i++) {
+        const struct finding finding = take_finding(&c);
+        if (!c.bad)
+            each(arg, &finding);
+    }
+}
+
+static enum tm_err add_finding(struct cursor *c, struct batch *batch)
+{
+    const struct finding finding = take_finding(c);
     enum tm_err err = c->bad ? TM_NOMEM : store_batch_finding(batch, &finding);
     return err == TM_INVALID ? TM_OK : err; /* over a bound: it can't be kept, the others can */
 }

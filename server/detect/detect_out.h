@@ -36,6 +36,10 @@ void detect_out_finding(struct detect_out *out, const struct finding *finding);
 void detect_out_sample(struct detect_out *out, struct str labels, struct str service, time_ms_t time,
                        double value);
 
+/* Calls each for every finding in it, in order; views valid during the call. */
+void detect_out_each(const struct detect_out *out, void (*each)(void *arg, const struct finding *finding),
+                     void *arg);
+
 /* Puts all of it into a batch. The owner's thread of the store. TM_NOMEM, TM_INVALID; over a limit of series
  * a sample is left out, and *refused counts it. */
 enum tm_err detect_out_batch(const struct detect_out *out, struct store *store, struct batch *batch,

@@ -30,7 +30,7 @@ struct detect_target {
     uint8_t form;
     bool is_left_out;
     bool is_excluded; /* derived, and scoring.exclude names it: summed up, not scored */
-    uint16_t env; /* place in the service's list */
+    uint16_t env;     /* place in the service's list */
     uint32_t part;
     uint32_t whole;            /* targets of a ratio and of a part */
     uint32_t sum_place;        /* during a pass */
@@ -98,7 +98,7 @@ struct detect_engine {
     struct score_first_model model;
     struct detect_service **services;
     size_t service_count, service_capacity;
-    size_t turn; /* the next service */
+    size_t turn;    /* the next service */
     uint8_t *known; /* a bit a series number */
     size_t known_bytes;
     size_t memory_used;
@@ -170,8 +170,7 @@ enum tm_err detect_mark_began(struct detect_engine *engine, struct tm_why *why) 
 void detect_restored_free(struct detect_engine *engine);
 
 /* A warning for a person. */
-void detect_warn(const struct detect_engine *engine, const char *id, const char *format, ...)
-    TM_PRINTF(3, 4);
+void detect_warn(const struct detect_engine *engine, const char *id, const char *format, ...) TM_PRINTF(3, 4);
 
 static inline struct str detect_labels(const struct detect_target *target)
 {

@@ -141,9 +141,8 @@ static bool add_target(struct detect_engine *engine, struct detect_service *serv
     if (bytes_error(&engine->scratch) || !find_env(service, labels_get(labels, STR("env")), &env))
         return false;
     size_t place = find_free_target(service);
-    if (place == service->target_count &&
-        !make_room((void **)&service->targets, service->target_count, &service->target_capacity,
-                   sizeof *service->targets))
+    if (place == service->target_count && !make_room((void **)&service->targets, service->target_count,
+                                                     &service->target_capacity, sizeof *service->targets))
         return false;
     char *copy = malloc(engine->scratch.len);
     if (!copy)

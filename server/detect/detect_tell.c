@@ -256,5 +256,6 @@ void detect_recall(struct detect_engine *engine, struct detect_service *service)
         .span = {service->base * engine->options.step_ms, service->closed * engine->options.step_ms},
     };
     if (findings_search(engine->reader, &wanted, recall_one, &recall, &why) != TM_OK)
-        detect_warn(engine, "detect.recall", "anomalies of %s may be told twice: %s", service->name, why.text);
+        detect_warn(engine, "detect.recall", "anomalies of %s may be told twice: %s", service->name,
+                    why.text);
 }

@@ -9,8 +9,9 @@
 #include "storage/model/when.h"
 
 static const char *const family_names[FIRST_FAMILY_COUNT] = {
-    [FIRST_DENSITY] = "density", [FIRST_SEASON] = "seasonal_drift", [FIRST_LEVEL] = "level_change",
-    [FIRST_FAR] = "far_level",   [FIRST_FAST] = "burst",            [FIRST_STEP] = "step",
+    [FIRST_DENSITY] = "density",    [FIRST_SEASON] = "seasonal_drift",
+    [FIRST_LEVEL] = "level_change", [FIRST_FAR] = "far_level",
+    [FIRST_FAST] = "burst",         [FIRST_STEP] = "step",
     [FIRST_OFF] = "far_value",
 };
 
@@ -79,7 +80,10 @@ static void put_parts(struct bytes *out, const struct detect_heard *heard)
 static const char *figure(double value, char text[40])
 {
     double size = fabs(value);
-    (void)snprintf(text, 40, size >= 1000 || value == floor(value) ? "%.0f" : size >= 10 ? "%.1f" : "%.3g",
+    (void)snprintf(text, 40,
+                   size >= 1000 || value == floor(value) ? "%.0f"
+                   : size >= 10                          ? "%.1f"
+                                                         : "%.3g",
                    value);
     return text;
 }
@@ -117,9 +121,9 @@ static void put_what(struct bytes *out, enum detect_kind kind, const struct dete
         bytes_printf(out, " %s requests)", figure(heard->whole, text));
     else
         bytes_printf(out, "%s%s", figure(heard->observed, text),
-                     kind == DETECT_HISTOGRAM                             ? " s"
+                     kind == DETECT_HISTOGRAM                          ? " s"
                      : kind == DETECT_COUNTS || kind == DETECT_COUNTER ? " a minute"
-                                                                          : "");
+                                                                       : "");
     bytes_printf(out, " in %.*s", STR_ARG(metric));
 }
 
@@ -134,9 +138,9 @@ static void put_sentence(const struct detect_engine *engine, const struct detect
     const char *unit = heard->whole > 0 ? " %" : "";
     char expected[40], spread[40];
     put_what(out, detect_kind_of(metric), heard, metric);
-    bytes_printf(out, ", expected %s%s \xc2\xb1 %s%s for %s %02d:%02d over ", figure(r->expected * scale, expected),
-                 unit, figure(r->spread * scale, spread), unit, day_names[((days % 7) + 7) % 7],
-                 (int)(minutes / 60 % 24), (int)(minutes % 60));
+    bytes_printf(out, ", expected %s%s \xc2\xb1 %s%s for %s %02d:%02d over ",
+                 figure(r->expected * scale, expected), unit, figure(r->spread * scale, spread), unit,
+                 day_names[((days % 7) + 7) % 7], (int)(minutes / 60 % 24), (int)(minutes % 60));
     put_learned(out, heard);
     bytes_printf(out, "; so unusual once ");
     put_return_period(out, r->return_period_h);

@@ -259,9 +259,8 @@ enum tm_err detect_values_first(struct reader *reader, uint32_t series, enum det
     size_t count;
     *out = DETECT_NEVER;
     reader_walk_init(&walk, series, (struct span){from * step_ms, INT64_MAX});
-    enum tm_err err = is_of_cells(kind)
-                          ? reader_cells_next(reader, &walk, &cells, &count, &why)
-                          : reader_walk_next(reader, &walk, &times, &values, &count, &why);
+    enum tm_err err = is_of_cells(kind) ? reader_cells_next(reader, &walk, &cells, &count, &why)
+                                        : reader_walk_next(reader, &walk, &times, &values, &count, &why);
     if (!err)
         *out = minute_of(is_of_cells(kind) ? cells[0].time : times[0], step_ms);
     return err == TM_NOT_FOUND ? TM_OK : err;

@@ -58,7 +58,8 @@ enum tm_err detect_values_read(struct reader *reader, uint32_t series, enum dete
 enum tm_err detect_values_first(struct reader *reader, uint32_t series, enum detect_kind kind, int64_t from,
                                 int64_t step_ms, int64_t *out) TM_MUST_CHECK;
 
-/* The newest time that a series has within a span; DETECT_NEVER if there is none. Errors as reader_samples. */
+/* The newest time that a series has within a span; DETECT_NEVER if there is none. Errors as reader_samples.
+ */
 enum tm_err detect_values_newest(struct reader *reader, uint32_t series, enum detect_kind kind,
                                  struct span span, time_ms_t *out) TM_MUST_CHECK;
 

@@ -1,0 +1,394 @@
+#include "server/detect/detect.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "server/detect/detect_zone.h"
+
+/* A part of the states is kept so often; all of them within 6 h. */
+#define KEEP_NS INT64_C(80000000000)
+
+enum { NICENESS = 10, STACK_BYTES = 1 << 20 };
+
+/* News of one service, until the worker takes them. */
+struct news {
+    struct news *next;
+    time_ms_t oldest, newest;
+    size_t name_len;
+    char name[];
+};
+
+/* Where what was found stands on its way to the disk. */
+enum out_place { OUT_NONE, OUT_READY, OUT_SUBMITTED };
+
+struct detect {
+    struct detect_options_daemon options;
+    struct selector *include, *exclude;
+    size_t include_count, exclude_count;
+    struct detect_engine *engine; /* the worker's */
+    uv_async_t ready;
+    bool has_thread, is_stopped;
+    pthread_t thread;
+    uint64_t series_seen; /* how many came and went, when it last was told to look */
+    enum out_place out;
+    bool told_trouble;
+    atomic_bool stop;
+    /* Under the mutex. */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct news *news;
+    time_ms_t wall;
+    int64_t delay_ms, grace_ms;
+    bool must_look, must_set, must_step;
+    bool is_out; /* the worker waits for what it found to become durable */
+    bool is_closing;
+    struct detect_figures figures;
+};
+
+/* ---- worker ---- */
+
+static bool is_stopping(void *arg)
+{
+    return atomic_load_explicit(&((struct detect *)arg)->stop, memory_order_relaxed);
+}
+
+static void on_log(void *arg, const char *id, const char *text)
+{
+    log_write(((struct detect *)arg)->options.log, LOG_LEVEL_WARNING, id, "%s", text);
+}
+
+/* Gives the engine what the loop left. With the mutex. */
+static void take_inbox(struct detect *detect)
+{
+    while (detect->news) {
+        struct news *news = detect->news;
+        const struct str name = {news->name, news->name_len};
+        if (detect_engine_news(detect->engine, name, news->oldest, news->newest) != TM_OK)
+            break;
+        detect->news = news->next;
+        free(news);
+    }
+    if (detect->must_look)
+        detect_engine_look(detect->engine);
+    if (detect->must_set)
+        detect_engine_set(detect->engine, detect->delay_ms, detect->grace_ms);
+    detect->must_look = detect->must_set = detect->must_step = false;
+}
+
+/* One part of the states, if it is time. Without the mutex. */
+static void keep_some(struct detect *detect, int64_t *kept_ns)
+{
+    struct tm_why why = {""};
+    int64_t now = clock_mono_ns(detect->options.clock);
+    if (now - *kept_ns < KEEP_NS)
+        return;
+    *kept_ns = now;
+    if (detect_engine_keep(detect->engine, &why) != TM_OK)
+        on_log(detect, "detect.keep", why.text);
+}
+
+/* With the mutex, which it lets go meanwhile. */
+static enum detect_step step(struct detect *detect)
+{
+    struct detect_figures figures;
+    time_ms_t wall = detect->wall;
+    pthread_mutex_unlock(&detect->mutex);
+    struct reader *reader = reader_of_store(detect->options.store);
+    enum detect_step came_to = reader ? detect_engine_step(detect->engine, reader, wall) : DETECT_IDLE;
+    reader_close(reader);
+    detect_engine_figures(detect->engine, &figures);
+    pthread_mutex_lock(&detect->mutex);
+    detect->figures = figures;
+    return came_to;
+}
+
+static void *run_worker(void *arg)
+{
+    struct detect *detect = arg;
+    int64_t kept_ns = clock_mono_ns(detect->options.clock);
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* if refused, they are equals */
+    pthread_mutex_lock(&detect->mutex);
+    while (!detect->is_closing) {
+        take_inbox(detect);
+        enum detect_step came_to = step(detect);
+        if (came_to == DETECT_OUT && !detect->is_closing) {
+            detect->is_out = true;
+            (void)uv_async_send(&detect->ready);
+        }
+        while (detect->is_out && !detect->is_closing)
+            pthread_cond_wait(&detect->changed, &detect->mutex);
+        if (detect->is_closing)
+            break;
+        pthread_mutex_unlock(&detect->mutex);
+        keep_some(detect, &kept_ns);
+        pthread_mutex_lock(&detect->mutex);
+        while (came_to == DETECT_IDLE && !detect->must_step && !detect->is_closing)
+            pthread_cond_wait(&detect->changed, &detect->mutex);
+    }
+    pthread_mutex_unlock(&detect->mutex);
+    return NULL;
+}
+
+/* ---- what was found ---- */
+
+static void on_settled(void *arg, enum tm_err err);
+
+/* Hands it to the store; without luck it is tried again a second later. */
+static void submit(struct detect *detect)
+{
+    struct store *store = detect->options.store;
+    struct batch *batch = store_batch_new(store);
+    size_t refused = 0;
+    enum tm_err err =
+        batch ? detect_out_batch(detect_engine_out(detect->engine), store, batch, &refused) : TM_NOMEM;
+    if (!err) {
+        detect->out = OUT_SUBMITTED;
+        err = store_submit(store, &batch, NULL, on_settled, detect);
+    }
+    store_batch_drop(store, batch);
+    if (!err)
+        return;
+    detect->out = OUT_READY;
+    if (!detect->told_trouble)
+        log_write(detect->options.log, LOG_LEVEL_WARNING, "detect.waits",
+                  "what was scored can't be stored now (%s): scoring waits", tm_err_text(err));
+    detect->told_trouble = true;
+}
+
+/* The worker may go on. */
+static void release_worker(struct detect *detect)
+{
+    pthread_mutex_lock(&detect->mutex);
+    detect->out = OUT_NONE;
+    detect->is_out = false;
+    pthread_cond_signal(&detect->changed);
+    pthread_mutex_unlock(&detect->mutex);
+}
+
+static void on_settled(void *arg, enum tm_err err)
+{
+    struct detect *detect = arg;
+    if (detect->is_stopped)
+        return;
+    if (err) {
+        detect->out = OUT_READY;
+        return;
+    }
+    detect->told_trouble = false;
+    if (detect->options.found)
+        detect_out_each(detect_engine_out(detect->engine), detect->options.found, detect->options.found_arg);
+    release_worker(detect);
+}
+
+static void on_ready(uv_async_t *async)
+{
+    struct detect *detect = async->data;
+    if (detect->is_stopped)
+        return;
+    pthread_mutex_lock(&detect->mutex);
+    bool is_out = detect->is_out;
+    pthread_mutex_unlock(&detect->mutex);
+    if (is_out && detect->out == OUT_NONE)
+        submit(detect);
+}
+
+/* ---- loop ---- */
+
+struct gathering {
+    struct detect *detect;
+    struct news *news;
+};
+
+static void gather_news(void *arg, struct str service, time_ms_t oldest, time_ms_t newest)
+{
+    struct gathering *gathering = arg;
+    struct news *news = malloc(sizeof *news + service.len + 1);
+    if (!news)
+        return; /* it is scored with the next news of this service */
+    *news =
+        (struct news){.next = gathering->news, .oldest = oldest, .newest = newest, .name_len = service.len};
+    if (service.len > 0)
+        memcpy(news->name, service.ptr, service.len);
+    gathering->news = news;
+}
+
+void detect_tick(struct detect *detect)
+{
+    struct gathering gathering = {detect, NULL};
+    struct store_stats stats;
+    store_news(detect->options.store, gather_news, &gathering);
+    store_stats(detect->options.store, &stats);
+    uint64_t series = stats.series + stats.series_left * 2;
+    if (detect->out == OUT_READY)
+        submit(detect);
+    pthread_mutex_lock(&detect->mutex);
+    while (gathering.news) {
+        struct news *news = gathering.news;
+        gathering.news = news->next;
+        news->next = detect->news;
+        detect->news = news;
+    }
+    detect->wall = clock_wall_ms(detect->options.clock);
+    detect->must_look = detect->must_look || series != detect->series_seen;
+    detect->must_step = true;
+    pthread_cond_signal(&detect->changed);
+    pthread_mutex_unlock(&detect->mutex);
+    detect->series_seen = series;
+}
+
+void detect_configure(struct detect *detect, const struct config *config)
+{
+    detect->options.config = config;
+    pthread_mutex_lock(&detect->mutex);
+    detect->delay_ms = config->scoring.delay_ms;
+    detect->grace_ms = config->scoring.grace_ms;
+    detect->must_set = true;
+    pthread_mutex_unlock(&detect->mutex);
+}
+
+void detect_figures(const struct detect *detect, struct detect_figures *out)
+{
+    struct detect *self = (struct detect *)(uintptr_t)detect; /* its mutex */
+    pthread_mutex_lock(&self->mutex);
+    *out = self->figures;
+    pthread_mutex_unlock(&self->mutex);
+}
+
+/* ---- life ---- */
+
+static enum tm_err read_selectors(const struct config_strings *texts, struct selector **out, size_t *count,
+                                  struct tm_why *why)
+{
+    *out = calloc(texts->count + 1, sizeof **out);
+    if (!*out)
+        return tm_fail(why, TM_NOMEM, "out of memory for scoring.include");
+    for (size_t i = 0; i < texts->count; i++) {
+        struct tm_why fault = {""};
+        enum tm_err err = selector_parse(str_of(texts->at[i]), &(*out)[i], &fault);
+        if (err)
+            return tm_fail(why, err, "scoring.include or .exclude: \"%.100s\": %.200s", texts->at[i],
+                           fault.text);
+        *count = i + 1;
+    }
+    return TM_OK;
+}
+
+static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
+{
+    const struct config *config = detect->options.config;
+    char dir[4096];
+    enum tm_err err = read_selectors(&config->scoring.include, &detect->include, &detect->include_count, why);
+    if (!err)
+        err = read_selectors(&config->scoring.exclude, &detect->exclude, &detect->exclude_count, why);
+    if (err)
+        return err;
+    (void)snprintf(dir, sizeof dir, "%s/scoring", config->data_dir);
+    const struct detect_options options = {
+        .dir = dir,
+        .step_ms = config->scoring.interval_ms,
+        .delay_ms = config->scoring.delay_ms,
+        .grace_ms = config->scoring.grace_ms,
+        .history_ms = config->storage.retention.raw_ms,
+        .memory_bytes = (size_t)config->scoring.memory_bytes,
+        .include = detect->include,
+        .include_count = detect->include_count,
+        .exclude = detect->exclude,
+        .exclude_count = detect->exclude_count,
+        .offset_s = detect_zone_offset_s,
+        .stop = is_stopping,
+        .stop_arg = detect,
+        .log = on_log,
+        .log_arg = detect,
+    };
+    detect->engine = detect_engine_new(&options);
+    return detect->engine ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory for scoring");
+}
+
+static enum tm_err start_thread(struct detect *detect, struct tm_why *why)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    detect->has_thread = pthread_create(&detect->thread, &attributes, run_worker, detect) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return detect->has_thread ? TM_OK : tm_fail(why, TM_NOMEM, "no thread for scoring can be started");
+}
+
+struct detect *detect_open(const struct detect_options_daemon *options, struct tm_why *why)
+{
+    struct detect *detect = calloc(1, sizeof *detect);
+    if (!detect) {
+        tm_why_write(why, "out of memory for scoring");
+        return NULL;
+    }
+    detect->options = *options;
+    detect->wall = clock_wall_ms(options->clock);
+    pthread_mutex_init(&detect->mutex, NULL);
+    pthread_cond_init(&detect->changed, NULL);
+    detect_zone_set(options->config->scoring.timezone);
+    enum tm_err err = open_engine(detect, why);
+    if (!err)
+        err = uv_async_init(options->loop, &detect->ready, on_ready) == 0
+                  ? TM_OK
+                  : tm_fail(why, TM_NOMEM, "out of memory for scoring");
+    if (err) {
+        detect_free(detect);
+        return NULL;
+    }
+    detect->ready.data = detect;
+    err = start_thread(detect, why);
+    if (err) { /* it is freed behind the loop, which has its handle */
+        log_write(options->log, LOG_LEVEL_ERROR, "detect.off", "nothing is scored: %s", why->text);
+        detect_stop(detect);
+    }
+    return detect;
+}
+
+void detect_stop(struct detect *detect)
+{
+    if (!detect || detect->is_stopped)
+        return;
+    atomic_store(&detect->stop, true);
+    pthread_mutex_lock(&detect->mutex);
+    detect->is_closing = true;
+    pthread_cond_signal(&detect->changed);
+    pthread_mutex_unlock(&detect->mutex);
+    if (detect->has_thread)
+        pthread_join(detect->thread, NULL);
+    detect->is_stopped = true;
+    uv_close((uv_handle_t *)&detect->ready, NULL);
+}
+
+static void free_selectors(struct selector *selectors, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        selector_fini(&selectors[i]);
+    free(selectors);
+}
+
+void detect_free(struct detect *detect)
+{
+    if (!detect)
+        return;
+    while (detect->news) {
+        struct news *next = detect->news->next;
+        free(detect->news);
+        detect->news = next;
+    }
+    detect_engine_free(detect->engine);
+    free_selectors(detect->include, detect->include_count);
+    free_selectors(detect->exclude, detect->exclude_count);
+    pthread_cond_destroy(&detect->changed);
+    pthread_mutex_destroy(&detect->mutex);
+    free(detect);
+}

@@ -1,0 +1,50 @@
+/* Scoring in the daemon: a thread of its own, below ingest in priority, that closes minutes and scores them
+ * (detect_engine.h). The loop tells it what is new once a second and makes durable what it finds. Loop thread
+ * only. */
+#ifndef TM_DETECT_H
+#define TM_DETECT_H
+
+#include <uv.h>
+
+#include "server/config/config.h"
+#include "server/counters/counters.h"
+#include "server/detect/detect_engine.h"
+#include "server/log/log.h"
+#include "storage/model/clock.h"
+#include "storage/store.h"
+
+struct detect;
+struct finding;
+
+/* All are borrowed and must outlive it, but config (see detect_configure). */
+struct detect_options_daemon {
+    uv_loop_t *loop;
+    struct store *store;
+    struct log *log;
+    const struct clock *clock;
+    const struct config *config;
+    /* Each finding that became durable, in order; NULL. */
+    void (*found)(void *arg, const struct finding *finding);
+    void *found_arg;
+};
+
+/* Starts. NULL with why: out of memory or threads, or a selector of scoring.include that can't be read. */
+struct detect *detect_open(const struct detect_options_daemon *options, struct tm_why *why);
+
+/* Once a second. */
+void detect_tick(struct detect *detect);
+
+/* Takes what a running daemon can change: delay, grace. */
+void detect_configure(struct detect *detect, const struct config *config);
+
+/* Ends the thread; before the store is closed. What was found and is not durable yet is found again after the
+ * next start. NULL is allowed. */
+void detect_stop(struct detect *detect);
+
+/* Behind the store's closing and the loop's end. NULL is allowed. */
+void detect_free(struct detect *detect);
+
+/* As they were a second ago at the latest. */
+void detect_figures(const struct detect *detect, struct detect_figures *out);
+
+#endif
