@@ -159,7 +159,8 @@ static void run_target(struct pass *pass, uint32_t place, const struct numbers *
             target->at = minute + 1;
         else if (minute >= numbers->until)
             break;
-        double value = number_at(numbers, target->state, minute - window->from);
+        const struct score_first *before = has_tip ? &tip : target->state;
+        double value = number_at(numbers, before, minute - window->from);
         if (isnan(value))
             continue;
         pass->engine->any_value = true;
