@@ -3,8 +3,8 @@
 #define TM_API_H
 
 #include "server/counters/counters.h"
-#include "server/feed/feed.h"
 #include "server/detect/detect.h"
+#include "server/feed/feed.h"
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"

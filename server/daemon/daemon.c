@@ -10,6 +10,7 @@
 
 #include "server/daemon/daemon_internal.h"
 #include "server/daemon/loop_memory.h"
+#include "storage/findings/findings.h"
 
 enum { DESCRIPTORS_WANTED = 65536, DESCRIPTORS_NEEDED = 512, SECOND_MS = 1000, READER_OLD_S = 60 };
 
@@ -217,6 +218,17 @@ static enum tm_err open_feed(struct daemon *daemon, struct tm_why *why)
     };
     daemon->feed = daemon->api.feed = feed_open(&options);
     return daemon->feed ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory at start");
+}
+
+/* What was found is told live. */
+static void on_found(void *arg, const struct finding *finding)
+{
+    static const char *const kinds[FINDING_KIND_COUNT] = {
+        [FINDING_ANOMALY] = "anomaly", [FINDING_INCIDENT] = "incident", [FINDING_VERDICT] = "verdict"};
+    if (kinds[finding->kind])
+        feed_publish_of(((struct daemon *)arg)->feed, kinds[finding->kind], finding->service, finding->body);
+}
+
 static enum tm_err open_detect(struct daemon *daemon, struct tm_why *why)
 {
     const struct detect_options_daemon options = {
@@ -225,6 +237,8 @@ static enum tm_err open_detect(struct daemon *daemon, struct tm_why *why)
         .log = daemon->log,
         .clock = daemon->clock,
         .config = daemon->config,
+        .found = on_found,
+        .found_arg = daemon,
     };
     daemon->detect = daemon->api.detect = detect_open(&options, why);
     return daemon->detect ? TM_OK : TM_NOMEM;
@@ -267,6 +281,7 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
     err = open_queries(daemon, why);
     if (!err)
         err = open_feed(daemon, why);
+    if (!err)
         err = open_detect(daemon, why);
     if (!err)
         err = open_http(daemon, why);
