@@ -65,7 +65,7 @@ struct report_group {
     const char *message;
     const char *frame; /* the innermost of the stack, "" if there is none */
     const char *fingerprint;
-    const char *release;     /* that most of the week's fall to as far as that is known; "" */
+    const char *release;     /* the newest one in which it was seen in the week; "" */
     const char *dimension;   /* "agent=crawler": the label that stands out; "" */
     double dimension_share;  /* of all that was seen of the group, 0..1 */
     uint64_t count;          /* in the week */

@@ -1,0 +1,176 @@
+/* What is to be done first, at most ten things; those of last week that still stand come first. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reports/analyse_private.h"
+
+#define WORSE_TIMES 1.5
+
+enum { CANDIDATES_MAX = 400, WHAT_MAX = 300, FREQUENT_MAX = 3 };
+
+struct choice {
+    struct report_action at[CANDIDATES_MAX];
+    size_t count;
+};
+
+static void add(struct choice *choice, const struct report_action *action)
+{
+    for (size_t i = 0; i < choice->count; i++)
+        if (action->subject != 0 && choice->at[i].subject == action->subject)
+            return;
+    if (choice->count < CANDIDATES_MAX)
+        choice->at[choice->count++] = *action;
+}
+
+/* The deploy that came last before a moment, within the day. */
+static const char *version_before(const struct report *r, time_ms_t time)
+{
+    const char *version = "";
+    for (size_t i = 0; i < r->deploy_count; i++)
+        if (r->deploys[i].time <= time && time - r->deploys[i].time < GROUP_NEW_MS)
+            version = r->deploys[i].version;
+    return version;
+}
+
+static const char *title_of(struct report *r, const struct report_group *group)
+{
+    char text[WHAT_MAX];
+    if (group->is_request || group->message[0] == '\0')
+        return group->is_request ? group->message : group->type;
+    int len = snprintf(text, sizeof text, "%s: %s", group->type, group->message);
+    return arena_text(&r->arena, (struct str){text, len < WHAT_MAX ? (size_t)len : WHAT_MAX - 1},
+                      WHAT_MAX - 4);
+}
+
+static void add_groups(struct analysis *a, struct choice *choice, enum report_list list,
+                       enum report_reason reason, bool grave_only, size_t most)
+{
+    struct report *r = a->report;
+    for (size_t i = r->list_start[list], n = 0; i < r->list_start[list + 1] && n < most; i++) {
+        const struct report_group *group = &r->groups[i];
+        bool is_grave = !group->is_request || strncmp(group->type, "HTTP 5", 6) == 0;
+        if ((grave_only && !is_grave) || (list == LIST_ONGOING && !(group->excess > 0)))
+            continue;
+        n++;
+        add(choice, &(struct report_action){.reason = reason,
+                                            .subject = group->id,
+                                            .what = title_of(r, group),
+                                            .version = version_before(r, group->first),
+                                            .count = group->count,
+                                            .ratio = group->ratio});
+    }
+}
+
+static void add_deploys(const struct analysis *a, struct choice *choice)
+{
+    const struct report *r = a->report;
+    for (size_t i = 0; i < r->deploy_count; i++) {
+        const struct report_deploy *d = &r->deploys[i];
+        if (strcmp(d->verdict, "bad") == 0 || strcmp(d->verdict, "suspect") == 0)
+            add(choice, &(struct report_action){.reason = REASON_BAD_DEPLOY,
+                                                .subject = d->id,
+                                                .what = d->version,
+                                                .version = d->version,
+                                                .count = (uint64_t)d->after_k,
+                                                .ratio = d->ratio});
+    }
+}
+
+static void add_incidents(const struct analysis *a, struct choice *choice)
+{
+    const struct report *r = a->report;
+    for (size_t i = 0; i < r->incident_count; i++)
+        add(choice, &(struct report_action){.reason = REASON_INCIDENT,
+                                            .subject = r->incidents[i].id,
+                                            .what = r->incidents[i].text,
+                                            .version = r->incidents[i].marker,
+                                            .ratio = NAN});
+}
+
+static void add_quality(const struct analysis *a, struct choice *choice)
+{
+    const struct report_quality *q = &a->report->quality;
+    if (q->has_data && (q->hours_seen < q->hours || q->gap_count > 0))
+        add(choice, &(struct report_action){.reason = REASON_DATA,
+                                            .what = "",
+                                            .version = "",
+                                            .count = q->hours - q->hours_seen,
+                                            .ratio = NAN});
+}
+
+/* ---- from week to week ---- */
+
+static const struct report_action *find_before(const struct analysis *a, const struct report_action *action)
+{
+    for (size_t i = 0; i < a->settings->before_count; i++) {
+        const struct report_action *before = &a->settings->before[i];
+        if (before->progress != PROGRESS_DONE && before->subject == action->subject &&
+            (action->subject != 0 || before->reason == action->reason))
+            return before;
+    }
+    return NULL;
+}
+
+static void carry_over(const struct analysis *a, struct choice *choice)
+{
+    for (size_t i = 0; i < choice->count; i++) {
+        struct report_action *action = &choice->at[i];
+        const struct report_action *before = find_before(a, action);
+        action->progress = PROGRESS_NEW;
+        action->weeks_open = 1;
+        if (!before)
+            continue;
+        bool is_worse = (double)action->count > WORSE_TIMES * (double)before->count;
+        action->progress = is_worse ? PROGRESS_WORSE : PROGRESS_OPEN;
+        action->weeks_open = before->weeks_open + 1;
+    }
+}
+
+static void put(struct report *r, const struct choice *choice, bool carried)
+{
+    for (size_t i = 0; i < choice->count && r->action_count < REPORT_ACTIONS_MAX; i++)
+        if ((choice->at[i].progress != PROGRESS_NEW) == carried)
+            r->actions[r->action_count++] = choice->at[i];
+}
+
+/* Those of last week that nothing speaks for any more. */
+static void put_done(struct analysis *a, const struct choice *choice)
+{
+    struct report *r = a->report;
+    for (size_t i = 0; i < a->settings->before_count && r->action_count < REPORT_ACTIONS_MAX; i++) {
+        struct report_action done = a->settings->before[i];
+        bool is_there = done.progress == PROGRESS_DONE;
+        for (size_t k = 0; k < choice->count; k++)
+            is_there = is_there || (choice->at[k].subject == done.subject &&
+                                    (done.subject != 0 || choice->at[k].reason == done.reason));
+        if (is_there)
+            continue;
+        done.progress = PROGRESS_DONE;
+        done.count = 0;
+        done.ratio = NAN;
+        done.what = arena_text(&r->arena, str_of(done.what), WHAT_MAX);
+        done.version = arena_text(&r->arena, str_of(done.version), WHAT_MAX);
+        r->actions[r->action_count++] = done;
+    }
+}
+
+enum tm_err analyse_actions(struct analysis *a)
+{
+    struct choice *choice = arena_take(&a->report->arena, sizeof *choice);
+    if (!choice)
+        return TM_NOMEM;
+    add_deploys(a, choice);
+    add_groups(a, choice, LIST_REGRESSED, REASON_REGRESSED, false, REPORT_ACTIONS_MAX);
+    add_groups(a, choice, LIST_NEW, REASON_NEW_SERVER_ERROR, true, REPORT_ACTIONS_MAX);
+    add_groups(a, choice, LIST_ESCALATING, REASON_ESCALATING, false, REPORT_ACTIONS_MAX);
+    add_incidents(a, choice);
+    add_groups(a, choice, LIST_NEW, REASON_NEW, false, REPORT_ACTIONS_MAX);
+    add_groups(a, choice, LIST_ONGOING, REASON_FREQUENT, false, FREQUENT_MAX);
+    add_quality(a, choice);
+    carry_over(a, choice);
+    put(a->report, choice, true);
+    put(a->report, choice, false);
+    put_done(a, choice);
+    return TM_OK;
+}

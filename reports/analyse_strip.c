@@ -1,0 +1,150 @@
+/* The key figures beside those of the weeks before. */
+#include <math.h>
+#include <string.h>
+
+#include "reports/analyse_private.h"
+
+enum { BASE_FIRST = TALLY_THIS - REPORT_BASE_WEEKS, CLIENT_ERRORS = 3, SERVER_ERRORS = 4 };
+
+typedef double week_figure_fn(const struct analysis *a, size_t week);
+
+static double share_of(const struct analysis *a, size_t week, int status_class)
+{
+    struct tally_hour sum = tally_week(a->tally, week);
+    double requests = a->requests[week];
+    return requests > 0 ? 100.0 * (double)sum.classes[status_class] / requests : NAN;
+}
+
+static double count_requests(const struct analysis *a, size_t week)
+{
+    return a->requests[week];
+}
+
+/* Exact counts where they are kept, else those of the groups' hours. */
+static double count_exceptions(const struct analysis *a, size_t week)
+{
+    uint64_t sum = 0;
+    if (a->tally->is_kept[week])
+        return (double)tally_week(a->tally, week).exceptions;
+    for (size_t i = 0; i < a->group_count; i++) {
+        if (!a->groups[i].is_known[week])
+            return NAN;
+        sum += a->groups[i].is_request ? 0 : a->groups[i].weeks[week];
+    }
+    return (double)sum;
+}
+
+static double exceptions_per_10k(const struct analysis *a, size_t week)
+{
+    return a->requests[week] > 0 ? count_exceptions(a, week) / a->requests[week] * 1e4 : NAN;
+}
+
+static double share_of_server_errors(const struct analysis *a, size_t week)
+{
+    return share_of(a, week, SERVER_ERRORS);
+}
+
+static double share_of_client_errors(const struct analysis *a, size_t week)
+{
+    return share_of(a, week, CLIENT_ERRORS);
+}
+
+static double count_groups(const struct analysis *a, size_t week)
+{
+    double count = 0;
+    for (size_t i = 0; i < a->group_count; i++) {
+        if (!a->groups[i].is_known[week])
+            return NAN;
+        count += a->groups[i].weeks[week] > 0;
+    }
+    return count;
+}
+
+static double count_new(const struct analysis *a, size_t week)
+{
+    const struct span *span = &a->tally->spans[week];
+    double count = 0;
+    for (size_t i = 0; i < a->group_count; i++)
+        count += a->groups[i].first >= span->from && a->groups[i].first < span->to;
+    return count;
+}
+
+static double count_regressed(const struct analysis *a, size_t week)
+{
+    double count = 0;
+    for (size_t i = 0; i < a->group_count; i++)
+        count += a->groups[i].came_back[week];
+    return count;
+}
+
+static double count_deploys(const struct analysis *a, size_t week)
+{
+    const struct span *span = &a->tally->spans[week];
+    const struct markers_wanted wanted = {.kind = MARKER_KIND_COUNT, .span = *span};
+    struct markers_place place = {.is_begun = false};
+    const struct marker *marker;
+    double count = 0;
+    while ((marker = markers_next(a->gather->markers, &wanted, &place)))
+        count += (marker->kind == MARKER_DEPLOY || marker->kind == MARKER_ROLLBACK) &&
+                 marker->time >= span->from && marker->text[MARKER_SERVICE].len > 0 &&
+                 gather_touches(a->unit, marker);
+    return count;
+}
+
+static double count_list(const struct analysis *a, size_t week, enum report_list list)
+{
+    const struct report *r = a->report;
+    return week == TALLY_THIS ? (double)(r->list_start[list + 1] - r->list_start[list]) : NAN;
+}
+
+static double count_escalating(const struct analysis *a, size_t week)
+{
+    return count_list(a, week, LIST_ESCALATING);
+}
+
+static double count_resolved(const struct analysis *a, size_t week)
+{
+    return count_list(a, week, LIST_RESOLVED);
+}
+
+static double count_bad_deploys(const struct analysis *a, size_t week)
+{
+    double count = 0;
+    for (size_t i = 0; i < a->report->deploy_count; i++)
+        count += strcmp(a->report->deploys[i].verdict, "bad") == 0;
+    return week == TALLY_THIS ? count : NAN;
+}
+
+static week_figure_fn *const figures[KEY_COUNT] = {
+    [KEY_REQUESTS] = count_requests,
+    [KEY_EXCEPTIONS] = count_exceptions,
+    [KEY_EXCEPTIONS_PER_10K] = exceptions_per_10k,
+    [KEY_SERVER_ERRORS] = share_of_server_errors,
+    [KEY_CLIENT_ERRORS] = share_of_client_errors,
+    [KEY_GROUPS] = count_groups,
+    [KEY_NEW] = count_new,
+    [KEY_REGRESSED] = count_regressed,
+    [KEY_ESCALATING] = count_escalating,
+    [KEY_RESOLVED] = count_resolved,
+    [KEY_DEPLOYS] = count_deploys,
+    [KEY_BAD_DEPLOYS] = count_bad_deploys,
+};
+
+void analyse_strip(struct analysis *a)
+{
+    for (int key = 0; key < KEY_COUNT; key++) {
+        struct report_figure *out = &a->report->strip[key];
+        double weeks[REPORT_BASE_WEEKS];
+        if (!figures[key])
+            continue; /* of findings: filled in beside them */
+        out->now = a->has_data[TALLY_THIS] ? figures[key](a, TALLY_THIS) : NAN;
+        out->last_week = a->has_data[TALLY_THIS - 1] ? figures[key](a, TALLY_THIS - 1) : NAN;
+        out->weeks = 0;
+        for (size_t w = BASE_FIRST; w < TALLY_THIS; w++) {
+            double value = a->has_data[w] ? figures[key](a, w) : NAN;
+            if (!isnan(value))
+                weeks[out->weeks++] = value;
+        }
+        out->median = analyse_median(weeks, out->weeks);
+    }
+}

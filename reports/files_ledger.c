@@ -1,0 +1,179 @@
+/* ledger.json of a week: which revisions there were, with times and hashes; and what differs between two. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reports/escape.h"
+#include "reports/files_private.h"
+#include "storage/model/number.h"
+#include "storage/model/when.h"
+
+enum { CHANGES_MAX = 500 };
+
+/* ---- ledger ---- */
+
+static void put_hash(struct bytes *out, struct str content)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(hash, (const unsigned char *)content.ptr, content.len);
+    for (size_t i = 0; i < sizeof hash; i++)
+        bytes_printf(out, "%02x", hash[i]);
+}
+
+static void put_entry(const struct files_set *set, size_t revision, time_ms_t made_ms, struct bytes *out)
+{
+    char name[FILES_FILE_BYTES], time[WHEN_TEXT_BYTES];
+    const char *comma = "";
+    bytes_printf(out, "{\"revision\":%zu,\"made\":\"%s\",\"files\":[", revision, when_text(made_ms, time));
+    for (int f = 0; f < RENDER_FORMATS; f++) {
+        if (set->format[f].len == 0)
+            continue;
+        bytes_printf(out, "%s{\"name\":", comma);
+        escape_json(out, files_file(set->name, set->week, (enum render_format)f, name));
+        bytes_printf(out, ",\"bytes\":%zu,\"sha256\":\"", set->format[f].len);
+        put_hash(out, set->format[f]);
+        bytes_printf(out, "\"}");
+        comma = ",";
+    }
+    bytes_printf(out, "]}");
+}
+
+static json_t *load(struct str text)
+{
+    return text.len > 0 ? json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
+static json_t *revisions_of(const json_t *ledger)
+{
+    json_t *list = json_object_get(ledger, "revisions");
+    return json_is_array(list) ? list : NULL;
+}
+
+void files_ledger(struct str before, const struct files_set *set, size_t revision, time_ms_t made_ms,
+                  struct bytes *out)
+{
+    json_t *ledger = load(before);
+    size_t i;
+    const json_t *entry;
+    bytes_printf(out, "{\"report\":");
+    escape_json(out, set->name);
+    bytes_printf(out, ",\"week\":\"%s\",\"revisions\":[\n", set->week);
+    json_array_foreach(revisions_of(ledger), i, entry)
+    {
+        char *text = json_dumps(entry, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        out->failed = out->failed || !text;
+        bytes_printf(out, "%s,\n", text ? text : "");
+        free(text);
+    }
+    put_entry(set, revision, made_ms, out);
+    bytes_printf(out, "\n]}\n");
+    json_decref(ledger);
+}
+
+size_t files_revision(struct str ledger)
+{
+    json_t *all = load(ledger);
+    size_t last = 0, i;
+    const json_t *entry;
+    json_array_foreach(revisions_of(all), i, entry)
+    {
+        json_int_t revision = json_integer_value(json_object_get(entry, "revision"));
+        if (revision > 0 && (size_t)revision > last)
+            last = (size_t)revision;
+    }
+    json_decref(all);
+    return last;
+}
+
+/* ---- changes ---- */
+
+static void put_value(struct bytes *out, const json_t *value)
+{
+    char text[NUMBER_TEXT_BYTES];
+    if (json_is_number(value))
+        bytes_put(out, text, number_text(json_number_value(value), text));
+    else
+        bytes_printf(out, "%s", json_is_true(value) ? "true" : json_is_false(value) ? "false" : "unknown");
+}
+
+static void put_change(struct bytes *out, const char *what, const json_t *before, const json_t *after)
+{
+    if (json_equal(before, after))
+        return;
+    bytes_printf(out, "- ");
+    escape_markdown(out, what, 200);
+    bytes_printf(out, ": ");
+    put_value(out, before);
+    bytes_printf(out, " → ");
+    put_value(out, after);
+    bytes_u8(out, '\n');
+}
+
+static const json_t *find_group(const json_t *lists, const json_t *id, const char **list)
+{
+    const char *name;
+    const json_t *items, *item;
+    size_t i;
+    /* jansson's iteration takes no const. */
+    json_t *all = (json_t *)(uintptr_t)lists;
+    json_object_foreach(all, name, items)
+        json_array_foreach(items, i, item) if (json_equal(json_object_get(item, "id"), id))
+    {
+        *list = name;
+        return item;
+    }
+    return NULL;
+}
+
+/* Groups of one that are other in the other one. again: those that are in both were told already. */
+static void put_groups(struct bytes *out, json_t *lists, const json_t *other, bool again, size_t *told)
+{
+    const char *name, *list = "";
+    const json_t *items, *item;
+    size_t i;
+    json_object_foreach(lists, name, items) json_array_foreach(items, i, item)
+    {
+        const json_t *there = find_group(other, json_object_get(item, "id"), &list);
+        const json_t *count = json_object_get(item, "count");
+        bool is_told =
+            again ? !there
+                  : !there || strcmp(list, name) != 0 || !json_equal(count, json_object_get(there, "count"));
+        if (!is_told || ++*told > CHANGES_MAX)
+            continue;
+        bytes_printf(out, "- ");
+        escape_markdown(out, json_string_value(json_object_get(item, "type")), 100);
+        bytes_printf(out, " ");
+        escape_markdown(out, json_string_value(json_object_get(item, "message")), 100);
+        bytes_printf(out, ": %s%s ", again ? "" : there ? list : "not listed", again ? name : "");
+        put_value(out, again ? count : there ? json_object_get(there, "count") : NULL);
+        bytes_printf(out, " → %s ", again ? "not listed" : name);
+        put_value(out, again ? NULL : count);
+        bytes_u8(out, '\n');
+    }
+}
+
+void files_changes(struct str before, struct str after, struct bytes *out)
+{
+    json_t *old = load(before), *new = load(after);
+    json_t *strip = json_object_get(new, "strip"), *lists = json_object_get(new, "lists");
+    const json_t *old_strip = json_object_get(old, "strip");
+    json_t *old_lists = json_object_get(old, "lists");
+    const json_t *figure;
+    const char *name;
+    size_t told = 0;
+    if (strip && old_strip && lists && old_lists) {
+        bytes_printf(out, "# Changed in the revision behind this one\n\n");
+        json_object_foreach(strip, name, figure)
+            put_change(out, name, json_object_get(json_object_get(old_strip, name), "now"),
+                       json_object_get(figure, "now"));
+        put_groups(out, lists, old_lists, false, &told);
+        put_groups(out, old_lists, lists, true, &told);
+        if (told > CHANGES_MAX)
+            bytes_printf(out, "- and %zu more groups\n", told - CHANGES_MAX);
+    }
+    json_decref(old);
+    json_decref(new);
+}

@@ -1,0 +1,27 @@
+/* What the parts of the HTML share. Private to reports/render_html*.c. */
+#ifndef TM_REPORTS_RENDER_HTML_PRIVATE_H
+#define TM_REPORTS_RENDER_HTML_PRIVATE_H
+
+#include "reports/render.h"
+#include "reports/texts.h"
+
+enum { PAGE_WHAT_MAX = 160, PAGE_LISTED_MAX = 50 };
+
+struct page {
+    const struct report *r;
+    struct bytes *out;
+    enum language language;
+};
+
+const char *page_say(const struct page *p, enum text text);
+/* A section under a heading, and its end. */
+void page_section(const struct page *p, const char *id, enum text text);
+void page_section_end(const struct page *p);
+
+/* The groups, list by list; incidents; deploys; planned events. */
+void page_lists(const struct page *p);
+void page_incidents(const struct page *p);
+void page_deploys(const struct page *p);
+void page_events(const struct page *p);
+
+#endif

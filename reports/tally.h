@@ -1,0 +1,49 @@
+/* A unit's exact counts of the week and of those before it, by hours; and around moments, by 10 s. */
+#ifndef TM_REPORTS_TALLY_H
+#define TM_REPORTS_TALLY_H
+
+#include "reports/gather.h"
+#include "reports/model.h"
+#include "storage/model/histogram.h"
+
+enum { TALLY_CLASSES = 5, TALLY_THIS = REPORT_TREND_WEEKS - 1, TALLY_MOMENTS_MAX = 64, TALLY_TICKS = 360 };
+
+struct tally_hour {
+    uint64_t classes[TALLY_CLASSES]; /* requests with status 1xx to 5xx */
+    uint64_t exceptions;
+};
+
+/* An hour before and an hour behind a moment (a multiple of 10 s), in ticks of 10 s. */
+struct tally_moment {
+    time_ms_t time;
+    struct tally_hour before[TALLY_TICKS], after[TALLY_TICKS];
+};
+
+/* Of one unit; zeroed and filled anew for each. */
+struct tally {
+    struct span spans[REPORT_TREND_WEEKS]; /* the weeks; the last one is the report's */
+    size_t hour_count[REPORT_TREND_WEEKS];
+    bool is_kept[REPORT_TREND_WEEKS]; /* counts reach back so far, and the week is not one of the future */
+    bool has_data[REPORT_TREND_WEEKS];
+    struct tally_hour hours[REPORT_TREND_WEEKS][REPORT_HOURS_MAX];
+    uint32_t durations[REPORT_HOURS_MAX][HISTOGRAM_BUCKETS]; /* of the week */
+    uint64_t overflowed, unnamed;                            /* in the week */
+    struct tally_moment *moments;                            /* owned; by time */
+    size_t moment_count;
+};
+
+/* The local weeks up to the one of span, each moved by whole local weeks. */
+void tally_spans(struct span span, struct span spans[REPORT_TREND_WEEKS]);
+
+/* Which week a moment lies in and which of its hours, counted from its beginning. False: in none. */
+bool tally_place(const struct tally *tally, time_ms_t time, size_t *week, size_t *hour);
+
+/* Counts a unit's series; spans and moments (their times) are set. Errors as reader_cells_next. */
+enum tm_err tally_read(struct tally *tally, const struct gather *gather, size_t unit,
+                       struct tm_why *why) TM_MUST_CHECK;
+
+uint64_t tally_requests(const struct tally_hour *hour);
+/* All hours of a week. */
+struct tally_hour tally_week(const struct tally *tally, size_t week);
+
+#endif
