@@ -29,7 +29,7 @@ double analyse_median(double *values, size_t count)
 
 double analyse_exposure(const struct analysis *a, size_t week)
 {
-    if (!a->has_data[week])
+    if (!a->is_base[week] && week != TALLY_THIS)
         return 0;
     if (a->by_requests)
         return isnan(a->requests[week]) ? 0 : a->requests[week];
@@ -60,6 +60,17 @@ static void find_requests(struct analysis *a)
     a->by_requests = a->requests[TALLY_THIS] > 0;
 }
 
+/* A week in which the service began or was silent for most of it is no measure. */
+static void choose_base(struct analysis *a)
+{
+    for (size_t w = 0; w < REPORT_TREND_WEEKS; w++) {
+        size_t seen = 0;
+        for (size_t i = 0; i < a->tally->hour_count[w]; i++)
+            seen += tally_requests(&a->tally->hours[w][i]) > 0;
+        a->is_base[w] = a->has_data[w] && (!a->by_requests || 2 * seen >= a->tally->hour_count[w]);
+    }
+}
+
 static enum tm_err work_out(struct analysis *a, struct tm_why *why)
 {
     enum tm_err err = analyse_find_deploys(a);
@@ -69,6 +80,7 @@ static enum tm_err work_out(struct analysis *a, struct tm_why *why)
         return err;
     find_requests(a);
     err = analyse_groups(a);
+    choose_base(a);
     if (!err)
         err = analyse_lists(a);
     if (!err)

@@ -7,7 +7,7 @@
 
 #define WORSE_TIMES 1.5
 
-enum { CANDIDATES_MAX = 400, WHAT_MAX = 300, FREQUENT_MAX = 3 };
+enum { CANDIDATES_MAX = 400, WHAT_MAX = 300, FREQUENT_MAX = 3, NOISE = 20 };
 
 struct choice {
     struct report_action at[CANDIDATES_MAX];
@@ -50,7 +50,9 @@ static void add_groups(struct analysis *a, struct choice *choice, enum report_li
     for (size_t i = r->list_start[list], n = 0; i < r->list_start[list + 1] && n < most; i++) {
         const struct report_group *group = &r->groups[i];
         bool is_grave = !group->is_request || strncmp(group->type, "HTTP 5", 6) == 0;
-        if ((grave_only && !is_grave) || (list == LIST_ONGOING && !(group->excess > 0)))
+        /* Whoever asks for pages that never were makes a new group each time. */
+        bool is_noise = list == LIST_NEW && !is_grave && group->count < NOISE;
+        if (is_noise || (grave_only && !is_grave) || (list == LIST_ONGOING && !(group->low > 1)))
             continue;
         n++;
         add(choice, &(struct report_action){.reason = reason,

@@ -12,7 +12,13 @@
 #define NORMAL_TRAFFIC   0.5
 
 enum { ESCALATING_MIN = 20, RESOLVED_MIN = 20, GROWS = 2, FIRST = 64, MESSAGE_MAX = 400, FRAME_MAX = 160 };
-enum { BASE_FIRST = TALLY_THIS - REPORT_BASE_WEEKS, LAST_WEEK = TALLY_THIS - 1, DISPERSION_MAX = 20 };
+enum {
+    BASE_FIRST = TALLY_THIS - REPORT_BASE_WEEKS,
+    LAST_WEEK = TALLY_THIS - 1,
+    DISPERSION_MAX = 20,
+    WEEK_DAYS = 7,
+    DAY_HOURS = 24
+};
 
 /* ---- counts of weeks ---- */
 
@@ -33,6 +39,30 @@ static void count_weeks(const struct analysis *a, const struct group_view *view,
     for (size_t i = 0; i < view->hour_count; i++)
         if (tally_place(a->tally, view->hours[i].hour * GROUP_HOUR_MS, &week, &hour))
             out->weeks[week] += view->hours[i].count;
+}
+
+/* How much wider the counts of its days vary than chance alone would have it. */
+static double find_dispersion(const struct analysis *a, const struct group_view *view)
+{
+    struct score_tally bins[REPORT_BASE_WEEKS * WEEK_DAYS] = {{0, 0}};
+    size_t week, hour, count = 0;
+    for (size_t w = BASE_FIRST; w < TALLY_THIS; w++)
+        for (size_t i = 0; i < a->tally->hour_count[w]; i++) {
+            size_t day = i / DAY_HOURS < WEEK_DAYS ? i / DAY_HOURS : WEEK_DAYS - 1;
+            bins[(w - BASE_FIRST) * WEEK_DAYS + day].trials +=
+                a->by_requests ? (double)tally_requests(&a->tally->hours[w][i]) : 1;
+        }
+    for (size_t i = 0; i < view->hour_count; i++) {
+        if (!tally_place(a->tally, view->hours[i].hour * GROUP_HOUR_MS, &week, &hour) || week < BASE_FIRST ||
+            week == TALLY_THIS)
+            continue;
+        size_t day = hour / DAY_HOURS < WEEK_DAYS ? hour / DAY_HOURS : WEEK_DAYS - 1;
+        bins[(week - BASE_FIRST) * WEEK_DAYS + day].hits += (double)view->hours[i].count;
+    }
+    for (size_t i = 0; i < sizeof bins / sizeof *bins; i++)
+        if (bins[i].trials > 0)
+            bins[count++] = bins[i];
+    return score_dispersion(SCORE_POISSON, bins, count, DISPERSION_MAX);
 }
 
 static enum tm_err find_returns(const struct analysis *a, struct group_weeks *group)
@@ -61,6 +91,7 @@ static enum tm_err add_group(struct analysis *a, size_t *capacity, const struct 
     }
     struct group_weeks *group = &a->groups[a->group_count++];
     count_weeks(a, view, group);
+    group->dispersion = find_dispersion(a, view);
     for (size_t w = 0; w < REPORT_TREND_WEEKS; w++)
         a->has_data[w] = a->has_data[w] || group->weeks[w] > 0;
     return find_returns(a, group);
@@ -118,8 +149,9 @@ static void compare(const struct analysis *a, const struct group_weeks *group, s
     before.hits = rate * before.trials;
     out->expected = rate * exposure;
     out->excess = (double)out->count - out->expected;
-    const struct score_ratio_terms terms = {score_dispersion(SCORE_POISSON, base, count, DISPERSION_MAX),
-                                            SCORE_DRIFT, 0};
+    if (!(before.hits > 0))
+        return; /* so many times as nothing */
+    const struct score_ratio_terms terms = {group->dispersion, SCORE_DRIFT, 0};
     struct score_ratio ratio =
         score_ratio(before, (struct score_tally){(double)out->count, exposure}, &terms);
     out->ratio = ratio.ratio;

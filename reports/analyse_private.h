@@ -13,6 +13,7 @@ struct group_weeks {
     bool is_request;
     bool came_back[REPORT_TREND_WEEKS];
     time_ms_t resolved; /* when it came back in the last week */
+    double dispersion;  /* of its days in the weeks before */
 };
 
 struct analysis {
@@ -24,6 +25,7 @@ struct analysis {
     struct group_weeks *groups; /* of the unit */
     size_t group_count;
     bool has_data[REPORT_TREND_WEEKS];   /* counts, or groups */
+    bool is_base[REPORT_TREND_WEEKS];    /* and seen in half of its hours at least: worth comparing with */
     double requests[REPORT_TREND_WEEKS]; /* NAN: not known */
     bool by_requests;                    /* rates are per request, else per hour */
 };

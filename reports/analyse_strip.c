@@ -138,10 +138,10 @@ void analyse_strip(struct analysis *a)
         if (!figures[key])
             continue; /* of findings: filled in beside them */
         out->now = a->has_data[TALLY_THIS] ? figures[key](a, TALLY_THIS) : NAN;
-        out->last_week = a->has_data[TALLY_THIS - 1] ? figures[key](a, TALLY_THIS - 1) : NAN;
+        out->last_week = a->is_base[TALLY_THIS - 1] ? figures[key](a, TALLY_THIS - 1) : NAN;
         out->weeks = 0;
         for (size_t w = BASE_FIRST; w < TALLY_THIS; w++) {
-            double value = a->has_data[w] ? figures[key](a, w) : NAN;
+            double value = a->is_base[w] ? figures[key](a, w) : NAN;
             if (!isnan(value))
                 weeks[out->weeks++] = value;
         }

@@ -112,6 +112,12 @@ static void put_change(struct bytes *out, const char *what, const json_t *before
     bytes_u8(out, '\n');
 }
 
+static const char *text_in(const json_t *item, const char *name)
+{
+    const char *text = json_string_value(json_object_get(item, name));
+    return text ? text : "";
+}
+
 static const json_t *find_group(const json_t *lists, const json_t *id, const char **list)
 {
     const char *name;
@@ -144,9 +150,11 @@ static void put_groups(struct bytes *out, json_t *lists, const json_t *other, bo
         if (!is_told || ++*told > CHANGES_MAX)
             continue;
         bytes_printf(out, "- ");
-        escape_markdown(out, json_string_value(json_object_get(item, "type")), 100);
-        bytes_printf(out, " ");
-        escape_markdown(out, json_string_value(json_object_get(item, "message")), 100);
+        if (strcmp(text_in(item, "kind"), "request") != 0) {
+            escape_markdown(out, text_in(item, "type"), 100);
+            bytes_printf(out, " ");
+        }
+        escape_markdown(out, text_in(item, "message"), 100);
         bytes_printf(out, ": %s%s ", again ? "" : there ? list : "not listed", again ? name : "");
         put_value(out, again ? count : there ? json_object_get(there, "count") : NULL);
         bytes_printf(out, " → %s ", again ? "not listed" : name);
