@@ -100,6 +100,7 @@ void api_export(void *arg, struct http_exchange *exchange);
 void api_counts(void *arg, struct http_exchange *exchange);
 void api_events(void *arg, struct http_exchange *exchange);
 void api_top(void *arg, struct http_exchange *exchange);
+void api_diff(void *arg, struct http_exchange *exchange);
 void api_explain(void *arg, struct http_exchange *exchange);
 void api_anomalies(void *arg, struct http_exchange *exchange);
 void api_anomaly(void *arg, struct http_exchange *exchange);

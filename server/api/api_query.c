@@ -1,5 +1,6 @@
 #include "server/api/api.h"
 
+#include "server/query/diff.h"
 #include "server/query/endpoints.h"
 
 void api_query(void *arg, struct http_exchange *exchange)
@@ -56,4 +57,10 @@ void api_events(void *arg, struct http_exchange *exchange)
 void api_top(void *arg, struct http_exchange *exchange)
 {
     query_top(((struct api *)arg)->queries, exchange);
+}
+
+void api_diff(void *arg, struct http_exchange *exchange)
+{
+    struct api *api = arg;
+    query_diff(api->queries, store_markers(api->store), exchange);
 }

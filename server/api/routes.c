@@ -30,6 +30,7 @@ static const struct http_route routes[] = {
     {"/api/v1/markers/*", HTTP_GET, HTTP_READ, api_marker},
     {"/api/v1/markers/*", HTTP_PATCH, HTTP_WRITE, api_marker_patch},
     {"/api/v1/markers/*", HTTP_DELETE, HTTP_WRITE, api_marker_delete},
+    {"/api/v1/diff", HTTP_GET | HTTP_POST, HTTP_READ, api_diff},
     {"/api/v1/verdicts", HTTP_GET, HTTP_READ, api_verdicts},
     {"/api/v1/anomalies", HTTP_GET, HTTP_READ, api_anomalies},
     {"/api/v1/anomalies/*", HTTP_GET, HTTP_READ, api_anomaly},

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &events_command,
     &top_command,
     &verdict_command,
+    &diff_command,
     &score_command,
     &status_command,
     &bench_command,
