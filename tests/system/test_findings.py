@@ -1,11 +1,13 @@
 """What scoring found, on the real binaries: CONTRACT 3, 5, 7 and 9."""
 import json
 import os
+import re
+import socket
 import subprocess
 
 import pytest
 
-from harness import BUILD, Daemon, now_ms
+from harness import BUILD, NN_SUB, Daemon, Nano, now_ms, wait_for
 from peers import bearer
 
 FINDINGS = os.path.join(BUILD, 'tests', 'tools', 'findings')
@@ -133,3 +135,119 @@ def test_feedback_needs_to_write_the_service():
         assert feedback(daemon, 7, {'feedback': 'noise'}, 'cart')[0] == 200
         assert feedback(daemon, 8, {'feedback': 'noise'}, 'admin')[0] == 200
         assert daemon.request('GET', '/api/v1/anomalies')[0] == daemon.request('GET', '/api/v1/stream')[0] == 401
+
+
+class Follower:
+    """A raw client of /api/v1/stream."""
+
+    def __init__(self, daemon, topics='', headers=''):
+        host, port = daemon.http.rsplit(':', 1)
+        self.conn = socket.create_connection((host, int(port)), timeout=10)
+        self.conn.sendall(f'GET /api/v1/stream?topics={topics} HTTP/1.1\r\nHost: x\r\n{headers}\r\n'.encode())
+        self.text = b''
+
+    def until(self, wanted):
+        """Reads on until wanted stands in what came; all of it so far."""
+        while wanted.encode() not in self.text:
+            piece = self.conn.recv(65536)
+            assert piece, f'the stream ended: {self.text[-500:]}'
+            self.text += piece
+        return self.text.decode()
+
+    def rest(self):
+        """All to the end of the connection."""
+        while piece := self.conn.recv(65536):
+            self.text += piece
+        return self.text.decode()
+
+    def close(self):
+        self.conn.close()
+
+
+def events(text):
+    """(event, id, data) of what a stream sent, without its chunks' lengths."""
+    body = re.sub(r'\r\n[0-9a-fA-F]+\r\n', '', text.split('\r\n\r\n', 1)[1]).replace('\r\n', '')
+    out = []
+    for block in body.split('\n\n'):
+        fields = dict(line.split(': ', 1) for line in block.split('\n') if ': ' in line and not line.startswith(':'))
+        if 'data' in fields:
+            out.append((fields['event'], int(fields['id']), json.loads(fields['data'])))
+    return out
+
+
+def test_what_changes_is_told_live_by_topic():
+    """CONTRACT 3 and 5: PUB and the stream tell the same; a topic takes itself and what is under it."""
+    now = now_ms()
+    with started([incident(7, now), incident(8, now, service='shop'), incident(9, now, service='a b/ö')]) as daemon:
+        with Nano(NN_SUB, daemon.publish) as sub:
+            cart, every, other = Follower(daemon, 'incident.cart'), Follower(daemon, 'anomaly,incident'), Follower(daemon, 'verdict')
+            for follower in (cart, every, other):
+                assert 'HTTP/1.1 200' in follower.until('retry: 3000')
+            assert 'content-type: text/event-stream' in cart.until('retry: 3000').lower()
+            assert sub.recv().startswith(b'status ')
+            for number, note in ((8, 'one'), (7, 'two\nlines'), (9, 'three')):
+                assert feedback(daemon, number, {'feedback': 'noise', 'note': note})[0] == 200
+            told = events(every.until('"three"'))
+            assert [(event, int(item['id'], 16)) for event, _, item in told] == [('incident', 8), ('incident', 7), ('incident', 9)]
+            assert [ids for _, ids, _ in told] == sorted({ids for _, ids, _ in told}), 'ids grow'
+            assert words(told[1][2]) == [('noise', 'two\nlines')]
+            assert [int(item['id'], 16) for _, _, item in events(cart.until('"two'))] == [7]
+            assert events(other.text.decode()) == []
+            topics = {}
+            while len(topics) < 3:
+                topic, data = sub.recv().split(b' ', 1)
+                if topic != b'status':
+                    topics[topic.decode()] = json.loads(data)['id']
+            assert topics == {f'incident.{name}': f'{number:016x}' for name, number in
+                              (('shop', 8), ('cart', 7), ('a%20b%2F%C3%B6', 9))}
+            assert daemon.terminate() == 0
+            for follower in (cart, every, other):
+                assert follower.rest().endswith('0\r\n\r\n'), 'the stream ends whole'
+                follower.close()
+
+
+def test_a_stream_can_be_read_with_curl():
+    with started([incident(7, now_ms())]) as daemon:
+        curl = subprocess.Popen(['curl', '-sN', f'http://{daemon.http}/api/v1/stream?topics=incident'], stdout=subprocess.PIPE, text=True)
+        assert [curl.stdout.readline() for _ in range(3)] == [': tidemark\n', 'retry: 3000\n', '\n']
+        assert feedback(daemon, 7, {'feedback': 'useful'})[0] == 200
+        assert curl.stdout.readline() == 'event: incident\n'
+        assert curl.stdout.readline().startswith('id: ')
+        assert words(json.loads(curl.stdout.readline().removeprefix('data: '))) == [('useful', '')]
+        assert daemon.terminate() == 0
+        assert curl.wait(10) == 0
+
+
+def test_a_client_that_does_not_read_is_dropped_and_counted():
+    """The others, and whoever writes, do not notice it."""
+    with started([incident(7, now_ms())]) as daemon:
+        slow, quick = Follower(daemon, 'incident'), Follower(daemon, 'incident')
+        slow.conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        for follower in (slow, quick):
+            follower.until('retry: 3000')
+        for number in range(120):
+            assert feedback(daemon, 7, {'feedback': 'noise', 'note': f'{number} ' + 'x' * 4000})[0] == 200
+            quick.until(f'"note":"{number} ')
+            quick.text = b''
+        assert daemon.metric('tidemark_stream_clients_dropped_total') == 1
+        with pytest.raises((AssertionError, ConnectionResetError)):
+            slow.until('"note":"119 ')
+        assert daemon.status()['state'] == 'ready'
+
+
+def test_clients_are_bounded_and_hostile_ones_do_no_harm():
+    with started([incident(7, now_ms())]) as daemon:
+        followers = [Follower(daemon, 'incident') for _ in range(64)]
+        for follower in followers:
+            follower.until('retry: 3000')
+        code, _, headers = daemon.request('GET', '/api/v1/stream')
+        assert code == 503 and headers['retry-after'] == '10'
+        for follower in followers[1:]:
+            follower.close()
+        wait_for(lambda: daemon.request('HEAD', '/api/v1/stream')[0] == 200)
+        assert daemon.request('GET', '/api/v1/stream?topics=' + ','.join('a' * 33))[0] == 400
+        assert daemon.request('GET', '/api/v1/stream?topics=,')[0] == 400
+        assert daemon.request('POST', '/api/v1/stream')[0] == 405
+        assert feedback(daemon, 7, {'feedback': 'noise'})[0] == 200
+        assert len(events(followers[0].until('"noise"'))) == 1
+        assert daemon.terminate() == 0
