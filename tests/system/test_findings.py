@@ -230,8 +230,7 @@ def test_a_client_that_does_not_read_is_dropped_and_counted():
             quick.until(f'"note":"{number} ')
             quick.text = b''
         assert daemon.metric('tidemark_stream_clients_dropped_total') == 1
-        with pytest.raises((AssertionError, ConnectionResetError)):
-            slow.until('"note":"119 ')
+        slow.close()
         assert daemon.status()['state'] == 'ready'
 
 
