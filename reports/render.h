@@ -14,7 +14,8 @@ const char *render_extension(enum render_format format);
 /* A picture of the HTML: an SVG text, and its key numbers as a sentence. */
 struct render_picture {
     const char *title;
-    struct str svg; /* empty: it could not be drawn */
+    struct str svg;        /* empty: it could not be drawn */
+    struct str svg_narrow; /* for small screens; may be empty */
     const char *text;
 };
 

@@ -96,16 +96,17 @@ static void put_figure(const struct page *p, enum report_key key)
         const char *class_name = !is_worse_up(key) || f->now == f->last_week ? ""
                                  : f->now > f->last_week                     ? "up"
                                                                              : "down";
-        bytes_printf(p->out, "<span class=\"d\">%s %s", page_say(p, TEXT_LAST_WEEK),
-                     text_key_value(key, f->last_week, last));
-        if (text_change(key, f->now, f->last_week, change)[0])
+        bytes_printf(p->out, "<span class=\"d\"><span>%s</span><span class=\"r\">%s",
+                     page_say(p, TEXT_LAST_WEEK), text_key_value(key, f->last_week, last));
+        if (f->now != f->last_week && text_change(key, f->now, f->last_week, change)[0])
             bytes_printf(p->out, " <span class=\"%s\">%s</span>", class_name, change);
-        bytes_printf(p->out, "</span>");
+        bytes_printf(p->out, "</span></span>");
     }
     if (f->weeks > 0) {
-        bytes_printf(p->out, "<span class=\"d\">");
+        bytes_printf(p->out, "<span class=\"d\"><span>");
         text_put_median(p->out, p->language, f->weeks);
-        bytes_printf(p->out, " %s</span>", text_key_value(key, f->median, median));
+        bytes_printf(p->out, "</span><span class=\"r\">%s</span></span>",
+                     text_key_value(key, f->median, median));
     }
     if (!isfinite(f->last_week) && f->weeks == 0)
         bytes_printf(p->out, "<span class=\"d\">%s</span>", page_say(p, TEXT_FIRST_WEEK));
@@ -209,13 +210,20 @@ static void put_pictures(const struct page *p, const struct render_pictures *pic
     for (size_t i = 0; i < pictures->count; i++) {
         const struct render_picture *picture = &pictures->at[i];
         bytes_printf(p->out, "<figure>");
-        used += picture->svg.len / 3 * 4 + 4;
+        used += (picture->svg.len + picture->svg_narrow.len) / 3 * 4 + 8;
         if (picture->svg.len > 0 && used <= PICTURES_MAX_BYTES) {
+            bytes_printf(p->out, "<picture>");
+            if (picture->svg_narrow.len > 0) {
+                bytes_printf(p->out,
+                             "<source media=\"(max-width:46rem)\" srcset=\"data:image/svg+xml;base64,");
+                put_base64(p->out, picture->svg_narrow);
+                bytes_printf(p->out, "\">");
+            }
             bytes_printf(p->out, "<img alt=\"");
             escape_html(p->out, picture->text, 0);
             bytes_printf(p->out, "\" src=\"data:image/svg+xml;base64,");
             put_base64(p->out, picture->svg);
-            bytes_printf(p->out, "\">");
+            bytes_printf(p->out, "\"></picture>");
         }
         bytes_printf(p->out, "<figcaption><strong>");
         escape_html(p->out, picture->title, 0);

@@ -118,7 +118,7 @@ static void put_group(const struct page *p, const struct report_group *g)
     begin_cell(p, "l", TEXT_EIGHT_WEEKS);
     put_spark(p, g);
     bytes_printf(p->out, "</td>");
-    begin_cell(p, "l", TEXT_SEEN);
+    begin_cell(p, "l t", TEXT_SEEN);
     /* Minutes are enough: the zone stands above. */
     bytes_printf(p->out, "<span>%.16s<br>%.16s</span></td></tr>\n", week_time_text(g->first, first),
                  week_time_text(g->last, last));
@@ -246,7 +246,7 @@ void page_deploys(const struct page *p)
             bytes_printf(p->out, " <span class=\"tag\">%s</span>",
                          page_say(p, d->is_rollback ? TEXT_ROLLBACK : TEXT_ROLLED_BACK));
         bytes_printf(p->out, "</td>");
-        begin_cell(p, "l", TEXT_TIME);
+        begin_cell(p, "l t", TEXT_TIME);
         bytes_printf(p->out, "%.16s</td>", week_time_text(d->time, time));
         begin_cell(p, "l", TEXT_VERDICT);
         bytes_printf(p->out, "<span class=\"%s\">%s</span></td>", verdict_class(d->verdict),
@@ -279,7 +279,7 @@ static void put_event(const struct page *p, const struct report_event *e)
         bytes_printf(p->out, "</span>");
     }
     bytes_printf(p->out, "</td>");
-    begin_cell(p, "l", TEXT_TIME);
+    begin_cell(p, "l t", TEXT_TIME);
     bytes_printf(p->out, "<span>%.16s", week_time_text(e->time, time));
     if (e->end != INT64_MIN)
         bytes_printf(p->out, " – %.16s", week_time_text(e->end, time));

@@ -9,6 +9,7 @@
 
 #include "reports/analyse.h"
 #include "reports/escape.h"
+#include "reports/figure_fill.h"
 #include "reports/index.h"
 #include "reports/names.h"
 #include "storage/model/marker.h"
@@ -24,6 +25,7 @@ struct run {
     struct bytes *out;
     char week[WEEK_TEXT_BYTES];
     size_t made;
+    bool is_warned;
 };
 
 /* ---- last week's actions ---- */
@@ -111,13 +113,37 @@ static bool is_wanted(const struct run *run, const struct report *report)
     return any;
 }
 
-static enum tm_err render_all(const struct run *run, const struct report *report,
-                              struct bytes texts[RENDER_FORMATS], struct files_set *set)
+/* With its figures; without Gnuplot with their texts alone, which is said once. */
+static enum tm_err put_html(struct run *run, const struct report *report, struct bytes *out,
+                            struct tm_why *why)
+{
+    struct figures_out drawn = {0};
+    struct render_picture at[FIGURE_COUNT];
+    bool is_drawn;
+    enum tm_err err = figure_fill(report, &drawn, at, &is_drawn, why);
+    if (!err && !is_drawn && !run->is_warned) {
+        (void)fprintf(stderr, "tidemark-report: reports are made without drawings: %s\n", why->text);
+        run->is_warned = true;
+    }
+    if (!err)
+        render_html(report, &(struct render_pictures){at, FIGURE_COUNT}, out);
+    if (!err && out->len > HTML_MAX) { /* rather without drawings than too large for a mailbox */
+        bytes_clear(out);
+        for (int i = 0; i < FIGURE_COUNT; i++)
+            at[i].svg = at[i].svg_narrow = (struct str){NULL, 0};
+        render_html(report, &(struct render_pictures){at, FIGURE_COUNT}, out);
+    }
+    figures_fini(&drawn);
+    return err;
+}
+
+static enum tm_err render_all(struct run *run, const struct report *report,
+                              struct bytes texts[RENDER_FORMATS], struct files_set *set, struct tm_why *why)
 {
     const bool *formats = run->options->formats;
     enum tm_err err = TM_OK;
     if (formats[RENDER_HTML])
-        render_html(report, NULL, &texts[RENDER_HTML]);
+        err = put_html(run, report, &texts[RENDER_HTML], why);
     if (formats[RENDER_MARKDOWN])
         render_markdown(report, &texts[RENDER_MARKDOWN]);
     if (formats[RENDER_CSV])
@@ -174,10 +200,10 @@ static enum tm_err make_report(struct run *run, size_t unit, struct tm_why *why)
     err = analyse(&run->gather, unit, &settings, &report, why);
     if (err || !is_wanted(run, report))
         goto out;
-    err = render_all(run, report, texts, &set);
+    err = render_all(run, report, texts, &set, why);
     if (err)
         tm_why_write(why, "out of memory for the report of %s", u->service);
-    else
+    if (!err)
         err = files_publish(&run->files, &set, clock_wall_ms(o->clock), &result, why);
     if (!err)
         err = index_service(&run->files, name, o->language, why);

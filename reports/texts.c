@@ -296,9 +296,9 @@ const char *text_percent(double percent, char text[TEXT_FIGURE_BYTES])
     if (!isfinite(percent))
         return text_number(percent, text);
     (void)snprintf(text, TEXT_FIGURE_BYTES,
-                   size == 0 || size >= 99.995 ? "%.0f %%"
-                   : size < 1                  ? "%.2f %%"
-                                               : "%.1f %%",
+                   size == 0 || size >= 99.995 ? "%.0f %%"
+                   : size < 1                  ? "%.2f %%"
+                                               : "%.1f %%",
                    percent);
     return text;
 }
@@ -330,11 +330,11 @@ const char *text_change(enum report_key key, double now, double before, char tex
     if (!isfinite(now) || !isfinite(before) || (!is_percent(key) && before == 0 && now != 0))
         return text;
     if (is_percent(key))
-        (void)snprintf(text, TEXT_FIGURE_BYTES, "%+.2f pp", now - before);
+        (void)snprintf(text, TEXT_FIGURE_BYTES, "%+.2f pp", now - before);
     else if (now == before)
-        (void)snprintf(text, TEXT_FIGURE_BYTES, "±0 %%");
+        (void)snprintf(text, TEXT_FIGURE_BYTES, "±0 %%");
     else
-        (void)snprintf(text, TEXT_FIGURE_BYTES, fabs(now / before - 1) < 10 ? "%+.0f %%" : "%+.2g %%",
+        (void)snprintf(text, TEXT_FIGURE_BYTES, fabs(now / before - 1) < 10 ? "%+.0f %%" : "%+.2g %%",
                        100 * (now / before - 1));
     return text;
 }
