@@ -94,3 +94,101 @@ def found(daemon):
 def daemon():
     with Daemon(config=SETTINGS) as d:
         yield d
+
+
+HOURS, FAULT = 40, 39 * 60
+
+
+def test_a_fault_in_pushed_history_is_an_anomaly_with_its_parts(daemon):
+    push(daemon, history(HOURS, fault_at=FAULT))
+    settle(daemon, 0)
+    items, samples = found(daemon)
+    assert len(items) == len(samples)
+    begin = START_MS + FAULT * MINUTE_MS
+    errors = [item for item in items.values() if item['labels'].get('page_group') == 'cart'
+              and item['labels'].get('class') == '5xx' and item['metric'] == 'http_events_total']
+    first = min((item for item in errors if item['score'] >= 60), key=lambda item: item['time'])
+    assert first['time'] == time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime(begin / 1000))
+    assert first['service'] == 'shop' and first['observed'] > 3 * first['expected']
+    assert 'a minute in http_events_total, expected' in first['text'] and '±' in first['text']
+    assert first['return_period_h'] == pytest.approx(10 ** (first['score'] / 20), rel=1e-3) or first['score'] == 100
+    ratios = [item for item in items.values() if item['metric'] == 'http_error_ratio' and item['time'] >= first['time']]
+    assert ratios and all(item['parts']['whole'] > 0 for item in ratios)
+    # of before the fault, few: each series stands out by itself once in 10 hours
+    before = [item for item in items.values() if item['time'] < first['time'] and not item['learning']]
+    assert len(before) < 24 * 24
+
+
+def recompute(item):
+    """The score from what is stored beside it (scoring/calibration.h, first.h)."""
+    parts = item['parts']
+    weight = {'density': 1 / 12, 'seasonal_drift': 1 / 12, 'level_change': 1 / 12, 'step': 0.5, 'far_value': 0.25}
+    raw = parts['gate'] * sum(weight.get(name, 0) * value for name, value in parts['families'].items())
+    assert raw == pytest.approx(parts['raw'], abs=1e-9)
+    counts = [parts['calibration']['counts'].get(str(i), 0) for i in range(64)]
+    n = parts['calibration']['blocks']
+    if n < 15:
+        blocks = math.log10(16 / 3) * raw if raw <= 1 else math.log10(16 / 3) + (raw - 1) / (0.3 * math.log(10))
+    else:
+        k, count, excess, edge = max(3, 0.2 * n), 0, 0.0, 64
+        while edge > 0 and count < k:
+            edge -= 1
+            excess += count + 0.5 * counts[edge]
+            count += counts[edge]
+        u, b = edge * 0.125, (excess * 0.125 + 3) / (count + 10)
+        place = min(63, int(raw / 0.125))
+        above = counts[place] * min(1, max(0, place + 1 - raw / 0.125)) + sum(counts[place + 1:])
+        blocks = math.log10((n + 1) / (1 + above)) if raw <= u else \
+            math.log10((n + 1) / count) + (raw - u) / (b * math.log(10))
+    hours = blocks + math.log10(parts['interval_ms'] * 64 / 3.6e6)
+    return min(100, max(0, 20 * hours))
+
+
+def test_a_score_can_be_recomputed_from_its_parts(daemon):
+    push(daemon, history(HOURS, fault_at=FAULT))
+    settle(daemon, 0)
+    items, _ = found(daemon)
+    assert len(items) > 100
+    for item in items.values():
+        assert recompute(item) == pytest.approx(item['score'], abs=0.1)
+
+
+def test_scores_over_kills_in_the_middle_of_a_replay_equal_those_without(daemon):
+    rng = random.Random(7)
+    push(daemon, history(HOURS, fault_at=FAULT))
+    settle(daemon, 0)
+    expected = found(daemon)
+    with Daemon(config=SETTINGS) as killed:
+        batches = [lines for _, lines in history(HOURS, fault_at=FAULT)]
+        kills = sorted(rng.sample(range(200, len(batches), 30), 4))
+        for at in range(0, len(batches), 30):
+            send(killed, [line for lines in batches[at:at + 30] for line in lines])
+            if kills and at >= kills[0]:
+                kills.pop(0)
+                time.sleep(rng.uniform(0, 2.5))
+                killed.restart()
+        settle(killed, 0)
+        items, samples = found(killed)
+        assert samples == expected[1]
+        assert items.keys() == expected[0].keys()
+        for key, item in items.items():
+            assert item['score'] == pytest.approx(expected[0][key]['score'], abs=1e-6)
+        assert killed.terminate() == 0
+
+
+def test_a_new_daemon_learns_from_old_data_and_tells_what_comes_after():
+    with Daemon(config=merge_settings({'scoring': {'include': ['{service="none"}'], 'exclude': ['{service=~".+"}']}})) as old:
+        push(old, history(38))
+        old.terminate()
+        import shutil
+        shutil.rmtree(old.data_dir + '/scoring')
+        old.settings = dict(old.settings, scoring={'delay': '15s'})
+        old.write_config()
+        old.start()
+        settle(old, 0)
+        assert old.status()['scoring']['scored'] > 10
+        assert old.status()['scoring']['learned_percent'] == 100
+
+
+def merge_settings(more):
+    return dict(SETTINGS, **more)

@@ -1,0 +1,589 @@
+/* Scoring without its thread, on a real store and with injected time: when minutes close, what late data does,
+ * what a restart changes (nothing), what memory bounds. */
+#include "tests/unit/storage/fixture.h"
+
+#include <math.h>
+
+#include "server/detect/detect_engine.h"
+#include "server/detect/detect_values.h"
+#include "storage/findings/findings.h"
+
+enum { MINUTE_MS = 60000, ANOMALIES_MAX = 4096, HOUR = 60 };
+
+/* Ten days before the clock: not live. */
+#define BEGIN ((WALL_START / MINUTE_MS - 14400) * MINUTE_MS)
+
+struct anomaly {
+    uint64_t id;
+    double score;
+};
+
+struct rig {
+    struct fixture *f;
+    struct detect_engine *engine;
+    struct detect_options options;
+    char *dir;
+    time_ms_t wall;
+    size_t count;
+    struct anomaly found[ANOMALIES_MAX];
+};
+
+static void open_engine(struct rig *rig)
+{
+    rig->engine = detect_engine_new(&rig->options);
+    assert_non_null(rig->engine);
+}
+
+static struct rig *open_rig(void)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    rig->f = fixture_new();
+    fixture_open(rig->f);
+    rig->wall = WALL_START;
+    assert_true(asprintf(&rig->dir, "%s/scoring", rig->f->dir) > 0);
+    rig->options = (struct detect_options){
+        .dir = rig->dir,
+        .step_ms = MINUTE_MS,
+        .delay_ms = 15000,
+        .grace_ms = 600000,
+        .history_ms = INT64_C(30) * 86400000,
+        .memory_bytes = 64 << 20,
+    };
+    open_engine(rig);
+    return rig;
+}
+
+static void close_rig(struct rig *rig)
+{
+    detect_engine_free(rig->engine);
+    fixture_close(rig->f);
+    folder_remove(rig->f->dir);
+    free(rig->f);
+    free(rig->dir);
+    free(rig);
+}
+
+static int set_up(void **state)
+{
+    *state = open_rig();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    close_rig(*state);
+    return 0;
+}
+
+/* ---- sending ---- */
+
+/* Numbers that look like noise, the same each time: 0..1. */
+static double noise(uint64_t n)
+{
+    n = (n + 0x9E3779B97F4A7C15U) * 0xBF58476D1CE4E5B9U;
+    n = (n ^ (n >> 27)) * 0x94D049BB133111EBU;
+    return (double)((n ^ (n >> 31)) >> 11) / 9007199254740992.0;
+}
+
+static series_id series_of(struct rig *rig, struct batch *batch, const char *metric, const char *name,
+                           const char *value)
+{
+    struct labels labels = {.count = 0};
+    struct str twice;
+    struct tm_why why;
+    series_id id = 0;
+    char key[128];
+    (void)snprintf(key, sizeof key, "%s %s %s", metric, name, value);
+    assert_int_equal(labels_add(&labels, STR(LABEL_NAME), str_of(metric)), TM_OK);
+    assert_int_equal(labels_add(&labels, STR("service"), STR("cart")), TM_OK);
+    assert_int_equal(labels_add(&labels, str_of(name), str_of(value)), TM_OK);
+    assert_int_equal(labels_sort(&labels, &twice), TM_OK);
+    assert_int_equal(
+        store_series_intern(rig->f->store, batch, hash_of(key), &labels, STR("cart"), &id, &why), TM_OK);
+    return id;
+}
+
+/* What a gauge says in a minute; far off at `fault`, and a little so now and then from the 17th hour on. */
+static double level_at(int minute, int which, int fault)
+{
+    double day = sin((double)minute / 1440 * 6.2831853);
+    double value = 100 + 20 * day + 4 * (noise((uint64_t)(minute * 64 + which)) - 0.5);
+    double rare = noise((uint64_t)(minute * 64 + which) + 1000000007U);
+    if (minute > 17 * HOUR && rare < 0.04)
+        value += 100 * (0.04 - rare) / 0.04 + 20;
+    return minute == fault ? value + 600 : value;
+}
+
+/* Minutes [from, to) of so many gauges, a batch each `every` minutes. */
+static void send_gauges(struct rig *rig, int from, int to, int gauges, int fault, int every)
+{
+    for (int minute = from; minute < to; minute += every) {
+        struct batch *batch = store_batch_new(rig->f->store);
+        for (int m = minute; m < minute + every && m < to; m++) {
+            for (int g = 0; g < gauges; g++) {
+                char pod[16];
+                (void)snprintf(pod, sizeof pod, "p%d", g);
+                series_id id = series_of(rig, batch, "load", "pod", pod);
+                time_ms_t time = BEGIN + (time_ms_t)m * MINUTE_MS + 20000;
+                assert_int_equal(
+                    store_batch_sample(batch, id, time, number_of_double(level_at(m, g, fault))), TM_OK);
+            }
+        }
+        assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+    }
+}
+
+static void send_cell(struct rig *rig, int minute, const char *metric, const char *label, const char *value,
+                      int64_t count)
+{
+    struct batch *batch = store_batch_new(rig->f->store);
+    series_id id = series_of(rig, batch, metric, label, value);
+    time_ms_t time = BEGIN + (time_ms_t)minute * MINUTE_MS + 20000;
+    assert_int_equal(store_batch_cell(batch, id, 0, time, count), TM_OK);
+    assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+}
+
+/* ---- running ---- */
+
+static void on_news(void *arg, struct str service, time_ms_t oldest, time_ms_t newest)
+{
+    assert_int_equal(detect_engine_news(((struct rig *)arg)->engine, service, oldest, newest), TM_OK);
+}
+
+static void store_out(struct rig *rig)
+{
+    struct batch *batch = store_batch_new(rig->f->store);
+    size_t refused = 0;
+    assert_int_equal(
+        detect_out_batch(detect_engine_out(rig->engine), rig->f->store, batch, &refused), TM_OK);
+    assert_int_equal(refused, 0);
+    assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+}
+
+/* Steps until nothing is left, or so many steps were made. */
+static void run_steps(struct rig *rig, int most)
+{
+    enum detect_step step = DETECT_MORE;
+    store_news(rig->f->store, on_news, rig);
+    detect_engine_look(rig->engine);
+    for (int i = 0; i < most && step != DETECT_IDLE; i++) {
+        struct reader *reader = reader_of_store(rig->f->store);
+        assert_non_null(reader);
+        step = detect_engine_step(rig->engine, reader, rig->wall);
+        reader_close(reader);
+        if (step == DETECT_OUT)
+            store_out(rig);
+    }
+}
+
+static void run(struct rig *rig)
+{
+    run_steps(rig, 100000);
+}
+
+/* As after kill -9: nothing is kept but what was durable. */
+static void crash(struct rig *rig)
+{
+    detect_engine_free(rig->engine);
+    fixture_reopen(rig->f);
+    open_engine(rig);
+}
+
+static struct detect_figures figures_of(const struct rig *rig)
+{
+    struct detect_figures figures;
+    detect_engine_figures(rig->engine, &figures);
+    return figures;
+}
+
+/* ---- looking ---- */
+
+static bool take_anomaly(void *arg, const struct finding *finding)
+{
+    struct rig *rig = arg;
+    assert_true(rig->count < ANOMALIES_MAX);
+    rig->found[rig->count++] = (struct anomaly){finding->id, finding->score};
+    return true;
+}
+
+static int compare_anomalies(const void *a, const void *b)
+{
+    const struct anomaly *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* All anomalies that are stored, by id. */
+static size_t look(struct rig *rig)
+{
+    const struct findings_wanted wanted = {
+        .kind = FINDING_ANOMALY, .span = EVERYTHING, .min_score = DETECT_KEPT_SCORE};
+    struct tm_why why;
+    struct reader *reader = reader_of_store(rig->f->store);
+    rig->count = 0;
+    assert_int_equal(findings_search(reader, &wanted, take_anomaly, rig, &why), TM_OK);
+    reader_close(reader);
+    qsort(rig->found, rig->count, sizeof rig->found[0], compare_anomalies);
+    return rig->count;
+}
+
+static void assert_same_anomalies(struct rig *a, struct rig *b)
+{
+    assert_int_equal(look(a), look(b));
+    for (size_t i = 0; i < a->count; i++) {
+        assert_true(a->found[i].id == b->found[i].id);
+        assert_true(fabs(a->found[i].score - b->found[i].score) < 0.005);
+    }
+}
+
+static bool take_closing(void *arg, const struct finding *finding)
+{
+    *(time_ms_t *)arg = finding->end;
+    return true;
+}
+
+/* Up to when minutes are closed; -1: none. */
+static time_ms_t closed_of(struct rig *rig)
+{
+    const struct findings_wanted wanted = {.kind = FINDING_CLOSING, .span = EVERYTHING};
+    struct tm_why why;
+    time_ms_t end = -1;
+    struct reader *reader = reader_of_store(rig->f->store);
+    assert_int_equal(findings_search(reader, &wanted, take_closing, &end, &why), TM_OK);
+    reader_close(reader);
+    return end;
+}
+
+/* ---- closing ---- */
+
+static void a_minute_closes_when_the_newest_event_is_past_its_end_and_the_delay(void **state)
+{
+    struct rig *rig = *state;
+    run(rig); /* scoring begins in an empty folder */
+    send_gauges(rig, 0, 2, 1, -1, 1);
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + MINUTE_MS); /* newest is 0:20 in the second minute */
+    struct batch *batch = store_batch_new(rig->f->store);
+    series_id id = series_of(rig, batch, "load", "pod", "p0");
+    assert_int_equal(store_batch_sample(batch, id, BEGIN + 2 * MINUTE_MS + 14999, number_of_double(1)), 0);
+    assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + MINUTE_MS);
+    batch = store_batch_new(rig->f->store);
+    id = series_of(rig, batch, "load", "pod", "p0");
+    assert_int_equal(store_batch_sample(batch, id, BEGIN + 2 * MINUTE_MS + 15000, number_of_double(1)), 0);
+    assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + 2 * MINUTE_MS);
+}
+
+static void live_minutes_close_by_the_clock(void **state)
+{
+    struct rig *rig = *state;
+    run(rig);
+    send_gauges(rig, 0, 2, 1, -1, 1);
+    rig->wall = BEGIN + 2 * MINUTE_MS + 14999;
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + MINUTE_MS);
+    rig->wall = BEGIN + 2 * MINUTE_MS + 15000;
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + 2 * MINUTE_MS);
+    rig->wall = BEGIN + 300 * MINUTE_MS; /* long silence: it is live no more */
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + 2 * MINUTE_MS);
+}
+
+static void silence_of_days_is_passed_over(void **state)
+{
+    struct rig *rig = *state;
+    run(rig);
+    send_gauges(rig, 0, 200, 1, -1, 100);
+    send_gauges(rig, 10000, 10002, 1, -1, 1);
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + INT64_C(10001) * MINUTE_MS);
+    assert_true(figures_of(rig).minutes < 200 + 1440 + 200);
+}
+
+/* ---- late data ---- */
+
+static void a_fault_is_told_once_and_no_other_data_in_order_twice(void **state)
+{
+    struct rig *rig = *state;
+    run(rig);
+    for (int hour = 0; hour < 26; hour++) {
+        send_gauges(rig, hour * HOUR, (hour + 1) * HOUR, 3, 25 * HOUR + 30, 30);
+        run(rig);
+    }
+    assert_true(look(rig) >= 3);
+    assert_int_equal(figures_of(rig).rescored, 0);
+    assert_int_equal(figures_of(rig).anomalies, rig->count);
+    double most = 0;
+    for (size_t i = 0; i < rig->count; i++)
+        most = fmax(most, rig->found[i].score);
+    assert_true(most > 60);
+}
+
+/* In order, and with each fifth minute eight minutes late, the fault among them. */
+static void late_data_within_the_grace_gives_the_scores_of_data_in_order(void **state)
+{
+    enum { MINUTES = 26 * HOUR, FAULT = 25 * HOUR + 30, LATE = 8 };
+    struct rig *late = *state, *ordered = open_rig();
+    run(ordered);
+    run(late);
+    send_gauges(ordered, 0, MINUTES, 2, FAULT, 60);
+    run(ordered);
+    for (int minute = 0; minute < MINUTES + LATE; minute++) {
+        if (minute < MINUTES && minute % 5 != 0)
+            send_gauges(late, minute, minute + 1, 2, FAULT, 1);
+        if (minute >= LATE && (minute - LATE) % 5 == 0)
+            send_gauges(late, minute - LATE, minute - LATE + 1, 2, FAULT, 1);
+        if (minute > 24 * HOUR || minute % 50 == 0)
+            run(late);
+    }
+    assert_true(figures_of(late).rescored > 0 || look(late) > 0);
+    /* what came last has closed nothing; so neither has what is behind it in the other */
+    assert_same_anomalies(ordered, late);
+    close_rig(ordered);
+}
+
+static void data_later_than_the_grace_changes_no_scores(void **state)
+{
+    struct rig *rig = *state;
+    run(rig);
+    send_gauges(rig, 0, 24 * HOUR, 1, -1, 60);
+    run(rig);
+    size_t before = look(rig);
+    send_gauges(rig, 22 * HOUR, 22 * HOUR + 1, 1, 22 * HOUR, 1); /* another value, far off */
+    run(rig);
+    assert_int_equal(look(rig), before);
+}
+
+/* ---- restarts ---- */
+
+/* The same data, with a crash after each so many minutes; keeps: the states are kept now and then. */
+static void compare_with_crashes(struct rig *crashing, int every, bool keeps)
+{
+    enum { MINUTES = 27 * HOUR, FAULT = 25 * HOUR + 30 };
+    struct rig *steady = open_rig();
+    struct tm_why why;
+    run(steady);
+    run(crashing);
+    send_gauges(steady, 0, MINUTES, 3, FAULT, 60);
+    run(steady);
+    for (int minute = 0; minute < MINUTES; minute += every) {
+        send_gauges(crashing, minute, minute + every < MINUTES ? minute + every : MINUTES, 3, FAULT, 60);
+        run_steps(crashing, 2 + minute / every * 5 % 13);
+        for (int i = 0; keeps && i < 200; i++)
+            assert_int_equal(detect_engine_keep(crashing->engine, &why), TM_OK);
+        crash(crashing);
+    }
+    run(crashing);
+    assert_true(look(steady) > 50);
+    assert_same_anomalies(steady, crashing);
+    assert_int_equal(closed_of(steady), closed_of(crashing));
+    close_rig(steady);
+}
+
+static void scores_over_crashes_equal_those_without(void **state)
+{
+    compare_with_crashes(*state, 173, false);
+}
+
+static void kept_states_go_on_where_they_were(void **state)
+{
+    struct rig *rig = *state;
+    compare_with_crashes(rig, 131, true);
+    assert_int_equal(figures_of(rig).lost_states, 0);
+}
+
+static void a_damaged_part_of_the_states_is_learned_anew(void **state)
+{
+    struct rig *rig = *state, *steady = open_rig();
+    struct tm_why why;
+    run(steady);
+    run(rig);
+    send_gauges(steady, 0, 26 * HOUR, 3, 25 * HOUR + 30, 60);
+    run(steady);
+    send_gauges(rig, 0, 24 * HOUR, 3, -1, 60);
+    run(rig);
+    for (int i = 0; i < DETECT_SHARDS; i++)
+        assert_int_equal(detect_engine_keep(rig->engine, &why), TM_OK);
+    for (int i = 0; i < DETECT_SHARDS; i++) {
+        char path[4096];
+        (void)snprintf(path, sizeof path, "%s/%02x", rig->dir, i);
+        FILE *file = fopen(path, "r+");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, i % 2 ? 9 : -9, i % 2 ? SEEK_SET : SEEK_END), 0);
+        assert_true(fputc('!', file) == '!');
+        assert_int_equal(fclose(file), 0);
+    }
+    crash(rig);
+    assert_int_equal(figures_of(rig).lost_states, DETECT_SHARDS);
+    send_gauges(rig, 24 * HOUR, 26 * HOUR, 3, 25 * HOUR + 30, 60);
+    run(rig);
+    assert_same_anomalies(steady, rig);
+    close_rig(steady);
+}
+
+static void data_from_before_scoring_is_learned_and_not_told(void **state)
+{
+    struct rig *rig = *state;
+    send_gauges(rig, 0, 26 * HOUR, 2, 24 * HOUR, 60);
+    run(rig); /* the first look of all: this is old */
+    assert_int_equal(look(rig), 0);
+    assert_int_equal(figures_of(rig).scored, 2);
+    assert_int_equal(closed_of(rig), BEGIN + (26 * HOUR - 1) * MINUTE_MS);
+    send_gauges(rig, 26 * HOUR, 27 * HOUR, 2, 26 * HOUR + 30, 60);
+    run(rig);
+    assert_true(look(rig) >= 2);
+}
+
+/* ---- bounds ---- */
+
+static void a_series_has_a_state_from_100_samples_on(void **state)
+{
+    struct rig *rig = *state;
+    run(rig);
+    send_gauges(rig, 0, 25, 1, -1, 25);
+    run(rig);
+    assert_int_equal(figures_of(rig).scored, 0);
+    assert_int_equal(figures_of(rig).learning, 1);
+    send_gauges(rig, 25, 140, 1, -1, 60);
+    run(rig);
+    assert_int_equal(figures_of(rig).scored, 1);
+}
+
+static void states_stay_within_scoring_memory(void **state)
+{
+    struct rig *rig = *state;
+    detect_engine_free(rig->engine);
+    rig->options.memory_bytes = 20000;
+    open_engine(rig);
+    run(rig);
+    send_gauges(rig, 0, 300, 20, -1, 60);
+    run(rig);
+    struct detect_figures figures = figures_of(rig);
+    assert_int_equal(figures.scored, 4);
+    assert_int_equal(figures.left_out, 16);
+    assert_true(figures.memory_bytes <= 20000);
+}
+
+static void what_the_daemon_makes_itself_is_not_scored(void **state)
+{
+    struct rig *rig = *state;
+    run(rig);
+    for (int minute = 0; minute < 300; minute += 100) {
+        struct batch *batch = store_batch_new(rig->f->store);
+        for (int m = minute; m < minute + 100; m++) {
+            series_id id = series_of(rig, batch, "tidemark_x", "pod", "a");
+            assert_int_equal(store_batch_sample(batch, id, BEGIN + (time_ms_t)m * MINUTE_MS,
+                                                number_of_double(m)),
+                             TM_OK);
+        }
+        assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+    }
+    run(rig);
+    assert_int_equal(figures_of(rig).scored + figures_of(rig).learning, 0);
+}
+
+/* ---- what is derived ---- */
+
+static void errors_are_scored_as_a_ratio_with_their_volume(void **state)
+{
+    struct rig *rig = *state;
+    run(rig);
+    for (int minute = 0; minute < 200; minute++) {
+        send_cell(rig, minute, "http_events_total", "status", "200", 1000);
+        if (minute % 3 == 0)
+            send_cell(rig, minute, "http_events_total", "status", "500", 5);
+    }
+    run(rig);
+    /* two series; requests, their classes 2xx, 4xx and 5xx, and two ratios */
+    assert_int_equal(figures_of(rig).scored, 2 + 4 + 2);
+}
+
+/* ---- values ---- */
+
+static struct reader *reader_of(struct rig *rig, uint32_t *series)
+{
+    struct reader *reader = reader_of_store(rig->f->store);
+    struct selector selector;
+    struct index_ids ids;
+    struct tm_why why;
+    assert_int_equal(selector_parse(STR("{service=\"cart\"}"), &selector, &why), TM_OK);
+    assert_int_equal(reader_select(reader, &selector, &ids, &why), TM_OK);
+    assert_int_equal(ids.count, 1);
+    *series = ids.ids[0];
+    index_ids_fini(&ids);
+    selector_fini(&selector);
+    return reader;
+}
+
+static void a_counter_is_a_rate_and_a_fall_a_restart(void **state)
+{
+    static const double values[] = {100, 130, 160, 20, 50};
+    struct rig *rig = *state;
+    static double columns[2 * DETECT_SPAN_MINUTES];
+    struct detect_window window = {BEGIN / MINUTE_MS, BEGIN / MINUTE_MS + 5, BEGIN / MINUTE_MS + 5, MINUTE_MS};
+    struct detect_seen seen = {DETECT_NEVER, DETECT_NEVER};
+    int64_t last;
+    uint32_t series;
+    struct batch *batch = store_batch_new(rig->f->store);
+    series_id id = series_of(rig, batch, "jobs_total", "pod", "a");
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(store_batch_sample(batch, id, BEGIN + i * MINUTE_MS, number_of_double(values[i])), 0);
+    assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+    struct reader *reader = reader_of(rig, &series);
+    assert_int_equal(detect_kind_of(STR("jobs_total")), DETECT_COUNTER);
+    assert_int_equal(detect_values_read(reader, series, DETECT_COUNTER, &window, &seen, columns, &last), 0);
+    assert_true(isnan(columns[0]));
+    assert_true(columns[1] == 30 && columns[2] == 30 && columns[3] == 20 && columns[4] == 30);
+    assert_int_equal(last, BEGIN / MINUTE_MS + 4);
+    reader_close(reader);
+}
+
+static void minutes_without_events_count_as_nought_for_a_day(void **state)
+{
+    struct rig *rig = *state;
+    static double columns[2 * DETECT_SPAN_MINUTES];
+    int64_t first = BEGIN / MINUTE_MS;
+    struct detect_window window = {first - 5, first + 1500, first + 1500, MINUTE_MS};
+    struct detect_seen seen = {DETECT_NEVER, DETECT_NEVER};
+    int64_t last;
+    uint32_t series;
+    send_cell(rig, 0, "tally_sale_total", "pod", "a", 7);
+    struct reader *reader = reader_of(rig, &series);
+    assert_int_equal(detect_values_read(reader, series, DETECT_COUNTS, &window, &seen, columns, &last), 0);
+    assert_true(isnan(columns[4]) && columns[5] == 7 && columns[6] == 0 && columns[5 + 1440] == 0);
+    assert_true(isnan(columns[5 + 1441]));
+    assert_int_equal(seen.seen, first);
+    /* what follows knows of them */
+    window = (struct detect_window){first + 1000, first + 1010, first + 1010, MINUTE_MS};
+    assert_int_equal(detect_values_read(reader, series, DETECT_COUNTS, &window, &seen, columns, &last), 0);
+    assert_true(columns[0] == 0);
+    reader_close(reader);
+}
+
+int main(void)
+{
+#define PROMISE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        PROMISE(a_minute_closes_when_the_newest_event_is_past_its_end_and_the_delay),
+        PROMISE(live_minutes_close_by_the_clock),
+        PROMISE(silence_of_days_is_passed_over),
+        PROMISE(a_fault_is_told_once_and_no_other_data_in_order_twice),
+        PROMISE(late_data_within_the_grace_gives_the_scores_of_data_in_order),
+        PROMISE(data_later_than_the_grace_changes_no_scores),
+        PROMISE(scores_over_crashes_equal_those_without),
+        PROMISE(kept_states_go_on_where_they_were),
+        PROMISE(a_damaged_part_of_the_states_is_learned_anew),
+        PROMISE(data_from_before_scoring_is_learned_and_not_told),
+        PROMISE(a_series_has_a_state_from_100_samples_on),
+        PROMISE(states_stay_within_scoring_memory),
+        PROMISE(what_the_daemon_makes_itself_is_not_scored),
+        PROMISE(errors_are_scored_as_a_ratio_with_their_volume),
+        PROMISE(a_counter_is_a_rate_and_a_fall_a_restart),
+        PROMISE(minutes_without_events_count_as_nought_for_a_day),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
