@@ -61,7 +61,7 @@ def send(daemon, lines):
         assert status == 204, body
 
 
-def settle(daemon, end_ms):
+def settle(daemon):
     """Until all that can be closed is closed."""
     last = [None]
 
@@ -101,7 +101,7 @@ HOURS, FAULT = 40, 39 * 60
 
 def test_a_fault_in_pushed_history_is_an_anomaly_with_its_parts(daemon):
     push(daemon, history(HOURS, fault_at=FAULT))
-    settle(daemon, 0)
+    settle(daemon)
     items, samples = found(daemon)
     assert len(items) == len(samples)
     begin = START_MS + FAULT * MINUTE_MS
@@ -146,7 +146,7 @@ def recompute(item):
 
 def test_a_score_can_be_recomputed_from_its_parts(daemon):
     push(daemon, history(HOURS, fault_at=FAULT))
-    settle(daemon, 0)
+    settle(daemon)
     items, _ = found(daemon)
     assert len(items) > 100
     for item in items.values():
@@ -156,7 +156,7 @@ def test_a_score_can_be_recomputed_from_its_parts(daemon):
 def test_scores_over_kills_in_the_middle_of_a_replay_equal_those_without(daemon):
     rng = random.Random(7)
     push(daemon, history(HOURS, fault_at=FAULT))
-    settle(daemon, 0)
+    settle(daemon)
     expected = found(daemon)
     with Daemon(config=SETTINGS) as killed:
         batches = [lines for _, lines in history(HOURS, fault_at=FAULT)]
@@ -167,7 +167,7 @@ def test_scores_over_kills_in_the_middle_of_a_replay_equal_those_without(daemon)
                 kills.pop(0)
                 time.sleep(rng.uniform(0, 2.5))
                 killed.restart()
-        settle(killed, 0)
+        settle(killed)
         items, samples = found(killed)
         assert samples == expected[1]
         assert items.keys() == expected[0].keys()
@@ -176,19 +176,15 @@ def test_scores_over_kills_in_the_middle_of_a_replay_equal_those_without(daemon)
         assert killed.terminate() == 0
 
 
-def test_a_new_daemon_learns_from_old_data_and_tells_what_comes_after():
-    with Daemon(config=merge_settings({'scoring': {'include': ['{service="none"}'], 'exclude': ['{service=~".+"}']}})) as old:
-        push(old, history(38))
-        old.terminate()
-        import shutil
-        shutil.rmtree(old.data_dir + '/scoring')
-        old.settings = dict(old.settings, scoring={'delay': '15s'})
-        old.write_config()
-        old.start()
-        settle(old, 0)
-        assert old.status()['scoring']['scored'] > 10
-        assert old.status()['scoring']['learned_percent'] == 100
-
-
-def merge_settings(more):
-    return dict(SETTINGS, **more)
+def test_series_that_were_excluded_are_learned_from_what_is_stored_when_they_no_longer_are():
+    with Daemon(config=dict(SETTINGS, scoring={'exclude': ['{service=~".+"}']})) as daemon:
+        push(daemon, history(HOURS))
+        settle(daemon)
+        assert daemon.status()['scoring']['scored'] == 0
+        assert daemon.terminate() == 0
+        daemon.settings = dict(daemon.settings, scoring={})
+        daemon.write_config()
+        daemon.start()
+        settle(daemon)
+        assert daemon.status()['scoring']['scored'] == 24
+        assert daemon.status()['scoring']['learned_percent'] == 100
