@@ -130,11 +130,12 @@ static void put_row(struct drawing *drawing, const struct figures *figures, cons
     const struct figure_deploy *deploy = &figures->deploys.deploys[layout->rows[row]];
     double top = layout->frame.top + (double)row * layout->row_height;
     double middle = top + layout->row_height / 2 + (drawing->is_narrow ? 10 : 0);
-    double name_room = drawing->is_narrow ? drawing->width * 0.4 : layout->frame.left - 14;
+    double name_room = drawing->is_narrow ? drawing->width * 0.36 : layout->frame.left - 14;
     struct bytes when = {0};
     words_put_time(&when, drawing->language, words_clock(&figures->week, deploy->time));
     drawing_note(drawing,
-                 (struct note){.y = drawing->is_narrow ? top + 10 : middle - 7,
+                 (struct note){.x = drawing->is_narrow ? layout->frame.left + 6 : 0,
+                               .y = drawing->is_narrow ? top + 10 : middle - 7,
                                .ink = INK_TEXT,
                                .size = 12,
                                .room = name_room,
@@ -173,7 +174,7 @@ void deploys_draw(struct drawing *drawing, const struct figures *figures)
         return;
     }
     find_scale(&figures->deploys, &layout);
-    double left = drawing->is_narrow ? 12 : drawing->width * 0.26,
+    double left = drawing->is_narrow ? 6 : drawing->width * 0.26,
            right = drawing->width - (drawing->is_narrow ? 16 : 104);
     layout.frame = (struct frame){left, right, 28, 28 + (double)layout.row_count * layout.row_height};
     drawing_page(drawing, (int)layout.frame.bottom + 38);

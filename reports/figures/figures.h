@@ -30,7 +30,7 @@ enum figure_verdict { FIGURE_OK, FIGURE_SUSPECT, FIGURE_BAD, FIGURE_UNDECIDED };
 
 enum {
     FIGURE_HOURS_MAX = 176,
-    FIGURE_MARKS_MAX = 200, /* deploys and shades that are drawn; later ones only count in the text */
+    FIGURE_MARKS_MAX = 1000, /* deploys and shades that are drawn; later ones only count in the text */
     FIGURE_WEEKS_MAX = 53,
     FIGURE_CLASSES = 4, /* 2xx to 5xx */
     FIGURE_WIDTH_MIN = 320,

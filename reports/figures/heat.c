@@ -8,14 +8,16 @@
 enum { DAYS = 7, HOURS = 24, STEPS = INK_HEAT_STEPS - 1 };
 
 struct sums {
-    double total, days[DAYS], hours[HOURS], most;
-    int day, hour; /* of the most */
+    double total, days[DAYS], hours[HOURS], most; /* NAN: nothing is known of that day or hour */
+    int day, hour;                                /* of the most */
     bool is_known;
 };
 
 static struct sums add_up(const struct figure_heat *heat)
 {
     struct sums sums = {.most = -1};
+    for (int i = 0; i < HOURS; i++)
+        sums.hours[i] = sums.days[i % DAYS] = NAN;
     for (int day = 0; heat->count && day < DAYS; day++)
         for (int hour = 0; hour < HOURS; hour++) {
             double count = heat->count[day][hour];
@@ -23,8 +25,8 @@ static struct sums add_up(const struct figure_heat *heat)
                 continue;
             sums.is_known = true;
             sums.total += count;
-            sums.days[day] += count;
-            sums.hours[hour] += count;
+            sums.days[day] = count + (isfinite(sums.days[day]) ? sums.days[day] : 0);
+            sums.hours[hour] = count + (isfinite(sums.hours[hour]) ? sums.hours[hour] : 0);
             if (count > sums.most) {
                 sums.most = count;
                 sums.day = day;

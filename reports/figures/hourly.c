@@ -4,6 +4,8 @@
 #include "reports/figures/amount.h"
 #include "reports/figures/kinds.h"
 
+#define BOLDER 1.12 /* wider by */
+
 enum { HOUR_MS = 3600000, MARK_SIZE = 11, MARK_LINE = 14, MARK_ROWS = 2 };
 
 double series_most(const double *values, size_t count, size_t *at)
@@ -80,6 +82,11 @@ static void put_shades(struct drawing *drawing, const struct figures *figures, c
     }
 }
 
+static double label_room(const struct drawing *drawing)
+{
+    return drawing->is_narrow ? 60 : 110;
+}
+
 /* The row above the frame where a label still has room; MARK_ROWS: none has. */
 static int find_row(double ends[MARK_ROWS], double left, double right)
 {
@@ -91,25 +98,72 @@ static int find_row(double ends[MARK_ROWS], double left, double right)
     return MARK_ROWS;
 }
 
+/* Too many lines would hide what they are to explain: then each is only a stroke above the frame, but for the
+ * bad ones while those are few. */
+static bool has_line(const struct figure_hourly *hourly, const struct layout *layout,
+                     const struct figure_mark *mark)
+{
+    enum { LINES_MAX = 24 };
+    size_t bad = 0;
+    if (layout->marks <= LINES_MAX)
+        return true;
+    for (size_t i = 0; i < layout->marks; i++)
+        bad += hourly->marks[i].is_bad ? 1 : 0;
+    return mark->is_bad && bad <= LINES_MAX;
+}
+
+static void put_mark_line(struct drawing *drawing, const struct figures *figures, const struct layout *layout,
+                          const struct figure_mark *mark)
+{
+    double x = drawing_x(layout->frame, &figures->week, mark->time);
+    if (x < layout->frame.left || x > layout->frame.right)
+        return;
+    if (!has_line(&figures->hourly, layout, mark)) {
+        drawing_line(drawing, (struct frame){x, x, layout->frame.top - 12, layout->frame.top - 3},
+                     mark->is_bad ? INK_ALERT : INK_AXIS, mark->is_bad ? 2 : 1, 0);
+        return;
+    }
+    drawing_line(drawing, (struct frame){x, x, layout->frame.top - 4, layout->frame.bottom},
+                 mark->is_bad ? INK_ALERT : INK_AXIS, 1.4, mark->is_bad ? 0 : 2);
+    drawing_sign(drawing, x, layout->frame.top - 7, mark->is_bad ? SWATCH_MARK_BAD : SWATCH_MARK,
+                 mark->is_bad ? INK_ALERT : INK_MUTED);
+}
+
+/* Where the label of a mark begins, and the row that has room for it; MARK_ROWS: none has, or it has none. */
+static int place_label(struct drawing *drawing, const struct figures *figures, const struct layout *layout,
+                       const struct figure_mark *mark, double ends[MARK_ROWS], double *left)
+{
+    double x = drawing_x(layout->frame, &figures->week, mark->time);
+    if (x < layout->frame.left || x > layout->frame.right ||
+        (!mark->is_bad && !has_line(&figures->hourly, layout, mark)))
+        return MARK_ROWS;
+    bytes_clear(&drawing->scratch);
+    lettering_put(&drawing->lettering, &drawing->scratch, mark->label, label_room(drawing) / MARK_SIZE);
+    drawing->texts.failed = drawing->texts.failed || drawing->scratch.failed;
+    double width = lettering_width(bytes_view(&drawing->scratch)) * MARK_SIZE * (mark->is_bad ? BOLDER : 1);
+    *left = fmax(0, fmin(x - width / 2, drawing->width - width));
+    return find_row(ends, *left, *left + width);
+}
+
+static int count_rows(struct drawing *drawing, const struct figures *figures, const struct layout *layout)
+{
+    double ends[MARK_ROWS] = {-1e9, -1e9}, left;
+    int rows = 0;
+    for (size_t i = 0; i < layout->marks && rows < MARK_ROWS; i++) {
+        int row = place_label(drawing, figures, layout, &figures->hourly.marks[i], ends, &left);
+        if (row < MARK_ROWS && row >= rows)
+            rows = row + 1;
+    }
+    return rows;
+}
+
 static void put_marks(struct drawing *drawing, const struct figures *figures, const struct layout *layout)
 {
-    const double longest = drawing->is_narrow ? 60 : 110;
-    double ends[MARK_ROWS] = {-1e9, -1e9};
+    double ends[MARK_ROWS] = {-1e9, -1e9}, left;
     for (size_t i = 0; i < layout->marks; i++) {
         const struct figure_mark *mark = &figures->hourly.marks[i];
-        double x = drawing_x(layout->frame, &figures->week, mark->time);
-        if (x < layout->frame.left || x > layout->frame.right)
-            continue;
-        enum ink ink = mark->is_bad ? INK_ALERT : INK_AXIS;
-        drawing_line(drawing, (struct frame){x, x, layout->frame.top - 4, layout->frame.bottom}, ink, 1.4,
-                     mark->is_bad ? 0 : 2);
-        drawing_sign(drawing, x, layout->frame.top - 7, mark->is_bad ? SWATCH_MARK_BAD : SWATCH_MARK,
-                     mark->is_bad ? INK_ALERT : INK_MUTED);
-        bytes_clear(&drawing->scratch);
-        lettering_put(&drawing->lettering, &drawing->scratch, mark->label, longest / MARK_SIZE);
-        double width = lettering_width(bytes_view(&drawing->scratch)) * MARK_SIZE * (mark->is_bad ? 1.12 : 1);
-        double left = fmax(0, fmin(x - width / 2, drawing->width - width));
-        int row = find_row(ends, left, left + width);
+        put_mark_line(drawing, figures, layout, mark);
+        int row = place_label(drawing, figures, layout, mark, ends, &left);
         if (row == MARK_ROWS)
             continue;
         drawing_note(drawing,
@@ -117,7 +171,7 @@ static void put_marks(struct drawing *drawing, const struct figures *figures, co
                                    .y = layout->frame.top - 21 - row * MARK_LINE,
                                    .ink = mark->is_bad ? INK_STRONG : INK_MUTED,
                                    .size = MARK_SIZE,
-                                   .room = longest * 1.13,
+                                   .room = label_room(drawing) * (BOLDER + 0.01),
                                    .is_bold = mark->is_bad},
                      mark->label);
     }
@@ -125,15 +179,25 @@ static void put_marks(struct drawing *drawing, const struct figures *figures, co
 
 /* ---- the numbers ---- */
 
-/* An hour is as wide as it is long: two points each, an empty line where one is not known. */
+/* An hour is as wide as it is long: two points each, an empty line where one is not known. What stands alone
+ * is drawn from the ground up, as nobody would see it else. */
 static void put_line(struct bytes *out, const char *name, const double *values, size_t count)
 {
+    enum { ALONE = 2 };
     bytes_printf(out, "$%s << EOD\n", name);
-    for (size_t i = 0; i < count; i++)
-        if (isfinite(values[i]))
-            bytes_printf(out, "%zu %.9g\n%zu %.9g\n", i, values[i], i + 1, values[i]);
-        else
-            bytes_printf(out, "\n");
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count && isfinite(values[end]))
+            end++;
+        if (end > i && end - i <= ALONE)
+            bytes_printf(out, "%zu 0\n", i);
+        for (size_t j = i; j < end; j++)
+            bytes_printf(out, "%zu %.9g\n%zu %.9g\n", j, values[j], j + 1, values[j]);
+        if (end > i && end - i <= ALONE)
+            bytes_printf(out, "%zu 0\n", end);
+        bytes_printf(out, "\n");
+        i = end + 1;
+    }
     bytes_printf(out, "EOD\n");
 }
 
@@ -184,11 +248,11 @@ void hourly_draw(struct drawing *drawing, const struct figures *figures)
         .shades = hourly->shade_count < FIGURE_MARKS_MAX ? hourly->shade_count : FIGURE_MARKS_MAX};
     layout.high = ceil(fmax(most, 1) / layout.step) * layout.step;
     drawing_page(drawing, drawing->is_narrow ? 320 : 310);
-    double top = legend(drawing, hourly, &layout) + 8;
-    if (layout.marks)
-        top += 14 + MARK_ROWS * MARK_LINE;
     layout.frame = (struct frame){drawing_y_room(drawing, layout.high, layout.step, false),
-                                  drawing->width - 4, top, drawing->height - (drawing->is_narrow ? 36 : 26)};
+                                  drawing->width - 4, legend(drawing, hourly, &layout) + 8,
+                                  drawing->height - (drawing->is_narrow ? 36 : 26)};
+    if (layout.marks)
+        layout.frame.top += 14 + count_rows(drawing, figures, &layout) * MARK_LINE;
     put_shades(drawing, figures, &layout);
     drawing_days(drawing, layout.frame, &figures->week, true);
     drawing_y_grid(drawing, layout.frame, 0, layout.high, layout.step, false);

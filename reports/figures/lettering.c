@@ -164,7 +164,7 @@ static bool clean(struct str text, struct bytes *out)
     return leftwards;
 }
 
-/* The length of the character at the begin of text, which is UTF-8. */
+/* The length of the character at the begin of text, which is UTF-8; 0: out of memory. */
 static size_t cluster_len(const struct lettering *lettering, struct str text)
 {
     int found = pcre2_match(lettering->pattern, (PCRE2_SPTR)text.ptr, text.len, 0,
@@ -173,13 +173,14 @@ static size_t cluster_len(const struct lettering *lettering, struct str text)
 }
 
 /* How much of text fits: all of it, or with room left for an ellipsis. */
-static size_t fit(const struct lettering *lettering, struct str text, double room)
+static size_t fit(const struct lettering *lettering, struct str text, double room, bool *failed)
 {
     double width = 0;
     size_t at = 0, cut = 0;
     while (at < text.len) {
         struct str rest = {text.ptr + at, text.len - at};
         size_t len = cluster_len(lettering, rest);
+        *failed = len == 0;
         if (len == 0 || len > CLUSTER_MAX)
             return cut;
         double own = lettering_width((struct str){rest.ptr, len});
@@ -199,7 +200,8 @@ void lettering_put(const struct lettering *lettering, struct bytes *out, struct 
     bool cut = text.len > INPUT_MAX;
     bool leftwards = clean((struct str){text.ptr, cut ? INPUT_MAX : text.len}, &whole);
     struct str kept = bytes_view(&whole);
-    kept.len = fit(lettering, kept, cut && room > 1 ? room - 1 : room);
+    bool failed = false;
+    kept.len = fit(lettering, kept, cut && room > 1 ? room - 1 : room, &failed);
     cut = cut || kept.len < whole.len;
     while (cut && kept.ptr && kept.len && kept.ptr[kept.len - 1] == ' ')
         kept.len--;
@@ -210,7 +212,7 @@ void lettering_put(const struct lettering *lettering, struct bytes *out, struct 
         bytes_put(out, "\xe2\x80\xa6", 3);
     if (leftwards)
         bytes_put(out, "\xe2\x81\xa9", 3); /* POP DIRECTIONAL ISOLATE */
-    out->failed = out->failed || whole.failed;
+    out->failed = out->failed || whole.failed || failed;
     bytes_fini(&whole);
 }
 

@@ -12,8 +12,9 @@ struct element {
 
 struct reader {
     const struct picture *picture;
-    struct bytes *out;
+    struct bytes *out; /* the body: the head is written when it is known what that uses */
     struct str rest;
+    uint32_t inks;     /* that it uses, a bit each */
     double line_width; /* of the group that is open */
     struct {
         double x, y, size;
@@ -96,14 +97,17 @@ static bool next_number(struct str *text, double *out)
     return len > 0 && isfinite(*out);
 }
 
-/* The ink of "rgb(  1,  0,  5)"; INK_COUNT if it is none of ours. */
-static unsigned ink_of(struct str colour)
+/* The ink of "rgb(  1,  0,  5)", which is used then; INK_COUNT if it is none of ours. */
+static unsigned ink_of(struct reader *r, struct str colour)
 {
     double parts[3] = {0};
     for (int i = 0; i < 3; i++)
         if (!next_number(&colour, &parts[i]))
             return INK_COUNT;
-    return parts[0] == 1 && parts[1] == 0 && parts[2] < INK_COUNT ? (unsigned)parts[2] : INK_COUNT;
+    if (parts[0] != 1 || parts[1] != 0 || parts[2] < 0 || parts[2] >= INK_COUNT)
+        return INK_COUNT;
+    r->inks |= 1U << (unsigned)parts[2];
+    return (unsigned)parts[2];
 }
 
 /* ---- writing ---- */
@@ -156,7 +160,7 @@ static void put_path(struct bytes *out, struct str path)
 
 static void write_path(struct reader *r, struct str attributes)
 {
-    unsigned ink = ink_of(attribute(attributes, "stroke"));
+    unsigned ink = ink_of(r, attribute(attributes, "stroke"));
     struct str points = attribute(attributes, "d"), dashes = attribute(attributes, "stroke-dasharray");
     if (ink == INK_COUNT || !memchr(points.ptr, 'L', points.len))
         return;
@@ -178,7 +182,7 @@ static void write_path(struct reader *r, struct str attributes)
 
 static void write_polygon(struct reader *r, struct str attributes)
 {
-    unsigned ink = ink_of(attribute(attributes, "fill"));
+    unsigned ink = ink_of(r, attribute(attributes, "fill"));
     if (ink == INK_COUNT)
         return;
     bytes_printf(r->out, "<polygon class=\"f%u\" points=\"", ink);
@@ -190,7 +194,7 @@ static void write_polygon(struct reader *r, struct str attributes)
 static void write_sign(struct reader *r, struct str attributes)
 {
     struct str numbers = attribute(attributes, "transform"), which = attribute(attributes, "xlink:href");
-    unsigned ink = ink_of(attribute(attributes, "color"));
+    unsigned ink = ink_of(r, attribute(attributes, "color"));
     double x, y, scale;
     if (ink == INK_COUNT || !next_number(&numbers, &x) || !next_number(&numbers, &y) ||
         !next_number(&numbers, &scale))
@@ -216,7 +220,7 @@ static void open_group(struct reader *r, struct str attributes)
     if (!size.len || !next_number(&numbers, &r->text.x) || !next_number(&numbers, &r->text.y) ||
         !next_number(&size, &r->text.size))
         return;
-    r->text.ink = ink_of(attribute(attributes, "fill"));
+    r->text.ink = ink_of(r, attribute(attributes, "fill"));
     r->text.anchor = anchor.len ? anchor.ptr[0] : 's';
 }
 
@@ -245,7 +249,7 @@ static bool write_text(struct reader *r)
 
 /* ---- the whole ---- */
 
-static void put_head(const struct picture *picture, struct bytes *out)
+static void put_head(const struct picture *picture, uint32_t inks, struct bytes *out)
 {
     const char *id = picture->id, *name = picture->name;
     bytes_printf(
@@ -259,7 +263,7 @@ static void put_head(const struct picture *picture, struct bytes *out)
     bytes_printf(out, "</title>\n<desc id=\"%s-%s-d\">", id, name);
     lettering_put_xml(out, picture->text);
     bytes_printf(out, "</desc>\n");
-    picture_put_styles(picture, out);
+    picture_put_styles(picture, inks, out);
 }
 
 struct str picture_next(struct str *written)
@@ -276,11 +280,11 @@ struct str picture_next(struct str *written)
 enum tm_err picture_write(const struct picture *picture, struct str source, struct bytes *out,
                           struct tm_why *why)
 {
+    struct bytes body = {0};
     struct reader r = {
-        .picture = picture, .out = out, .rest = source, .line_width = 1, .text = {.ink = INK_COUNT}};
+        .picture = picture, .out = &body, .rest = source, .line_width = 1, .text = {.ink = INK_COUNT}};
     struct element element;
     bool fine = source.len > 0;
-    put_head(picture, out);
     while (fine && next_element(&r.rest, &element)) {
         if (str_equal(element.name, STR("g")))
             open_group(&r, element.attributes);
@@ -293,7 +297,11 @@ enum tm_err picture_write(const struct picture *picture, struct str source, stru
         else if (str_equal(element.name, STR("text")))
             fine = write_text(&r);
     }
+    put_head(picture, r.inks, out);
+    bytes_put(out, body.data, body.len);
     bytes_printf(out, "</svg>\n");
+    out->failed = out->failed || body.failed;
+    bytes_fini(&body);
     if (!fine)
         return tm_fail(why, TM_CORRUPT, "Gnuplot wrote what is no figure; is its version 5.4 or later?");
     return bytes_error(out);

@@ -19,7 +19,7 @@ enum tm_err picture_write(const struct picture *picture, struct str source, stru
                           struct tm_why *why) TM_MUST_CHECK;
 /* Steps over the next document in what Gnuplot wrote and returns it, empty at the end. */
 struct str picture_next(struct str *written);
-/* The styles of all inks in a theme, for the picture of that id. */
-void picture_put_styles(const struct picture *picture, struct bytes *out);
+/* The styles of the inks that a picture uses, a bit each, in its theme. */
+void picture_put_styles(const struct picture *picture, uint32_t inks, struct bytes *out);
 
 #endif

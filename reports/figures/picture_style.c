@@ -1,6 +1,10 @@
 /* Colours: those of Okabe and Ito, which colour-blind readers tell apart, darker or lighter where a text or
  * the paper needs it. Each is told apart by something else too: dashes, hatching, a sign, its place. */
+#include <assert.h>
+
 #include "reports/figures/picture.h"
+
+static_assert(INK_COUNT <= 32, "a bit for each ink");
 
 struct colour {
     const char *light, *dark;
@@ -49,34 +53,37 @@ static const char *pick(struct colour colour, bool is_dark)
 }
 
 /* One theme: the rules of all inks, below the picture's id. */
-static void put_rules(const struct picture *picture, bool is_dark, struct bytes *out)
+static void put_rules(const struct picture *picture, uint32_t inks, bool is_dark, struct bytes *out)
 {
     for (unsigned ink = 0; ink < INK_COUNT; ink++)
-        if (!is_hatch(ink))
+        if (inks >> ink & 1 && !is_hatch(ink))
             bytes_printf(out, "#%s-%s .f%u{fill:%s}#%s-%s .s%u{stroke:%s}", picture->id, picture->name, ink,
                          pick(colours[ink], is_dark), picture->id, picture->name, ink,
                          pick(colours[ink], is_dark));
     for (size_t i = 0; i < HATCHES; i++)
-        bytes_printf(out, "#%s-%s .h%zu{stroke:%s}#%s-%s .w%zu{fill:%s}", picture->id, picture->name, i,
-                     pick(hatches[i].colour, is_dark), picture->id, picture->name, i,
-                     pick(hatches[i].colour, is_dark));
+        if (inks >> hatches[i].ink & 1)
+            bytes_printf(out, "#%s-%s .h%zu{stroke:%s}#%s-%s .w%zu{fill:%s}", picture->id, picture->name, i,
+                         pick(hatches[i].colour, is_dark), picture->id, picture->name, i,
+                         pick(hatches[i].colour, is_dark));
     bytes_printf(out, "\n");
 }
 
-static void put_hatches(const struct picture *picture, struct bytes *out)
+static void put_hatches(const struct picture *picture, uint32_t inks, struct bytes *out)
 {
     bytes_printf(out, "<defs>\n");
     for (size_t i = 0; i < HATCHES; i++)
-        bytes_printf(out,
-                     "<pattern id=\"%s-%s-%s\" width=\"%d\" height=\"%d\" patternUnits=\"userSpaceOnUse\">"
-                     "<rect class=\"w%zu\" width=\"%d\" height=\"%d\" fill-opacity=\"%g\"/>"
-                     "<path class=\"h%zu\" d=\"%s\" stroke-opacity=\"0.6\"/></pattern>\n",
-                     picture->id, picture->name, hatches[i].name, hatches[i].side, hatches[i].side, i,
-                     hatches[i].side, hatches[i].side, hatches[i].wash, i, hatches[i].shape);
+        if (inks >> hatches[i].ink & 1)
+            bytes_printf(
+                out,
+                "<pattern id=\"%s-%s-%s\" width=\"%d\" height=\"%d\" patternUnits=\"userSpaceOnUse\">"
+                "<rect class=\"w%zu\" width=\"%d\" height=\"%d\" fill-opacity=\"%g\"/>"
+                "<path class=\"h%zu\" d=\"%s\" stroke-opacity=\"0.6\"/></pattern>\n",
+                picture->id, picture->name, hatches[i].name, hatches[i].side, hatches[i].side, i,
+                hatches[i].side, hatches[i].side, hatches[i].wash, i, hatches[i].shape);
     bytes_printf(out, "</defs>\n");
 }
 
-void picture_put_styles(const struct picture *picture, struct bytes *out)
+void picture_put_styles(const struct picture *picture, uint32_t inks, struct bytes *out)
 {
     const char *id = picture->id, *name = picture->name;
     bytes_printf(
@@ -86,14 +93,15 @@ void picture_put_styles(const struct picture *picture, struct bytes *out)
         "#%s-%s path,#%s-%s circle{stroke-linejoin:round}#%s-%s [class^=s]{fill:none}\n",
         id, name, id, name, id, name, id, name);
     for (size_t i = 0; i < HATCHES; i++)
-        bytes_printf(out, "#%s-%s .f%u{fill:url(#%s-%s-%s)}", id, name, (unsigned)hatches[i].ink, id, name,
-                     hatches[i].name);
-    put_rules(picture, picture->theme == FIGURE_DARK, out);
+        if (inks >> hatches[i].ink & 1)
+            bytes_printf(out, "#%s-%s .f%u{fill:url(#%s-%s-%s)}", id, name, (unsigned)hatches[i].ink, id,
+                         name, hatches[i].name);
+    put_rules(picture, inks, picture->theme == FIGURE_DARK, out);
     if (picture->theme == FIGURE_BOTH) {
         bytes_printf(out, "@media screen and (prefers-color-scheme:dark){");
-        put_rules(picture, true, out);
+        put_rules(picture, inks, true, out);
         bytes_printf(out, "}");
     }
     bytes_printf(out, "</style>\n");
-    put_hatches(picture, out);
+    put_hatches(picture, inks, out);
 }

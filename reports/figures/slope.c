@@ -107,11 +107,13 @@ static void put_right(struct drawing *drawing, const struct layout *layout,
         double from = height_of(layout, group->count);
         drawing_line(drawing, (struct frame){layout->frame.right + 5, layout->frame.right + 14, from, ys[i]},
                      INK_AXIS, 1, 0);
-        drawing_note(
-            drawing,
-            (struct note){
-                .x = layout->count_right, .y = ys[i], .anchor = ANCHOR_RIGHT, .ink = INK_TEXT, .size = SIZE},
-            amount_short(group->count, drawing->language, text));
+        drawing_note(drawing,
+                     (struct note){.x = layout->count_right,
+                                   .y = ys[i],
+                                   .anchor = ANCHOR_RIGHT,
+                                   .ink = INK_TEXT,
+                                   .size = drawing->is_narrow ? 11 : SIZE},
+                     amount_short(group->count, drawing->language, text));
         put_change(drawing, layout, group, ys[i]);
         drawing_note(drawing,
                      (struct note){.x = layout->name_left,
@@ -193,8 +195,8 @@ static struct layout lay_out(const struct drawing *drawing, const struct figure_
         if (groups->groups[i].last_week > 0)
             low = fmin(low, groups->groups[i].last_week);
     }
-    double left = drawing->is_narrow ? 54 : 70, right = drawing->is_narrow ? 104 : 270;
-    double counts = right + (drawing->is_narrow ? 56 : 62), changes = counts + (drawing->is_narrow ? 42 : 50);
+    double left = drawing->is_narrow ? 60 : 70, right = drawing->is_narrow ? 106 : 270;
+    double counts = right + (drawing->is_narrow ? 56 : 62), changes = counts + (drawing->is_narrow ? 44 : 50);
     struct layout layout = {.frame = {left, right, top, top + fmax(60, (double)(count - 1) * LINE * 1.35)},
                             .low = log10(1 + fmax(low, 0)),
                             .high = log10(1 + high),

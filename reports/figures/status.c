@@ -81,8 +81,8 @@ static void put_numbers(struct drawing *drawing, const struct figure_status *sta
     bytes_printf(&drawing->script, "EOD\n");
 }
 
-/* The axis begins at zero for all classes but those that are nearly everything: there a dip is what matters,
- * and no area is drawn, as its size would say nothing. */
+/* The axis begins at zero but for 2xx, which is nearly everything: there a dip is what matters, and no area
+ * is drawn, as its size would say nothing. */
 static void put_panel(struct drawing *drawing, const struct figures *figures, size_t class_,
                       struct frame panel, bool is_last)
 {
@@ -101,8 +101,8 @@ static void put_panel(struct drawing *drawing, const struct figures *figures, si
         drawing_no_plot(drawing);
         return;
     }
-    bool whole = low > 0.5;
-    double step = whole ? amount_step(fmax(1 - low, 1e-4)) : amount_step(high / 2);
+    bool whole = class_ == 0 && low > 0.5;
+    double step = whole ? amount_step(fmax(1 - low, 0.01)) : amount_step(high / 2);
     double base = whole ? fmax(0, 1 - step) : 0, top = whole ? 1 : step * ceil(high / step);
     drawing_y_grid(drawing, panel, base, top, whole ? 1 - base : top > 2 * step * 1.01 ? top : step, true);
     drawing_axes(drawing, panel,
