@@ -121,6 +121,8 @@ static void put_process(const struct api *api, struct bytes *out)
 {
     counters_write_one(out, "tidemark_http_connections", "gauge", "Open HTTP connections.", "",
                        (double)http_connections(api->http));
+    counters_write_one(out, "tidemark_stream_clients", "gauge", "Clients that follow /api/v1/stream.", "",
+                       api->feed ? (double)feed_clients(api->feed) : 0);
     counters_write_one(out, "tidemark_uptime_seconds", "gauge", "Time since start.", "",
                        (double)(clock_mono_ns(api->clock) - api->started_ns) / 1e9);
     counters_write_one(out, "process_resident_memory_bytes", "gauge", "Resident memory of the core process.",

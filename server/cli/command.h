@@ -22,6 +22,8 @@ extern const struct command events_command;
 extern const struct command top_command;
 extern const struct command score_command;
 extern const struct command verdict_command;
+extern const struct command anomalies_command;
+extern const struct command incidents_command;
 extern const struct command diff_command;
 
 /* Runs argv[1] with the words behind it, or prints help or version. commands ends with NULL. Returns the exit

@@ -11,6 +11,8 @@ static const struct command *const commands[] = {
     &events_command,
     &top_command,
     &verdict_command,
+    &anomalies_command,
+    &incidents_command,
     &diff_command,
     &score_command,
     &status_command,

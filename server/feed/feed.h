@@ -37,7 +37,7 @@ struct feed *feed_open(const struct feed_options *options);
  * can't take it any more is dropped and counted; it never waits. */
 void feed_publish(struct feed *feed, const char *topic, struct str json);
 
-/* Appends `kind.service` and a NUL, as a topic: bytes of the service outside [A-Za-z0-9_.-] are
+/* Appends `kind.service` and a NUL, as a topic: bytes of the service outside [A-Za-z0-9_.~-] are
  * percent-encoded; `kind` alone for an empty service. out->failed without memory. */
 void feed_topic(const char *kind, struct str service, struct bytes *out);
 

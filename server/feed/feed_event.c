@@ -50,7 +50,7 @@ bool feed_topics_are_valid(struct str topics, size_t max)
 static bool is_plain(unsigned char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
+           c == '-' || c == '.' || c == '~';
 }
 
 void feed_topic(const char *kind, struct str service, struct bytes *out)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, NN_SUB, Daemon, Nano, now_ms, wait_for
+from harness import BUILD, COMMAND, NN_SUB, Daemon, Nano, command, now_ms, wait_for
 from peers import bearer
 
 FINDINGS = os.path.join(BUILD, 'tests', 'tools', 'findings')
@@ -250,3 +250,84 @@ def test_clients_are_bounded_and_hostile_ones_do_no_harm():
         assert feedback(daemon, 7, {'feedback': 'noise'})[0] == 200
         assert len(events(followers[0].until('"noise"'))) == 1
         assert daemon.terminate() == 0
+
+
+def explained(number, time):
+    """An anomaly as scoring writes it; 15.1 = 20 (log10(16 / 3) + log10(64 min / 1 h)), as before there is a past."""
+    parts = {'version': 1, 'families': {'density': 2.5, 'burst': 0}, 'gate': 1, 'raw': 1.0, 'interval_ms': 60000,
+             'calibration': {'blocks': 5, 'counts': {'4': 5}}}
+    return anomaly(number, time, score=15.1, service='cart', env='prod', body={
+        'time': '2026-11-23T10:00:00.000Z', 'service': 'cart', 'env': 'prod', 'metric': 'http_errors', 'labels': {'page_group': 'p'},
+        'score': 15.1, 'observed': 412, 'expected': 38, 'spread': 11, 'effect': 34, 'return_period_h': 5.7,
+        'text': '412 a minute in http_errors, expected 38 \u00b1 11\u001b', 'parts': parts})
+
+
+def test_the_command_lists_and_explains_anomalies():
+    """CONTRACT 1: a line each; --explain shows the sentence, every part, and the score made again from them."""
+    with started([explained(5, now_ms() - 1000), anomaly(6, now_ms() - 500)]) as daemon:
+        server = ('--server', 'http://' + daemon.http)
+        code, out, err = command('anomalies', '--service', 'cart', '--env', 'prod', *server)
+        assert code == 0 and err == ''
+        assert out == ('0000000000000005   15.1  2026-11-23T10:00:00.000Z  cart@prod  '
+                       '412 a minute in http_errors, expected 38 \u00b1 11\\x1b\n')
+        assert command('anomalies', '--min-score', '90', *server) == (0, '', 'tidemark: there are no such anomalies\n')
+        assert command('anomalies', '--min-score', 'x', *server)[0] == 2
+        assert ids(json.loads(command('anomalies', '--json', '--limit', '1', *server)[1])['items']) == [6]
+        code, out, _ = command('anomalies', '--explain', '0000000000000005', *server)
+        lines = out.split('\n')
+        assert code == 0 and lines[1].startswith('412 a minute')
+        assert '  observed                    412' in lines and '  parts.families.density      2.5' in lines, out
+        assert 'recomputed from these parts: score 15.1 (stored 15.1)' in lines
+        assert json.loads(command('anomalies', '--explain', '0000000000000005', '--json', *server)[1])['parts']['raw'] == 1
+        assert command('anomalies', '--explain', 'x', *server)[0] == 2
+        assert command('anomalies', '--explain', '0000000000000009', *server)[0] == 1
+
+
+def test_the_command_shows_incidents_and_takes_feedback():
+    now = now_ms()
+    body = {'service': 'cart', 'env': 'prod', 'start': '2026-11-23T10:00:00.000Z', 'end': None, 'state': 'open', 'score': 71.25, 'peak': 80,
+            'text': '12 of 40 series of cart', 'causes': [{'labels': {'page_group': 'product'}, 'share': 0.96}],
+            'onset': [{'metric': 'http_errors', 'labels': {'status': '500'}, 'time': '2026-11-23T10:00:00.000Z'}],
+            'marker': '00000000000000aa', 'anomalies': 12}
+    with started([incident(7, now, score=71.25, body=body)]) as daemon:
+        server = ('--server', 'http://' + daemon.http)
+        line = '0000000000000007  open   71.2  2026-11-23T10:00:00.000Z  cart@prod  12 of 40 series of cart\n'
+        assert command('incidents', '--state', 'open', *server) == (0, line, '')
+        code, out, _ = command('incidents', '--feedback', 'noise', '--note', 'load test', '0000000000000007', *server)
+        assert code == 0 and re.search(r'\nfeedback  \S+Z  noise: load test\n$', out), out
+        assert command('incidents', '0000000000000007', *server)[1] == out
+        assert out.startswith(line + 'cause      96 %  {page_group="product"}\n'
+                              'onset     2026-11-23T10:00:00.000Z  http_errors{status="500"}\n'
+                              'marker    00000000000000aa\nanomalies 12\n'), out
+        assert words(json.loads(command('incidents', '0000000000000007', '--json', *server)[1])) == [('noise', 'load test')]
+        assert command('incidents', '--feedback', 'bad', '0000000000000007', *server)[0] == 2
+        assert command('incidents', '--feedback', 'noise', *server)[0] == 2
+        assert command('incidents', 'x', *server)[0] == 2
+
+
+def test_the_command_follows_live_over_a_restart():
+    with started([incident(7, now_ms(), body={'text': 'slow', 'score': 65, 'service': 'a b', 'env': 'x'}, service='a b')]) as daemon:
+        daemon.pin_ports()
+        server = ('--server', 'http://' + daemon.http)
+        run = subprocess.Popen([COMMAND, 'incidents', '--follow', '--json', '--service', 'a b', '--env', 'x', *server],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        other = subprocess.Popen([COMMAND, 'incidents', '--follow', '--min-score', '70', *server], stdout=subprocess.PIPE, text=True)
+        try:
+            for note in ('one', 'two'):
+                wait_for(lambda: followers(daemon) == 2, timeout=20)
+                assert feedback(daemon, 7, {'feedback': 'useful', 'note': note})[0] == 200
+                assert words(json.loads(run.stdout.readline()))[-1] == ('useful', note)
+                if note == 'one':
+                    assert daemon.terminate() == 0
+                    daemon.start()
+            assert 'the stream ended' in run.stderr.readline()
+        finally:
+            for process in (run, other):
+                process.kill()
+                process.wait()
+        assert other.stdout.read() == '', 'its score is below what was asked for'
+        assert command('incidents', '--follow', '--server', 'http://127.0.0.1:1')[0] == 1
+
+
+def followers(daemon):
+    return daemon.metric('tidemark_stream_clients')
