@@ -19,8 +19,6 @@
 #define CLEAN_EXCESS   0.004
 #define CLEAN_LEARNED  0.15
 
-#define BIN_WIDTH       0.125 /* of a calibration */
-#define HABIT_BINS      2
 #define HABIT_LEAST     8
 #define HABIT_EVERY     64 /* blocks */
 #define MINUTES_PER_DAY 1440.0
@@ -105,19 +103,30 @@ static double bounded_lesson(const struct score_calibration *past, double statis
     return low;
 }
 
-/* log10 of the return period in blocks of a statistic, which counts as `lesson` when it is learned. What has
- * come often enough, and every three days or so, is a habit of the service: no rarer than it was. */
-static double judge_statistic(const struct score_calibration *past, double statistic, double lesson)
+/* log10 of the return period in blocks. What has come so often that it is a habit of the service is no rarer
+ * than it was. */
+static double judge_statistic(const struct score_incident_past *past, double statistic)
 {
-    double period = log10_of_blocks(past, statistic), seen = 0;
-    if (period <= score_log10(HABIT_EVERY))
+    double period = log10_of_blocks(&past->blocks, statistic);
+    double blocks = past->blocks.blocks + 1.0;
+    if (period <= TEACHES_MAX || past->over < HABIT_LEAST || blocks > HABIT_EVERY * past->over)
         return period;
-    int least = (int)score_max(0, lesson / BIN_WIDTH - HABIT_BINS);
-    for (int i = least; i < CALIBRATION_BINS; i++)
-        seen += past->counts[i];
-    if (seen < HABIT_LEAST || past->blocks + 1.0 > HABIT_EVERY * seen)
-        return period;
-    return score_min(period, score_log10((past->blocks + 1.0) / seen));
+    return score_log10(blocks / past->over);
+}
+
+static void learn(struct score_incident_past *past, double statistic, bool learning)
+{
+    double lesson = learning ? statistic : bounded_lesson(&past->blocks, statistic);
+    uint16_t before = past->blocks.blocks;
+    past->is_over = past->is_over || lesson < statistic;
+    score_calibration_add(&past->blocks, lesson);
+    if (past->blocks.in_block > 0)
+        return;
+    if (past->blocks.blocks < before) /* halved */
+        past->over /= 2;
+    if (past->is_over && past->over < past->blocks.blocks)
+        past->over++;
+    past->is_over = false;
 }
 
 static void judge_learning(const struct score_incident_minute *minute, double scored,
@@ -142,7 +151,7 @@ static void keep_shouts(struct score_incident *service, const struct score_incid
 void score_incident_judge(struct score_incident *service, const struct score_incident_minute *minute,
                           uint64_t scored, struct score_incident_result *out)
 {
-    *out = (struct score_incident_result){.learning = service->single.blocks < INCIDENT_LEAST_BLOCKS};
+    *out = (struct score_incident_result){.learning = service->single.blocks.blocks < INCIDENT_LEAST_BLOCKS};
     if (scored == 0 || (service->minutes > 0 && minute->time <= service->last))
         return;
     double count = (double)scored;
@@ -151,16 +160,12 @@ void score_incident_judge(struct score_incident *service, const struct score_inc
     double many = score_max(0, SHIFT + score_log2((1 + minute->excess) / (1 + CLEAN_EXCESS * count)));
     if (out->learning) {
         judge_learning(minute, count, out);
-        score_calibration_add(&service->single, single);
-        score_calibration_add(&service->many, many);
     } else {
-        double lesson = bounded_lesson(&service->single, single);
-        out->single = score_min(judge_statistic(&service->single, single, lesson), minute->strongest);
-        score_calibration_add(&service->single, lesson);
-        lesson = bounded_lesson(&service->many, many);
-        out->many = score_min(judge_statistic(&service->many, many, lesson), minute->evidence);
-        score_calibration_add(&service->many, lesson);
+        out->single = score_min(judge_statistic(&service->single, single), minute->strongest);
+        out->many = score_min(judge_statistic(&service->many, many), minute->evidence);
     }
+    learn(&service->single, single, out->learning);
+    learn(&service->many, many, out->learning);
     double log10_hours = score_max(out->single, out->many) - HALF + BLOCK_HOURS;
     out->score = score_of_return_period(log10_hours);
     out->return_period_h = score_exp(score_min(log10_hours, PERIOD_MAX) * SCORE_LN10);

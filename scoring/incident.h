@@ -19,7 +19,7 @@ enum {
     INCIDENT_SHOUTS = 16,
     INCIDENT_LEAST_BLOCKS = 24, /* of 64 minutes: until then the service is learning */
     INCIDENT_WEEK_HOURS = 168,
-    INCIDENT_BYTES = 1075
+    INCIDENT_BYTES = 1081
 };
 
 #define INCIDENT_HOLD_MS   INT64_C(600000)  /* so long below half of what is needed closes */
@@ -40,12 +40,19 @@ struct score_shout {
     time_ms_t time;
 };
 
+/* One statistic's past. */
+struct score_incident_past {
+    struct score_calibration blocks;
+    uint16_t over; /* blocks that taught less than they were */
+    bool is_over;  /* the open one will be of them */
+};
+
 /* What is known of a service. All bits zero: nothing yet. */
 struct score_incident {
-    struct score_calibration single; /* the one series that is farthest off */
-    struct score_calibration many;   /* all that are off, none counting more than another */
-    uint64_t minutes;                /* judged so far */
-    time_ms_t last;                  /* the newest of them */
+    struct score_incident_past single; /* the one series that is farthest off */
+    struct score_incident_past many;   /* all that are off */
+    uint64_t minutes;                  /* judged so far */
+    time_ms_t last;                    /* the newest of them */
     bool is_open;
     time_ms_t high;    /* the last minute that kept it open; 0: there was never one */
     uint32_t reopened; /* how often the present or last one opened anew */
@@ -106,7 +113,7 @@ void score_incident_add(const struct score_incident *service, struct score_incid
  * While learning: strongest - log10(scored) - 1/2, as if the series were independent, and
  * (evidence - 0.15 scored - log10(scored)) / 2 - 1/2, as if they went in pairs and a sixth of them together.
  * What has a return period over a month teaches as if it had that, so that an incident does not become usual
- * at once; what came eight times or more, once in 64 blocks or more often, is no rarer than that. */
+ * at once; what did so in eight blocks, and in one of 64 or more, is a habit and no rarer than that. */
 void score_incident_judge(struct score_incident *service, const struct score_incident_minute *minute,
                           uint64_t scored, struct score_incident_result *out);
 

@@ -4,8 +4,8 @@
 #include "scoring/maths.h"
 
 /* Layout, little-endian: "TMI1", version u16; twice bins u16, blocks u16, samples of the open block u16 and
- * its highest f32; minutes u64, last i64, open u8, high i64, reopened u32; shouts: key u64, figure f64, time
- * i64; lessons: cause u64, points f64, hour i32, age u32. */
+ * its highest f32, blocks over u16, open one u8; minutes u64, last i64, open u8, high i64, reopened u32;
+ * shouts: key u64, figure f64, time i64; lessons: cause u64, points f64, hour i32, age u32. */
 #define MINUTES_MAX (UINT64_C(1) << 53)
 #define POINTS_MAX  100.0
 #define FIGURE_MAX  400.0
@@ -46,26 +46,33 @@ static double number_of(uint64_t bits)
     return number;
 }
 
-static void put_calibration(uint8_t **at, const struct score_calibration *past)
+static void put_past(uint8_t **at, const struct score_incident_past *past)
 {
     uint32_t highest;
-    memcpy(&highest, &past->highest, sizeof highest);
+    memcpy(&highest, &past->blocks.highest, sizeof highest);
     for (size_t i = 0; i < CALIBRATION_BINS; i++)
-        put(at, past->counts[i], 2);
-    put(at, past->blocks, 2);
-    put(at, past->in_block, 2);
+        put(at, past->blocks.counts[i], 2);
+    put(at, past->blocks.blocks, 2);
+    put(at, past->blocks.in_block, 2);
     put(at, highest, 4);
+    put(at, past->over, 2);
+    put(at, past->is_over, 1);
 }
 
-static bool get_calibration(const uint8_t **at, struct score_calibration *past)
+static bool get_past(const uint8_t **at, struct score_incident_past *past)
 {
+    struct score_calibration *blocks = &past->blocks;
     for (size_t i = 0; i < CALIBRATION_BINS; i++)
-        past->counts[i] = (uint16_t)get(at, 2);
-    past->blocks = (uint16_t)get(at, 2);
-    past->in_block = (uint16_t)get(at, 2);
+        blocks->counts[i] = (uint16_t)get(at, 2);
+    blocks->blocks = (uint16_t)get(at, 2);
+    blocks->in_block = (uint16_t)get(at, 2);
     uint32_t highest = (uint32_t)get(at, 4);
-    memcpy(&past->highest, &highest, sizeof highest);
-    return score_calibration_is_sound(past) && score_is_finite((double)past->highest);
+    memcpy(&blocks->highest, &highest, sizeof highest);
+    past->over = (uint16_t)get(at, 2);
+    uint64_t is_over = get(at, 1);
+    past->is_over = is_over == 1;
+    return is_over <= 1 && past->over <= blocks->blocks && score_calibration_is_sound(blocks) &&
+           score_is_finite((double)blocks->highest);
 }
 
 void score_incident_encode(const struct score_incident *service, uint8_t out[INCIDENT_BYTES])
@@ -74,8 +81,8 @@ void score_incident_encode(const struct score_incident *service, uint8_t out[INC
     memcpy(at, magic, sizeof magic);
     at += sizeof magic;
     put(&at, INCIDENT_VERSION, 2);
-    put_calibration(&at, &service->single);
-    put_calibration(&at, &service->many);
+    put_past(&at, &service->single);
+    put_past(&at, &service->many);
     put(&at, service->minutes, 8);
     put(&at, (uint64_t)service->last, 8);
     put(&at, service->is_open, 1);
@@ -125,9 +132,9 @@ static bool is_sound(const struct score_incident *service)
 {
     if (!is_time(service->last) || !is_time(service->high))
         return false;
-    if (service->minutes > MINUTES_MAX || service->single.in_block != service->many.in_block)
+    if (service->minutes > MINUTES_MAX || service->single.blocks.in_block != service->many.blocks.in_block)
         return false;
-    return service->minutes >= service->single.blocks;
+    return service->minutes >= service->single.blocks.blocks;
 }
 
 enum tm_err score_incident_decode(const uint8_t *data, size_t len, struct score_incident *out)
@@ -138,7 +145,7 @@ enum tm_err score_incident_decode(const uint8_t *data, size_t len, struct score_
     if (get(&at, 2) != INCIDENT_VERSION)
         return TM_INVALID;
     struct score_incident service = {0};
-    if (!get_calibration(&at, &service.single) || !get_calibration(&at, &service.many))
+    if (!get_past(&at, &service.single) || !get_past(&at, &service.many))
         return TM_CORRUPT;
     service.minutes = get(&at, 8);
     service.last = (time_ms_t)get(&at, 8);

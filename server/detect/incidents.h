@@ -15,8 +15,9 @@
 #include "storage/markers/markers.h"
 
 enum {
-    INCIDENTS_SERVICES_MAX = 10000, /* services and envs; further ones have no incidents */
-    INCIDENTS_MEMBERS_MAX = 512,    /* series of one incident that are known by name */
+    INCIDENTS_SERVICES_MAX =
+        10000, /* services and envs; further ones, and such with a NUL in the name, have no incidents */
+    INCIDENTS_MEMBERS_MAX = 512, /* series of one incident that are known by name */
     INCIDENTS_MEMBER_BYTES = 256 << 10,
     INCIDENTS_MARKERS_MAX = 10000, /* the newest are looked at */
     INCIDENTS_PAST = 32            /* earlier ones of a service about which feedback is taken */
