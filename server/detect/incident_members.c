@@ -107,7 +107,7 @@ static int compare_onset(const void *a, const void *b)
 
 size_t incident_onset(const struct incident *incident, const struct incident_member **out, size_t most)
 {
-    const struct incident_member *all[INCIDENTS_MEMBERS_MAX];
+    const struct incident_member *all[INCIDENTS_MEMBERS_MAX] = {NULL};
     size_t count = incident->count < most ? incident->count : most;
     for (size_t i = 0; i < incident->count; i++)
         all[i] = incident->members[i];
