@@ -47,7 +47,8 @@ void api_verdicts(void *arg, struct http_exchange *exchange)
     struct api *api = arg;
     struct params params = {.count = 0};
     struct tm_why why = {""};
-    struct verdicts *verdicts = verdicts_new();
+    int64_t raw_ms = api->config->storage.retention.raw_ms;
+    struct verdicts *verdicts = verdicts_new(raw_ms > 0 ? clock_wall_ms(api->clock) - raw_ms : INT64_MIN);
     enum tm_err err =
         verdicts ? params_read(&params, exchange, &why) : tm_fail(&why, TM_NOMEM, "out of memory; try again");
     if (!err)

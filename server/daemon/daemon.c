@@ -76,6 +76,7 @@ static void on_second(uv_timer_t *timer)
     daemon_resume_endpoints(daemon);
     api_tick(&daemon->api);
     detect_tick(daemon->detect);
+    deploy_watch_tick(daemon->deploys);
     watch_readers(daemon);
     daemon_keep_page_groups(daemon, true);
     publish_status(daemon);
@@ -244,6 +245,19 @@ static enum tm_err open_detect(struct daemon *daemon, struct tm_why *why)
     return daemon->detect ? TM_OK : TM_NOMEM;
 }
 
+static enum tm_err open_deploys(struct daemon *daemon, struct tm_why *why)
+{
+    const struct deploy_watch_options options = {
+        .store = daemon->store,
+        .queries = daemon->queries,
+        .feed = daemon->feed,
+        .log = daemon->log,
+        .clock = daemon->clock,
+    };
+    daemon->deploys = deploy_watch_open(&options);
+    return daemon->deploys ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory at start");
+}
+
 static void watch_signal(struct daemon *daemon, uv_signal_t *handle, int number, uv_signal_cb callback)
 {
     (void)uv_signal_init(&daemon->loop, handle);
@@ -283,6 +297,8 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
         err = open_feed(daemon, why);
     if (!err)
         err = open_detect(daemon, why);
+    if (!err)
+        err = open_deploys(daemon, why);
     if (!err)
         err = open_http(daemon, why);
     if (err)

@@ -11,6 +11,7 @@
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
 #include "server/log/log.h"
+#include "server/query/deploy_watch.h"
 #include "server/query/queries.h"
 #include "storage/store.h"
 
@@ -36,6 +37,7 @@ struct daemon {
     struct queries *queries;
     struct feed *feed;
     struct detect *detect;
+    struct deploy_watch *deploys;
     int64_t reader_told_ns; /* when an old reader was last logged; 0: never */
     struct gate_process *gates[GATES_MAX];
     size_t gate_count;

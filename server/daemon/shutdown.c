@@ -43,6 +43,8 @@ void daemon_part_closed(struct daemon *daemon)
             daemon_keep_page_groups(daemon, false);
         store_close(daemon->store);
         daemon->store = NULL;
+        deploy_watch_close(daemon->deploys);
+        daemon->deploys = NULL;
         jobs_close(daemon->jobs);
         daemon->jobs = NULL;
         close_handle(&daemon->durable);
@@ -93,6 +95,7 @@ void daemon_shut_down(struct daemon *daemon)
      * that waits for its sync must not be there when libmicrohttpd is stopped. */
     if (daemon->ingest)
         ingest_stop(daemon->ingest);
+    deploy_watch_stop(daemon->deploys);
     if (daemon->queries)
         queries_stop(daemon->queries);
     if (daemon->feed)

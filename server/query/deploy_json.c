@@ -6,7 +6,7 @@
 #include "server/wire/reply.h"
 #include "storage/model/when.h"
 
-enum { ROWS_MAX = 50, EXCEPTIONS_LISTED = 20 };
+enum { EXCEPTIONS_LISTED = 20 };
 
 /* A group that threw so often as much as five times between the deploy and now, had nothing changed, is gone
  * when it threw not once: by chance that is once in 150 times. */
@@ -59,7 +59,7 @@ static void put_row(const struct deploy_row *row, struct bytes *out)
 static void put_rows(const struct deploy_judgement *j, struct bytes *out)
 {
     bytes_printf(out, ",\"groups\":[");
-    for (size_t i = 0; i < j->row_count && i < ROWS_MAX; i++) {
+    for (size_t i = 0; i < j->row_count && i < DEPLOY_ROWS_MAX; i++) {
         if (i > 0)
             bytes_u8(out, ',');
         put_row(&j->rows[i], out);

@@ -16,18 +16,30 @@ struct score_deploy_windows deploy_windows(const struct deploy *deploy)
     return w;
 }
 
-/* FNV-1a over the groups at fault, worst first. */
+/* FNV-1a. */
+static void hash_text(struct deploy_named *named, const char *text)
+{
+    do
+        named->hash = (named->hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    while (*text++);
+}
+
+void deploy_named_add(struct deploy_named *named, const char *class, const char *page_group)
+{
+    if (named->hash == 0)
+        named->hash = UINT64_C(0xcbf29ce484222325);
+    hash_text(named, class);
+    hash_text(named, page_group);
+}
+
+/* Of those that are shown, so that a verdict that was kept tells the same. */
 static uint64_t hash_named(const struct deploy_judgement *j)
 {
-    uint64_t hash = 0;
-    for (size_t i = 0; i < j->row_count; i++) {
-        if (!j->rows[i].is_at_fault)
-            continue;
-        hash = (hash ? hash : UINT64_C(0xcbf29ce484222325)) ^ (uint8_t)j->rows[i].class[0];
-        for (const char *at = j->rows[i].page_group; *at; at++)
-            hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
-    }
-    return hash;
+    struct deploy_named named = {0};
+    for (size_t i = 0; i < j->row_count && i < DEPLOY_ROWS_MAX; i++)
+        if (j->rows[i].is_at_fault)
+            deploy_named_add(&named, j->rows[i].class, j->rows[i].page_group);
+    return named.hash;
 }
 
 /* Is its time over? An hour, or until the next deploy; where something may fill up, longer. */

@@ -5,6 +5,8 @@
 #include "server/query/deploy_check.h"
 #include "storage/model/bytes.h"
 
+enum { DEPLOY_ROWS_MAX = 50 }; /* rows of page groups that are shown */
+
 /* What a verdict comes to, beside its text. */
 struct deploy_outcome {
     enum score_verdict verdict;
@@ -12,6 +14,12 @@ struct deploy_outcome {
     uint64_t named;    /* a hash of the groups at fault; 0: none */
     bool is_final;     /* what is still to come changes nothing: its time is over */
 };
+
+/* A hash of groups at fault, worst first. */
+struct deploy_named {
+    uint64_t hash; /* 0: none */
+};
+void deploy_named_add(struct deploy_named *named, const char *class, const char *page_group);
 
 /* Appends the item of CONTRACT 9 to out. check: done. Errors as deploy_counts_read. */
 enum tm_err deploy_verdict(const struct deploy *deploy, const struct deploy_check *check,

@@ -41,6 +41,8 @@ struct query {
     const struct query_kind *kind;
     void *state;
     struct http_exchange *exchange; /* NULL: it is not there any more */
+    query_done_fn *done;            /* of the daemon's own; NULL: a client's */
+    void *done_arg;
     struct reader *reader;
     atomic_bool stop;
     enum query_place place;
@@ -184,15 +186,22 @@ static void *run_worker(void *arg)
 
 /* ---- the end of a query ---- */
 
-static void drop_query(struct query *query)
+static void count_query(const struct query *query)
 {
-    struct queries *queries = query->queries;
+    const struct queries *queries = query->queries;
     uint64_t *counters = queries->options.counters->value;
     counters[COUNTER_QUERIES]++;
     counters[COUNTER_QUERIES_TIMED_OUT] += query->end == QUERY_TIMED_OUT;
     counters[COUNTER_QUERIES_CANCELLED] += query->end == QUERY_GONE || query->end == QUERY_SHUT_DOWN;
     latency_record(&queries->options.counters->query,
                    clock_mono_ns(queries->options.clock) - query->started_ns);
+}
+
+static void drop_query(struct query *query)
+{
+    struct queries *queries = query->queries;
+    if (!query->done)
+        count_query(query);
     query->next->previous = query->previous;
     query->previous->next = query->next;
     queries->count--;
@@ -201,6 +210,17 @@ static void drop_query(struct query *query)
     reader_close(query->reader);
     bytes_fini(&query->piece);
     free(query);
+}
+
+/* Tells of the end of a query of the daemon's own. */
+static void end_own(struct query *query)
+{
+    enum tm_err err = query->end != QUERY_GOES_ON ? TM_CLOSED
+                      : query->err                ? query->err
+                      : !query->is_done           ? TM_TOO_LARGE
+                                                  : TM_OK;
+    query->done(query->done_arg, query->state, err, bytes_view(&query->piece));
+    drop_query(query);
 }
 
 /* What Prometheus answers to this error. */
@@ -250,6 +270,10 @@ static void put_last_line(struct query *query, const struct refusal_words *words
 static void fail_query(struct query *query)
 {
     struct http_exchange *exchange = query->exchange;
+    if (query->done) {
+        end_own(query);
+        return;
+    }
     struct refusal_words words = words_of(query);
     query->queries->options.counters->value[COUNTER_QUERIES_FAILED] += query->end == QUERY_GOES_ON;
     if (exchange && !query->is_begun && words.may_retry) {
@@ -319,7 +343,9 @@ static void take_finished(struct query *query)
     uint64_t samples = reader_samples_read(query->reader);
     query->queries->options.counters->value[COUNTER_QUERY_SAMPLES] += samples - query->samples;
     query->samples = samples;
-    if (query->end != QUERY_GOES_ON || query->err || !query->exchange)
+    if (query->done)
+        end_own(query);
+    else if (query->end != QUERY_GOES_ON || query->err || !query->exchange)
         fail_query(query);
     else
         send_piece(query);
@@ -404,12 +430,12 @@ static struct query *new_query(struct queries *queries, struct http_exchange *ex
     query->kind = kind;
     query->state = state;
     query->exchange = exchange;
-    query->takes_gzip = http_takes_gzip(exchange);
+    query->takes_gzip = exchange && http_takes_gzip(exchange);
     query->started_ns = clock_mono_ns(queries->options.clock);
     atomic_init(&query->stop, false);
     renew_deadline(query);
     const struct reader_limits limits = {
-        .max_samples = (uint64_t)queries->options.config->limits.query_max_samples,
+        .max_samples = exchange ? (uint64_t)queries->options.config->limits.query_max_samples : 0,
         .stop = is_stopped,
         .stop_arg = query,
     };
@@ -445,6 +471,22 @@ void queries_submit_within(struct queries *queries, struct http_exchange *exchan
         query->deadline_ns = query->started_ns + timeout_ms * INT64_C(1000000);
     http_await_answer(exchange, &(struct http_source){query, want_piece, on_gone});
     enqueue(query);
+}
+
+enum tm_err queries_run(struct queries *queries, const struct query_kind *kind, void *state,
+                        query_done_fn *done, void *arg)
+{
+    bool has_room = !queries->is_stopped && queries->count < QUERY_OPEN_MAX;
+    struct query *query = has_room ? new_query(queries, NULL, kind, state) : NULL;
+    if (!query) {
+        kind->free(state);
+        return queries->is_stopped ? TM_CLOSED : has_room ? TM_NOMEM : TM_BUSY;
+    }
+    query->done = done;
+    query->done_arg = arg;
+    query->deadline_ns = INT64_MAX;
+    enqueue(query);
+    return TM_OK;
 }
 
 /* ---- life ---- */

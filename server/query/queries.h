@@ -64,6 +64,16 @@ void queries_submit(struct queries *queries, struct http_exchange *exchange, con
 void queries_submit_within(struct queries *queries, struct http_exchange *exchange,
                            const struct query_kind *kind, void *state, int64_t timeout_ms);
 
+/* Told of the end of a query of the daemon's own, on the loop thread, before state is freed: its whole
+ * answer, or an error (TM_CLOSED: the daemon is shutting down). */
+typedef void query_done_fn(void *arg, void *state, enum tm_err err, struct str answer);
+
+/* A query of the daemon's own, beside those of clients: no time limit, no bound on samples; its answer must
+ * fit into a piece, else it is TM_TOO_LARGE. done is called once if this returned TM_OK; else state is freed
+ * already: TM_BUSY, TM_CLOSED, TM_NOMEM. */
+enum tm_err queries_run(struct queries *queries, const struct query_kind *kind, void *state,
+                        query_done_fn *done, void *arg) TM_MUST_CHECK;
+
 /* Ends all that are open, as soon as their steps end; new ones are refused. */
 void queries_stop(struct queries *queries);
 

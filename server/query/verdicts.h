@@ -10,8 +10,8 @@ enum { VERDICTS_MAX = 100 };
 
 struct verdicts;
 
-/* An empty list; NULL without memory. Loop thread. */
-struct verdicts *verdicts_new(void);
+/* An empty list; NULL without memory. raw_from: counts before it may have been removed. Loop thread. */
+struct verdicts *verdicts_new(time_ms_t raw_from);
 /* Gathers what belongs to a deploy and adds it, at most VERDICTS_MAX. TM_NOMEM, TM_LIMIT. */
 enum tm_err verdicts_add(struct verdicts *verdicts, struct store *store,
                          const struct marker *marker) TM_MUST_CHECK;
