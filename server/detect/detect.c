@@ -10,11 +10,12 @@
 #include <unistd.h>
 
 #include "server/detect/detect_zone.h"
+#include "server/detect/planned.h"
 
 /* A part of the states is kept so often; all of them within 6 h. */
 #define KEEP_NS INT64_C(80000000000)
 
-enum { NICENESS = 10, STACK_BYTES = 1 << 20 };
+enum { NICENESS = 10, STACK_BYTES = 1 << 20, MARKERS_SECONDS = 5 };
 
 /* News of one service, until the worker takes them. */
 struct news {
@@ -35,6 +36,7 @@ struct detect {
     uv_async_t ready;
     bool has_thread, is_stopped;
     pthread_t thread;
+    unsigned seconds;
     uint64_t series_seen; /* how many came and went, when it last was told to look */
     enum out_place out;
     bool told_trouble;
@@ -43,6 +45,7 @@ struct detect {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct news *news;
+    struct planned *planned;
     time_ms_t wall;
     int64_t delay_ms, grace_ms;
     bool must_look, must_set, must_step;
@@ -74,6 +77,8 @@ static void take_inbox(struct detect *detect)
         detect->news = news->next;
         free(news);
     }
+    if (detect->planned)
+        detect_engine_plan(detect->engine, &detect->planned);
     if (detect->must_look)
         detect_engine_look(detect->engine);
     if (detect->must_set)
@@ -225,6 +230,9 @@ void detect_tick(struct detect *detect)
     store_news(detect->options.store, gather_news, &gathering);
     store_stats(detect->options.store, &stats);
     uint64_t series = stats.series + stats.series_left * 2;
+    struct planned *planned = detect->seconds++ % MARKERS_SECONDS == 0
+                                  ? planned_new(store_markers(detect->options.store))
+                                  : NULL;
     if (detect->out == OUT_READY)
         submit(detect);
     pthread_mutex_lock(&detect->mutex);
@@ -233,6 +241,10 @@ void detect_tick(struct detect *detect)
         gathering.news = news->next;
         news->next = detect->news;
         detect->news = news;
+    }
+    if (planned) {
+        planned_free(detect->planned);
+        detect->planned = planned;
     }
     detect->wall = clock_wall_ms(detect->options.clock);
     detect->must_look = detect->must_look || series != detect->series_seen;
@@ -385,6 +397,7 @@ void detect_free(struct detect *detect)
         free(detect->news);
         detect->news = next;
     }
+    planned_free(detect->planned);
     detect_engine_free(detect->engine);
     free_selectors(detect->include, detect->include_count);
     free_selectors(detect->exclude, detect->exclude_count);

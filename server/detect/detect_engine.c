@@ -51,6 +51,7 @@ void detect_engine_free(struct detect_engine *engine)
     for (size_t i = 0; i < engine->service_count; i++)
         detect_service_free(engine, engine->services[i]);
     detect_restored_free(engine);
+    planned_free(engine->planned);
     detect_out_fini(&engine->out);
     bytes_fini(&engine->scratch);
     bytes_fini(&engine->body);
@@ -84,6 +85,13 @@ void detect_warn(const struct detect_engine *engine, const char *id, const char 
 const struct detect_out *detect_engine_out(const struct detect_engine *engine)
 {
     return &engine->out;
+}
+
+void detect_engine_plan(struct detect_engine *engine, struct planned **planned)
+{
+    planned_free(engine->planned);
+    engine->planned = *planned;
+    *planned = NULL;
 }
 
 void detect_engine_look(struct detect_engine *engine)

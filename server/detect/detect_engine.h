@@ -41,6 +41,10 @@ void detect_engine_free(struct detect_engine *engine);
 /* New bounds, from the next minute on. */
 void detect_engine_set(struct detect_engine *engine, int64_t delay_ms, int64_t grace_ms);
 
+struct planned;
+/* From now on these planned events and maintenances mute; nulls *planned, which is its own from then on. */
+void detect_engine_plan(struct detect_engine *engine, struct planned **planned);
+
 /* Data of a service became visible, of these event times. TM_NOMEM: tell again. */
 enum tm_err detect_engine_news(struct detect_engine *engine, struct str service, time_ms_t oldest,
                                time_ms_t newest) TM_MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #include "scoring/first.h"
 #include "server/detect/detect_engine.h"
+#include "server/detect/planned.h"
 #include "server/detect/detect_values.h"
 #include "storage/model/bytes.h"
 #include "storage/model/labels.h"
@@ -102,6 +103,7 @@ struct detect_engine {
     uint8_t *known; /* a bit a series number */
     size_t known_bytes;
     size_t memory_used;
+    struct planned *planned; /* owned; NULL: nothing is */
     struct detect_restored *restored; /* states that were kept and not claimed yet */
     unsigned shard;                   /* the next to be kept */
     /* of a step */

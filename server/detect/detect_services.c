@@ -231,7 +231,8 @@ static bool derive_requests(struct detect_engine *engine, struct detect_service 
     if (!find_derived(engine, service, &base, first, &whole))
         return false;
     source->sums[source->sum_count++] = whole;
-    for (char class = '1'; class <= '5'; class ++) {
+    for (int digit = '1'; digit <= '5'; digit++) {
+        char class = (char)digit;
         bool is_error = class >= '4';
         struct derived of_class = base;
         if (class != of_source && !is_error)

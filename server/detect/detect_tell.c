@@ -70,6 +70,20 @@ static bool score_labels(const struct labels *scored, struct bytes *out)
     return !bytes_error(out);
 }
 
+/* Is it no news, since something was planned? */
+static bool is_muted(const struct detect_engine *engine, const struct detect_service *service,
+                     const struct detect_heard *heard)
+{
+    const struct detect_target *target = &service->targets[heard->target];
+    struct labels labels = {.count = 0};
+    if (!engine->planned || labels_decode(detect_labels(target), &labels) != TM_OK)
+        return false;
+    enum planned_what what = planned_what_of(labels_get(&labels, STR(LABEL_NAME)), &labels, heard->whole > 0,
+                                             heard->observed, heard->result.expected);
+    return planned_mutes(engine->planned, str_of(service->name), service->envs[target->env],
+                         heard->minute * engine->options.step_ms, what);
+}
+
 static void tell_one(struct detect_engine *engine, const struct detect_service *service,
                      const struct detect_heard *heard)
 {
@@ -82,6 +96,8 @@ static void tell_one(struct detect_engine *engine, const struct detect_service *
     if (score_labels(&labels, &engine->scratch))
         detect_out_sample(&engine->out, bytes_view(&engine->scratch), str_of(service->name), time,
                           result->score);
+    if (is_muted(engine, service, heard))
+        return;
     bytes_clear(&engine->body);
     uint64_t id = id_of(target, heard->minute);
     detect_body(engine, service, heard, id, &engine->body);
@@ -158,7 +174,8 @@ static void tell_minute(struct detect_engine *engine, struct detect_service *ser
     for (size_t i = 0; i < count && scores && labels; i++) {
         const struct score_first_result *result = &heard[i].result;
         const struct detect_target *target = &service->targets[heard[i].target];
-        if (target->env != env || result->score < DETECT_HEARD_SCORE)
+        if (target->env != env || result->score < DETECT_HEARD_SCORE ||
+            is_muted(engine, service, &heard[i]))
             continue;
         struct detect_score *score = &scores[out.count];
         *score = (struct detect_score){.score = result->score,

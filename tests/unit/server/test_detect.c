@@ -1,5 +1,5 @@
-/* Scoring without its thread, on a real store and with injected time: when minutes close, what late data does,
- * what a restart changes (nothing), what memory bounds. */
+/* Scoring without its thread, on a real store and with injected time: when minutes close, what late data
+ * does, what a restart changes (nothing), what memory bounds. */
 #include "tests/unit/storage/fixture.h"
 
 #include <math.h>
@@ -99,8 +99,8 @@ static series_id series_of(struct rig *rig, struct batch *batch, const char *met
     assert_int_equal(labels_add(&labels, STR("service"), STR("cart")), TM_OK);
     assert_int_equal(labels_add(&labels, str_of(name), str_of(value)), TM_OK);
     assert_int_equal(labels_sort(&labels, &twice), TM_OK);
-    assert_int_equal(
-        store_series_intern(rig->f->store, batch, hash_of(key), &labels, STR("cart"), &id, &why), TM_OK);
+    assert_int_equal(store_series_intern(rig->f->store, batch, hash_of(key), &labels, STR("cart"), &id, &why),
+                     TM_OK);
     return id;
 }
 
@@ -126,8 +126,8 @@ static void send_gauges(struct rig *rig, int from, int to, int gauges, int fault
                 (void)snprintf(pod, sizeof pod, "p%d", g);
                 series_id id = series_of(rig, batch, "load", "pod", pod);
                 time_ms_t time = BEGIN + (time_ms_t)m * MINUTE_MS + 20000;
-                assert_int_equal(
-                    store_batch_sample(batch, id, time, number_of_double(level_at(m, g, fault))), TM_OK);
+                assert_int_equal(store_batch_sample(batch, id, time, number_of_double(level_at(m, g, fault))),
+                                 TM_OK);
             }
         }
         assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
@@ -155,8 +155,7 @@ static void store_out(struct rig *rig)
 {
     struct batch *batch = store_batch_new(rig->f->store);
     size_t refused = 0;
-    assert_int_equal(
-        detect_out_batch(detect_engine_out(rig->engine), rig->f->store, batch, &refused), TM_OK);
+    assert_int_equal(detect_out_batch(detect_engine_out(rig->engine), rig->f->store, batch, &refused), TM_OK);
     assert_int_equal(refused, 0);
     assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
 }
@@ -476,9 +475,8 @@ static void what_the_daemon_makes_itself_is_not_scored(void **state)
         struct batch *batch = store_batch_new(rig->f->store);
         for (int m = minute; m < minute + 100; m++) {
             series_id id = series_of(rig, batch, "tidemark_x", "pod", "a");
-            assert_int_equal(store_batch_sample(batch, id, BEGIN + (time_ms_t)m * MINUTE_MS,
-                                                number_of_double(m)),
-                             TM_OK);
+            assert_int_equal(
+                store_batch_sample(batch, id, BEGIN + (time_ms_t)m * MINUTE_MS, number_of_double(m)), TM_OK);
         }
         assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
     }
@@ -524,14 +522,16 @@ static void a_counter_is_a_rate_and_a_fall_a_restart(void **state)
     static const double values[] = {100, 130, 160, 20, 50};
     struct rig *rig = *state;
     static double columns[2 * DETECT_SPAN_MINUTES];
-    struct detect_window window = {BEGIN / MINUTE_MS, BEGIN / MINUTE_MS + 5, BEGIN / MINUTE_MS + 5, MINUTE_MS};
+    struct detect_window window = {BEGIN / MINUTE_MS, BEGIN / MINUTE_MS + 5, BEGIN / MINUTE_MS + 5,
+                                   MINUTE_MS};
     struct detect_seen seen = {DETECT_NEVER, DETECT_NEVER};
     int64_t last;
     uint32_t series;
     struct batch *batch = store_batch_new(rig->f->store);
     series_id id = series_of(rig, batch, "jobs_total", "pod", "a");
     for (int i = 0; i < 5; i++)
-        assert_int_equal(store_batch_sample(batch, id, BEGIN + i * MINUTE_MS, number_of_double(values[i])), 0);
+        assert_int_equal(store_batch_sample(batch, id, BEGIN + i * MINUTE_MS, number_of_double(values[i])),
+                         0);
     assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
     struct reader *reader = reader_of(rig, &series);
     assert_int_equal(detect_kind_of(STR("jobs_total")), DETECT_COUNTER);
