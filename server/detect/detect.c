@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/detect/detect_zone.h"
+#include "server/detect/incidents.h"
 #include "server/detect/planned.h"
 
 /* A part of the states is kept so often; all of them within 6 h. */
@@ -32,7 +33,8 @@ struct detect {
     struct detect_options_daemon options;
     struct selector *include, *exclude;
     size_t include_count, exclude_count;
-    struct detect_engine *engine; /* the worker's */
+    struct detect_engine *engine;       /* the worker's */
+    struct detect_incidents *incidents; /* likewise */
     uv_async_t ready;
     bool has_thread, is_stopped;
     pthread_t thread;
@@ -46,6 +48,8 @@ struct detect {
     pthread_cond_t changed;
     struct news *news;
     struct planned *planned;
+    struct incident_markers *markers;
+    double incident_score;
     time_ms_t wall;
     int64_t delay_ms, grace_ms;
     bool must_look, must_set, must_step;
@@ -79,10 +83,14 @@ static void take_inbox(struct detect *detect)
     }
     if (detect->planned)
         detect_engine_plan(detect->engine, &detect->planned);
+    if (detect->markers)
+        detect_incidents_take_markers(detect->incidents, &detect->markers);
     if (detect->must_look)
         detect_engine_look(detect->engine);
-    if (detect->must_set)
+    if (detect->must_set) {
         detect_engine_set(detect->engine, detect->delay_ms, detect->grace_ms);
+        detect_incidents_set(detect->incidents, detect->incident_score);
+    }
     detect->must_look = detect->must_set = detect->must_step = false;
 }
 
@@ -205,46 +213,55 @@ static void on_ready(uv_async_t *async)
 
 /* ---- loop ---- */
 
-struct gathering {
-    struct detect *detect;
-    struct news *news;
-};
-
 static void gather_news(void *arg, struct str service, time_ms_t oldest, time_ms_t newest)
 {
-    struct gathering *gathering = arg;
+    struct news **gathered = arg;
     struct news *news = malloc(sizeof *news + service.len + 1);
     if (!news)
         return; /* it is scored with the next news of this service */
     *news =
-        (struct news){.next = gathering->news, .oldest = oldest, .newest = newest, .name_len = service.len};
+        (struct news){.next = *gathered, .oldest = oldest, .newest = newest, .name_len = service.len};
     if (service.len > 0)
         memcpy(news->name, service.ptr, service.len);
-    gathering->news = news;
+    *gathered = news;
+}
+
+/* Copies of the markers, now and then: they are few, and the worker may not look at the store's. */
+static void give_markers(struct detect *detect)
+{
+    const struct markers *markers = store_markers(detect->options.store);
+    if (detect->seconds++ % MARKERS_SECONDS != 0)
+        return;
+    struct planned *planned = planned_new(markers);
+    struct incident_markers *near = incident_markers_new(markers);
+    pthread_mutex_lock(&detect->mutex);
+    if (planned) {
+        planned_free(detect->planned);
+        detect->planned = planned;
+    }
+    if (near) {
+        incident_markers_free(detect->markers);
+        detect->markers = near;
+    }
+    pthread_mutex_unlock(&detect->mutex);
 }
 
 void detect_tick(struct detect *detect)
 {
-    struct gathering gathering = {detect, NULL};
+    struct news *gathered = NULL;
     struct store_stats stats;
-    store_news(detect->options.store, gather_news, &gathering);
+    store_news(detect->options.store, gather_news, &gathered);
     store_stats(detect->options.store, &stats);
     uint64_t series = stats.series + stats.series_left * 2;
-    struct planned *planned = detect->seconds++ % MARKERS_SECONDS == 0
-                                  ? planned_new(store_markers(detect->options.store))
-                                  : NULL;
+    give_markers(detect);
     if (detect->out == OUT_READY)
         submit(detect);
     pthread_mutex_lock(&detect->mutex);
-    while (gathering.news) {
-        struct news *news = gathering.news;
-        gathering.news = news->next;
+    while (gathered) {
+        struct news *news = gathered;
+        gathered = news->next;
         news->next = detect->news;
         detect->news = news;
-    }
-    if (planned) {
-        planned_free(detect->planned);
-        detect->planned = planned;
     }
     detect->wall = clock_wall_ms(detect->options.clock);
     detect->must_look = detect->must_look || series != detect->series_seen;
@@ -260,6 +277,7 @@ void detect_configure(struct detect *detect, const struct config *config)
     pthread_mutex_lock(&detect->mutex);
     detect->delay_ms = config->scoring.delay_ms;
     detect->grace_ms = config->scoring.grace_ms;
+    detect->incident_score = (double)config->scoring.incident_score;
     detect->must_set = true;
     pthread_mutex_unlock(&detect->mutex);
 }
@@ -300,6 +318,11 @@ static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
         err = read_selectors(&config->scoring.exclude, &detect->exclude, &detect->exclude_count, why);
     if (err)
         return err;
+    const struct detect_incidents_options incidents = {.least = (double)config->scoring.incident_score,
+                                                       .offset_s = detect_zone_offset_s};
+    detect->incidents = detect_incidents_new(&incidents);
+    if (!detect->incidents)
+        return tm_fail(why, TM_NOMEM, "out of memory for incidents");
     (void)snprintf(dir, sizeof dir, "%s/scoring", config->data_dir);
     const struct detect_options options = {
         .dir = dir,
@@ -313,6 +336,7 @@ static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
         .exclude = detect->exclude,
         .exclude_count = detect->exclude_count,
         .offset_s = detect_zone_offset_s,
+        .incidents = detect->incidents,
         .stop = is_stopping,
         .stop_arg = detect,
         .log = on_log,
@@ -398,7 +422,9 @@ void detect_free(struct detect *detect)
         detect->news = next;
     }
     planned_free(detect->planned);
+    incident_markers_free(detect->markers);
     detect_engine_free(detect->engine);
+    detect_incidents_free(detect->incidents);
     free_selectors(detect->include, detect->include_count);
     free_selectors(detect->exclude, detect->exclude_count);
     pthread_cond_destroy(&detect->changed);

@@ -53,6 +53,8 @@ void detect_engine_free(struct detect_engine *engine)
     detect_restored_free(engine);
     planned_free(engine->planned);
     detect_out_fini(&engine->out);
+    detect_out_fini(&engine->quiet);
+    free(engine->fed);
     bytes_fini(&engine->scratch);
     bytes_fini(&engine->body);
     free(engine->services);
@@ -119,6 +121,8 @@ enum tm_err detect_engine_news(struct detect_engine *engine, struct str name, ti
     if (service->closed == DETECT_NEVER || minute >= service->closed)
         return TM_OK;
     service->late_until = service->closed + LATE_MINUTES;
+    if (minute < service->late_from)
+        service->late_from = minute;
     service->is_dirty = service->is_dirty || minute >= service->base;
     return TM_OK;
 }
@@ -148,6 +152,8 @@ static bool found_closing(void *arg, const struct finding *finding)
     service->closed = finding->end / engine->options.step_ms;
     service->base = service->closed - engine->lag;
     service->must_recall = service->is_dirty = true;
+    if (service->fed == DETECT_NEVER)
+        service->fed = detect_fed_of(engine, finding->service);
     return true;
 }
 
@@ -236,6 +242,15 @@ static void skip_to(struct detect_service *service, int64_t minute)
     }
 }
 
+static bool has_states(const struct detect_service *service)
+{
+    for (size_t i = 0; i < service->target_count; i++) {
+        if (service->targets[i].state)
+            return true;
+    }
+    return false;
+}
+
 /* Learns a block of what is stored. False: there is nothing left to learn. */
 static bool learn_some(struct detect_engine *engine, struct detect_service *service)
 {
@@ -247,8 +262,13 @@ static bool learn_some(struct detect_engine *engine, struct detect_service *serv
     }
     int64_t to = from + LEARN_MINUTES < service->base ? from + LEARN_MINUTES : service->base;
     const struct detect_window window = {from, to, to, engine->options.step_ms};
-    if (!detect_pass(engine, service, &window, false))
+    bool feeds = engine->options.incidents && has_states(service) && to > service->fed;
+    if (!detect_pass(engine, service, &window, feeds))
         return false;
+    if (feeds) {
+        service->fed = service->fed > from ? service->fed : from;
+        detect_tell_learned(engine, service, to);
+    }
     skip_to(service, to); /* also those that could not be read */
     if (!engine->any_value && to < service->base)
         skip_to(service, find_next_data(engine, service, to, service->base));
@@ -282,6 +302,8 @@ static bool close_some(struct detect_engine *engine, struct detect_service *serv
     if (!detect_pass(engine, service, &window, true))
         return false; /* it ends, or there is no memory: later */
     service->is_dirty = false;
+    if (service->fed < service->base)
+        service->fed = service->base;
     service->empty = engine->any_value ? 0 : service->empty + (end - first);
     service->closed = end;
     detect_tell(engine, service, first, end);

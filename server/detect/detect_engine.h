@@ -15,6 +15,7 @@
 #include "storage/selector/selector.h"
 
 struct detect_engine;
+struct detect_incidents;
 
 struct detect_options {
     const char *dir;     /* of the states, made if missing; copied */
@@ -28,8 +29,7 @@ struct detect_options {
     int32_t (*offset_s)(time_ms_t time);      /* the local zone's distance from UTC; NULL: none */
     bool (*stop)(void *arg);                  /* asked often: true ends a step early. NULL: never */
     void *stop_arg;
-    void (*minute)(void *arg, const struct detect_minute *minute); /* each closed one; NULL */
-    void *minute_arg;
+    struct detect_incidents *incidents;                       /* told of each closed minute; borrowed; NULL */
     void (*log)(void *arg, const char *id, const char *text); /* warnings; NULL */
     void *log_arg;
 };

@@ -6,6 +6,7 @@
 
 #include "server/detect/detect_disk.h"
 #include "server/detect/detect_private.h"
+#include "server/detect/incidents.h"
 
 static const char magic[] = "tmscore1";
 
@@ -61,13 +62,100 @@ static void put_shard(const struct detect_engine *engine, unsigned shard, struct
                 put_state(engine, target, out);
         }
     }
-    bytes_u64(out, XXH3_64bits(out->data, out->len));
+    bytes_u64(out, out->failed ? 0 : XXH3_64bits(out->data, out->len));
 }
+
+/* ---- incidents ---- */
+
+static const char incidents_magic[] = "tmincid1";
+
+/* How far a service's incidents had been told. */
+struct detect_fed {
+    uint64_t service; /* hash of its name */
+    int64_t minute;
+};
+
+static uint64_t name_hash(struct str name)
+{
+    return XXH3_64bits(name.ptr, name.len);
+}
+
+/* They may be newer than states of series, never older: so what is missing of them is in what is learned. */
+static enum tm_err keep_incidents(const struct detect_engine *engine, struct tm_why *why)
+{
+    struct bytes out = {0};
+    if (!engine->options.incidents)
+        return TM_OK;
+    bytes_put(&out, incidents_magic, MAGIC_BYTES);
+    bytes_u32(&out, (uint32_t)engine->options.step_ms);
+    bytes_varint(&out, engine->service_count);
+    for (size_t i = 0; i < engine->service_count; i++) {
+        bytes_u64(&out, name_hash(str_of(engine->services[i]->name)));
+        bytes_zigzag(&out, engine->services[i]->fed);
+    }
+    detect_incidents_encode(engine->options.incidents, &out);
+    bytes_u64(&out, out.failed ? 0 : XXH3_64bits(out.data, out.len));
+    enum tm_err err = bytes_error(&out)
+                          ? tm_fail(why, TM_NOMEM, "out of memory for states of incidents")
+                          : detect_disk_replace(engine->dir, "incidents", bytes_view(&out), why);
+    bytes_fini(&out);
+    return err;
+}
+
+static enum tm_err take_fed(struct detect_engine *engine, struct cursor *c)
+{
+    uint64_t count = cursor_varint(c);
+    if (c->bad || count > cursor_left(c))
+        return TM_CORRUPT;
+    engine->fed = calloc(count + 1, sizeof *engine->fed);
+    if (!engine->fed)
+        return TM_NOMEM;
+    for (uint64_t i = 0; i < count; i++) {
+        engine->fed[i].service = cursor_u64(c);
+        engine->fed[i].minute = cursor_zigzag(c);
+    }
+    engine->fed_count = c->bad ? 0 : count;
+    return c->bad ? TM_CORRUPT : TM_OK;
+}
+
+static enum tm_err take_incidents(struct detect_engine *engine, const struct bytes *file)
+{
+    if (file->len < MAGIC_BYTES + SUM_BYTES)
+        return TM_CORRUPT;
+    struct cursor c = cursor_of(file->data, file->len - SUM_BYTES);
+    struct cursor end = cursor_of(file->data + file->len - SUM_BYTES, SUM_BYTES);
+    struct str head = cursor_take(&c, MAGIC_BYTES);
+    if (memcmp(head.ptr, incidents_magic, MAGIC_BYTES) != 0 ||
+        cursor_u64(&end) != XXH3_64bits(file->data, file->len - SUM_BYTES))
+        return TM_CORRUPT;
+    if (cursor_u32(&c) != (uint32_t)engine->options.step_ms)
+        return TM_INVALID;
+    enum tm_err err = take_fed(engine, &c);
+    if (!err)
+        err = detect_incidents_decode(engine->options.incidents, cursor_take(&c, cursor_left(&c)));
+    if (err)
+        engine->fed_count = 0;
+    return err;
+}
+
+int64_t detect_fed_of(const struct detect_engine *engine, struct str service)
+{
+    for (size_t i = 0; i < engine->fed_count; i++) {
+        if (engine->fed[i].service == name_hash(service))
+            return engine->fed[i].minute;
+    }
+    return DETECT_NEVER;
+}
+
+/* ---- one part ---- */
 
 enum tm_err detect_engine_keep(struct detect_engine *engine, struct tm_why *why)
 {
     char name[NAME_BYTES];
     struct bytes out = {0};
+    enum tm_err early = keep_incidents(engine, why);
+    if (early)
+        return early;
     unsigned shard = engine->shard;
     engine->shard = (shard + 1) % DETECT_SHARDS;
     put_shard(engine, shard, &out);
@@ -158,6 +246,13 @@ enum tm_err detect_restore(struct detect_engine *engine)
         detect_warn(engine, "detect.state_lost",
                     "%.200s/%s can't be used (%s): its series learn anew from what is stored", engine->dir,
                     name, err == TM_INVALID ? "of another version or scoring.interval" : tm_err_text(err));
+    }
+    if (engine->options.incidents && detect_disk_read(engine->dir, "incidents", &file) == TM_OK &&
+        take_incidents(engine, &file) != TM_OK) {
+        engine->figures.lost_states++;
+        detect_warn(engine, "detect.state_lost",
+                    "%.200s/incidents can't be used: what is usual learns anew from what is stored",
+                    engine->dir);
     }
     bytes_fini(&file);
     if (engine->restored->count > 0)

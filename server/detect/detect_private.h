@@ -57,12 +57,22 @@ struct detect_source {
     uint32_t sum_count;
 };
 
+enum { DETECT_SNAPSHOTS = 16 };
+
+/* What incidents knew of a service before a minute. */
+struct detect_snapshot {
+    int64_t minute;
+    struct bytes state;
+};
+
 struct detect_service {
     char *name;
     time_ms_t newest;   /* event time; DETECT_NEVER: not known */
     int64_t closed;     /* minutes before are closed; DETECT_NEVER: none yet */
     int64_t base;       /* minutes before will not be scored again; states are up to here */
     int64_t late_until; /* minute: until then it counts as one whose data comes late */
+    int64_t late_from;  /* the oldest minute of late data that incidents were not told of; INT64_MAX: none */
+    int64_t fed;        /* minutes before were told to incidents */
     int64_t empty;      /* closed minutes without any value, in a row */
     bool is_dirty;      /* late data came */
     bool is_ready;      /* everything that has a state is at base */
@@ -76,6 +86,8 @@ struct detect_service {
     size_t derived_count, derived_capacity;
     struct str *envs; /* owned texts */
     size_t env_count, env_capacity;
+    struct detect_snapshot snapshots[DETECT_SNAPSHOTS]; /* by minute */
+    size_t snapshot_count;
 };
 
 /* One score that is to be looked at. */
@@ -103,9 +115,11 @@ struct detect_engine {
     uint8_t *known; /* a bit a series number */
     size_t known_bytes;
     size_t memory_used;
-    struct planned *planned; /* owned; NULL: nothing is */
+    struct planned *planned;          /* owned; NULL: nothing is */
     struct detect_restored *restored; /* states that were kept and not claimed yet */
     unsigned shard;                   /* the next to be kept */
+    struct detect_fed *fed;           /* owned; how far incidents were told when they were kept */
+    size_t fed_count;
     /* of a step */
     struct reader *reader;
     time_ms_t wall;
@@ -117,6 +131,7 @@ struct detect_engine {
     int64_t http_last;
     bool any_value;
     struct detect_out out;
+    struct detect_out quiet; /* what was learned only */
     struct bytes scratch, body;
     struct detect_figures figures;
 };
@@ -142,9 +157,22 @@ void detect_admit(struct detect_engine *engine, struct detect_service *service, 
 
 /* ---- detect_tell.c ---- */
 
-/* Puts what was heard of a service's window into engine->out, and its closing; minutes from first on are new.
- */
+/* Puts what was heard of a service's window into engine->out, with its closing if minutes from first on are
+ * new; tells incidents of them up to end. */
 void detect_tell(struct detect_engine *engine, struct detect_service *service, int64_t first, int64_t end);
+/* Tells incidents alone, of what was learned: nothing of it is stored. */
+void detect_tell_learned(struct detect_engine *engine, struct detect_service *service, int64_t end);
+
+/* Is it no news, since something was planned? */
+bool detect_is_muted(const struct detect_engine *engine, const struct detect_service *service,
+                     const struct detect_heard *heard);
+
+/* ---- detect_feed.c ---- */
+
+/* Tells incidents the minutes that they were not told of, before end, from what was heard (sorted). */
+void detect_feed(struct detect_engine *engine, struct detect_service *service, int64_t end,
+                 struct detect_out *to);
+void detect_snapshots_free(struct detect_service *service);
 
 /* The record that a service's minutes are closed as far as they are. */
 void detect_tell_closing(struct detect_engine *engine, const struct detect_service *service);
@@ -161,9 +189,12 @@ void detect_body(const struct detect_engine *engine, const struct detect_service
 /* ---- detect_file.c ---- */
 
 struct detect_restored;
+struct detect_fed;
 
 /* Reads what was kept; damaged parts are left out and told. TM_NOMEM. */
 enum tm_err detect_restore(struct detect_engine *engine) TM_MUST_CHECK;
+/* Up to which minute a service's incidents were kept; DETECT_NEVER: they were not. */
+int64_t detect_fed_of(const struct detect_engine *engine, struct str service);
 /* Takes the state that was kept of a target, if there is one. */
 void detect_claim(struct detect_engine *engine, struct detect_target *target);
 /* From now on services without closings are new ones, over restarts too. */

@@ -48,7 +48,8 @@ struct detect_service *detect_service_of(struct detect_engine *engine, struct st
         return NULL;
     }
     service->name = copy;
-    service->newest = service->closed = service->base = service->late_until = DETECT_NEVER;
+    service->newest = service->closed = service->base = service->late_until = service->fed = DETECT_NEVER;
+    service->late_from = INT64_MAX;
     engine->services[engine->service_count++] = service;
     return service;
 }
@@ -71,6 +72,7 @@ void detect_service_free(struct detect_engine *engine, struct detect_service *se
         drop_target(engine, &service->targets[i]);
     for (size_t i = 0; i < service->env_count; i++)
         free((void *)(uintptr_t)service->envs[i].ptr);
+    detect_snapshots_free(service);
     free(service->envs);
     free(service->targets);
     free(service->sources);

@@ -1,4 +1,4 @@
-/* What was heard becomes findings, samples of anomaly_score, and minutes for incidents. */
+/* What was heard becomes findings and samples of anomaly_score. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +70,7 @@ static bool score_labels(const struct labels *scored, struct bytes *out)
     return !bytes_error(out);
 }
 
-/* Is it no news, since something was planned? */
-static bool is_muted(const struct detect_engine *engine, const struct detect_service *service,
+bool detect_is_muted(const struct detect_engine *engine, const struct detect_service *service,
                      const struct detect_heard *heard)
 {
     const struct detect_target *target = &service->targets[heard->target];
@@ -96,7 +95,7 @@ static void tell_one(struct detect_engine *engine, const struct detect_service *
     if (score_labels(&labels, &engine->scratch))
         detect_out_sample(&engine->out, bytes_view(&engine->scratch), str_of(service->name), time,
                           result->score);
-    if (is_muted(engine, service, heard))
+    if (detect_is_muted(engine, service, heard))
         return;
     bytes_clear(&engine->body);
     uint64_t id = id_of(target, heard->minute);
@@ -134,69 +133,6 @@ static void tell_change(struct detect_engine *engine, struct detect_service *ser
 
 /* ---- minutes ---- */
 
-static struct labels encoded_without_name(struct str encoded, struct bytes *out, struct str *metric)
-{
-    struct labels labels = {.count = 0}, rest = {.count = 0};
-    bytes_clear(out);
-    if (labels_decode(encoded, &labels) != TM_OK)
-        return rest;
-    for (size_t i = 0; i < labels.count; i++) {
-        if (str_equal(labels.at[i].name, STR(LABEL_NAME)))
-            *metric = labels.at[i].value;
-        else
-            rest.at[rest.count++] = labels.at[i];
-    }
-    labels_encode(&rest, out);
-    return rest;
-}
-
-static uint64_t count_scored(const struct detect_service *service, uint16_t env)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < service->target_count; i++)
-        count += service->targets[i].state && service->targets[i].env == env;
-    return count;
-}
-
-/* Tells incidents of one minute and env what was heard, from heard on. */
-static void tell_minute(struct detect_engine *engine, struct detect_service *service, int64_t minute,
-                        uint16_t env, const struct detect_heard *heard, size_t count)
-{
-    const struct detect_options *options = &engine->options;
-    struct detect_score *scores = calloc(count + 1, sizeof *scores);
-    struct bytes *labels = calloc(count + 1, sizeof *labels);
-    struct detect_minute out = {.service = str_of(service->name),
-                                .env = service->envs[env],
-                                .minute = minute * options->step_ms,
-                                .scores = scores,
-                                .scored = count_scored(service, env),
-                                .out = &engine->out};
-    for (size_t i = 0; i < count && scores && labels; i++) {
-        const struct score_first_result *result = &heard[i].result;
-        const struct detect_target *target = &service->targets[heard[i].target];
-        if (target->env != env || result->score < DETECT_HEARD_SCORE ||
-            is_muted(engine, service, &heard[i]))
-            continue;
-        struct detect_score *score = &scores[out.count];
-        *score = (struct detect_score){.score = result->score,
-                                       .observed = heard[i].observed,
-                                       .expected = result->expected,
-                                       .spread = result->spread,
-                                       .effect = result->effect,
-                                       .began = result->began,
-                                       .result = result};
-        (void)encoded_without_name(detect_labels(target), &labels[out.count], &score->metric);
-        score->labels = bytes_view(&labels[out.count]);
-        out.count += !bytes_error(&labels[out.count]);
-    }
-    if (scores && labels)
-        options->minute(options->minute_arg, &out);
-    for (size_t i = 0; i <= count && labels; i++)
-        bytes_fini(&labels[i]);
-    free(labels);
-    free(scores);
-}
-
 static int compare_heard(const void *a, const void *b, void *service)
 {
     const struct detect_heard *x = a, *y = b;
@@ -224,23 +160,21 @@ void detect_tell_closing(struct detect_engine *engine, const struct detect_servi
 
 void detect_tell(struct detect_engine *engine, struct detect_service *service, int64_t first, int64_t end)
 {
-    size_t at = 0;
     if (engine->heard_count > 0)
         qsort_r(engine->heard, engine->heard_count, sizeof *engine->heard, compare_heard, service);
     for (size_t i = 0; i < engine->heard_count; i++)
         tell_change(engine, service, &engine->heard[i]);
-    for (int64_t minute = first; minute < end; minute++) {
-        while (at < engine->heard_count && engine->heard[at].minute < minute)
-            at++;
-        size_t next = at;
-        while (next < engine->heard_count && engine->heard[next].minute == minute)
-            next++;
-        for (size_t env = 0; env < service->env_count && engine->options.minute; env++)
-            tell_minute(engine, service, minute, (uint16_t)env, engine->heard + at, next - at);
-        at = next;
-    }
+    detect_feed(engine, service, end, &engine->out);
     if (first < end)
         detect_tell_closing(engine, service);
+}
+
+void detect_tell_learned(struct detect_engine *engine, struct detect_service *service, int64_t end)
+{
+    if (engine->heard_count > 0)
+        qsort_r(engine->heard, engine->heard_count, sizeof *engine->heard, compare_heard, service);
+    detect_out_clear(&engine->quiet);
+    detect_feed(engine, service, end, &engine->quiet);
 }
 
 /* ---- after a restart ---- */

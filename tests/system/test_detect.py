@@ -188,3 +188,16 @@ def test_series_that_were_excluded_are_learned_from_what_is_stored_when_they_no_
         settle(daemon)
         assert daemon.status()['scoring']['scored'] == 24
         assert daemon.status()['scoring']['learned_percent'] == 100
+
+
+def test_a_fault_in_one_group_of_pages_is_one_incident_that_names_it(daemon):
+    hours = 120  # a service must have a past before one minute of it can be an incident
+    push(daemon, history(hours, fault_at=(hours - 1) * 60))
+    settle(daemon)
+    path = '/api/v1/incidents?from=2025-11-01T00:00:00Z&to=2026-02-01T00:00:00Z'
+    items = json.loads(daemon.request('GET', path)[1])['data']['items']
+    begin = time.strftime('%Y-%m-%dT%H:%M', time.gmtime((START_MS + (hours - 1) * 60 * MINUTE_MS) / 1000))
+    ours = [item for item in items if item['start'] >= begin]
+    assert len(ours) == 1, [(item['start'], item['score'], item['text']) for item in items]
+    assert ours[0]['service'] == 'shop' and ours[0]['score'] >= 60
+    assert any(cause['labels'].get('page_group') == 'cart' for cause in ours[0]['causes']), ours[0]['causes']
