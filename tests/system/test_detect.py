@@ -200,4 +200,4 @@ def test_a_fault_in_one_group_of_pages_is_one_incident_that_names_it(daemon):
     ours = [item for item in items if item['start'] >= begin]
     assert len(ours) == 1, [(item['start'], item['score'], item['text']) for item in items]
     assert ours[0]['service'] == 'shop' and ours[0]['score'] >= 60
-    assert any(cause['labels'].get('page_group') == 'cart' for cause in ours[0]['causes']), ours[0]['causes']
+    assert ours[0]['onset'][0]['labels']['page_group'] == 'cart', ours[0]['onset']
