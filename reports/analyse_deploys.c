@@ -11,7 +11,7 @@
 #define HOUR_MS   INT64_C(3600000)
 #define MINUTE_MS 60000
 
-enum { TEXT_MAX = 160, TICKS_A_MINUTE = MINUTE_MS / CELL_MS, MINUTES = 60, SERVER_ERRORS = 4 };
+enum { TEXT_MAX = 160, TICKS_A_MINUTE = MINUTE_MS / CELL_MS, MINUTES = 60 };
 
 static bool is_deploy(const struct marker *marker)
 {
@@ -70,16 +70,19 @@ static struct score_deploy_windows find_windows(const struct analysis *a, size_t
     return score_deploy_windows(at, previous == at ? SCORE_NEVER : previous, next == at ? SCORE_NEVER : next);
 }
 
-static struct score_tally tally_of(const struct tally_hour *hour, bool of_exceptions)
+/* What is tested, each per request. */
+enum { TEST_SERVER_ERRORS, TEST_CLIENT_ERRORS, TEST_EXCEPTIONS, TESTS };
+
+static struct score_tally tally_of(const struct tally_hour *hour, int test)
 {
-    return (struct score_tally){(double)(of_exceptions ? hour->exceptions : hour->classes[SERVER_ERRORS]),
-                                (double)tally_requests(hour)};
+    const uint64_t hits[TESTS] = {hour->classes[4], hour->classes[3], hour->exceptions};
+    return (struct score_tally){(double)hits[test], (double)tally_requests(hour)};
 }
 
 struct judging {
     struct score_tally minutes[MINUTES];
     size_t minute_count;
-    struct score_counts tests[2]; /* 5xx, exceptions */
+    struct score_counts tests[TESTS];
     struct score_trace trace;
     struct score_tally before, after;
     double dispersion;
@@ -90,7 +93,7 @@ static void begin(struct judging *j, const struct tally_moment *moment, const st
                   int which)
 {
     struct score_tally sum = {0, 0};
-    enum score_law law = which ? SCORE_POISSON : SCORE_BINOMIAL;
+    enum score_law law = which == TEST_EXCEPTIONS ? SCORE_POISSON : SCORE_BINOMIAL;
     j->minute_count = 0;
     for (size_t m = 0; m < MINUTES; m++) {
         struct score_tally *minute = &j->minutes[j->minute_count];
@@ -98,7 +101,7 @@ static void begin(struct judging *j, const struct tally_moment *moment, const st
             continue;
         *minute = (struct score_tally){0, 0};
         for (size_t tick = m * TICKS_A_MINUTE; tick < (m + 1) * TICKS_A_MINUTE; tick++) {
-            struct score_tally one = tally_of(&moment->before[tick], which == 1);
+            struct score_tally one = tally_of(&moment->before[tick], which);
             minute->hits += one.hits;
             minute->trials += one.trials;
         }
@@ -120,24 +123,26 @@ static void begin(struct judging *j, const struct tally_moment *moment, const st
     j->before.trials = sum.trials;
 }
 
+static const enum score_subject subjects[TESTS] = {SCORE_SERVER_ERRORS, SCORE_CLIENT_ERRORS,
+                                                   SCORE_EXCEPTIONS};
+
 static void follow(struct judging *j, const struct tally_moment *moment, const struct score_deploy_windows *w)
 {
     for (size_t tick = 0; tick < TALLY_TICKS; tick++) {
         int64_t from = moment->time + (int64_t)tick * CELL_MS;
-        struct score_evidence evidence[2];
+        struct score_evidence evidence[TESTS];
         if (from >= w->after_to_ms)
             break;
-        for (int which = 0; which < 2; which++) {
-            struct score_tally one = tally_of(&moment->after[tick], which == 1);
+        for (int which = 0; which < TESTS; which++) {
+            struct score_tally one = tally_of(&moment->after[tick], which);
             score_counts_add(&j->tests[which], one, from, from + CELL_MS);
-            evidence[which] = (struct score_evidence){which ? SCORE_EXCEPTIONS : SCORE_SERVER_ERRORS, true,
-                                                      j->tests[which].trace.ln_e};
+            evidence[which] = (struct score_evidence){subjects[which], true, j->tests[which].trace.ln_e};
             j->after.hits += one.hits;
             j->after.trials += which == 0 ? one.trials : 0;
             if (one.hits > 0 || one.trials > 0)
                 j->newest = from + CELL_MS;
         }
-        score_trace_follow(&j->trace, score_service_ln_e(evidence, 2), from);
+        score_trace_follow(&j->trace, score_service_ln_e(evidence, TESTS), from);
     }
 }
 
@@ -146,8 +151,8 @@ static void judge(const struct analysis *a, size_t i, struct report_deploy *out)
     const struct tally_moment *moment = &a->tally->moments[i];
     const struct score_deploy_windows w = find_windows(a, i);
     struct judging j = {.trace = SCORE_TRACE_START, .dispersion = 1, .newest = moment->time};
-    begin(&j, moment, &w, 0);
-    begin(&j, moment, &w, 1);
+    for (int which = 0; which < TESTS; which++)
+        begin(&j, moment, &w, which);
     follow(&j, moment, &w);
     const struct score_ratio_terms terms = {j.dispersion, SCORE_DRIFT, SCORE_OK_RATE_FLOOR};
     const struct score_verdict_facts facts = {

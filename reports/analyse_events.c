@@ -26,7 +26,7 @@ static void measure(const struct analysis *a, time_ms_t from, time_ms_t to, doub
         }
         const struct tally_hour *seen = &a->tally->hours[week][hour];
         *requests = (isnan(*requests) ? 0 : *requests) + (double)tally_requests(seen);
-        *failed = (isnan(*failed) ? 0 : *failed) + (double)(seen->exceptions + seen->classes[4]);
+        *failed = (isnan(*failed) ? 0 : *failed) + (double)tally_failures(seen);
     }
 }
 

@@ -9,11 +9,11 @@
 #define BAND_SDS  2.0
 #define MAD_TO_SD 1.4826
 
-enum { BASE_FIRST = TALLY_THIS - REPORT_BASE_WEEKS, SERVER_ERRORS = 4, GAPS_MAX = 50, US_A_MS = 1000 };
+enum { BASE_FIRST = TALLY_THIS - REPORT_BASE_WEEKS, GAPS_MAX = 50, US_A_MS = 1000 };
 
 static double failures_of(const struct tally_hour *hour)
 {
-    return (double)(hour->exceptions + hour->classes[SERVER_ERRORS]);
+    return (double)tally_failures(hour);
 }
 
 /* Whether an hour of silence is one without data: so where there are requests at other times. */

@@ -122,7 +122,7 @@ struct report_deploy {
     const char *by;
     bool is_rollback;
     const char *verdict;                         /* "bad", "suspect", "ok", "insufficient_data" */
-    double before_n, before_k, after_n, after_k; /* requests and failures (5xx and exceptions) of an hour */
+    double before_n, before_k, after_n, after_k; /* requests and failures of an hour */
     double ratio, low, high;                     /* of the rates; NAN */
     double log10_e;                              /* evidence for a rise */
     double p;          /* Holm's, over the deploys of the week; 1 where nothing can be said */
@@ -189,7 +189,7 @@ struct report_quality {
 
 struct report_hour {
     time_ms_t start;
-    double failures;  /* exceptions and requests with status 5xx; NAN: no data */
+    double failures;  /* exceptions, and requests with status 4xx or 5xx; NAN: no data */
     double expected;  /* median of the same local hour in the weeks before; NAN */
     double low, high; /* band in which it is expected; NAN */
     uint64_t requests;
@@ -200,7 +200,7 @@ struct report_hour {
 struct report_trend {
     struct week_name week;
     double exceptions; /* NAN: not known any more */
-    double failures;   /* and requests with status 5xx */
+    double failures;   /* exceptions, and requests with status 4xx or 5xx */
     double requests;
 };
 

@@ -254,12 +254,13 @@ enum tm_err run_reports(const struct run_options *options, struct bytes *out, st
         wanted[i] = options->owners[i].service;
     (void)week_text(options->week, run.week);
     enum tm_err err = gather_open(options->data_dir, wanted, options->owner_count, &run.gather, why);
-    if (!err)
-        err = files_open(options->out_dir, &run.files, why);
+    bool is_empty = !err && run.gather.unit_count == 0 && !options->service;
     bytes_printf(out, "{\"week\":\"%s\",\"items\":[", run.week);
-    if (!err)
+    if (!err && !is_empty)
+        err = files_open(options->out_dir, &run.files, why);
+    if (!err && !is_empty)
         err = make_all(&run, why);
-    if (!err && run.gather.unit_count > 0)
+    if (!err && !is_empty)
         err = index_week(&run.files, run.week, options->language, why);
     bytes_printf(out, "]}");
     files_close(&run.files);

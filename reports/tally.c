@@ -34,6 +34,11 @@ uint64_t tally_requests(const struct tally_hour *hour)
     return sum;
 }
 
+uint64_t tally_failures(const struct tally_hour *hour)
+{
+    return hour->exceptions + hour->classes[3] + hour->classes[4];
+}
+
 static void add_hour(struct tally_hour *to, const struct tally_hour *from)
 {
     for (int i = 0; i < TALLY_CLASSES; i++)

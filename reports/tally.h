@@ -43,6 +43,8 @@ enum tm_err tally_read(struct tally *tally, const struct gather *gather, size_t 
                        struct tm_why *why) TM_MUST_CHECK;
 
 uint64_t tally_requests(const struct tally_hour *hour);
+/* Exceptions, and requests with status 4xx and 5xx: all that stands in groups. */
+uint64_t tally_failures(const struct tally_hour *hour);
 /* All hours of a week. */
 struct tally_hour tally_week(const struct tally *tally, size_t week);
 

@@ -96,9 +96,10 @@ static const pair texts[TEXT_COUNT_OF] = {
          "0건이면 "
          "해결, 나머지는 지속입니다."},
     [TEXT_METHOD_4] =
-        {"A deploy is judged by the hour before and the hour behind it (5xx and exceptions per request); "
+        {"A deploy is judged by the hour before and the hour behind it (4xx, 5xx and exceptions per "
+         "request); "
          "evidence is an e-value, valid whenever it is looked at.",
-         "배포는 전후 한 시간의 요청당 5xx와 예외로 판정합니다. 근거는 언제 보아도 유효한 e-값입니다."},
+         "배포는 전후 한 시간의 요청당 4xx, 5xx와 예외로 판정합니다. 근거는 언제 보아도 유효한 e-값입니다."},
     [TEXT_FIGURES] = {"Figures", "그림"},
     [TEXT_SKIP] = {"Skip to what to do first", "먼저 할 일로 건너뛰기"},
     [TEXT_OTHER_FORMATS] = {"Other formats", "다른 형식"},

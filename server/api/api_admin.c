@@ -1,4 +1,4 @@
-/* Verification and backup: begun here, done by a child process (server/job). */
+/* Verification, backup and reports: begun here, done by a child process (server/job). */
 #include <string.h>
 
 #include "server/api/api.h"
@@ -31,13 +31,17 @@ static void answer_done(void *arg, struct str result, const char *error)
     bytes_fini(&data);
 }
 
-static void start(struct api *api, struct http_exchange *exchange, enum job_kind kind, const char *to)
+static bool waits_for(const struct http_exchange *exchange)
 {
-    struct tm_why why = {""};
-    struct bytes data = {0};
     const char *wait = http_query(exchange, "wait");
-    bool waits = !wait || strcmp(wait, "no") != 0;
-    enum tm_err err = jobs_start(api->jobs, kind, to, waits ? answer_done : NULL, exchange, &why);
+    return !wait || strcmp(wait, "no") != 0;
+}
+
+/* Answers what the start of a job came to, unless its end will. */
+static void answer_start(struct api *api, struct http_exchange *exchange, enum job_kind kind, enum tm_err err,
+                         const struct tm_why *started)
+{
+    struct bytes data = {0};
     if (err) {
         http_respond_error(exchange,
                            err == TM_INVALID ? BAD_REQUEST
@@ -46,12 +50,20 @@ static void start(struct api *api, struct http_exchange *exchange, enum job_kind
                            err == TM_INVALID ? "bad_data"
                            : err == TM_BUSY  ? "busy"
                                              : "internal",
-                           why.text);
-    } else if (!waits) {
+                           started->text);
+    } else if (!waits_for(exchange)) {
         jobs_status_json(api->jobs, kind, &data);
         respond_data(exchange, ACCEPTED, &data);
         bytes_fini(&data);
     }
+}
+
+static void start(struct api *api, struct http_exchange *exchange, enum job_kind kind, const char *to)
+{
+    struct tm_why why = {""};
+    job_done_fn *done = waits_for(exchange) ? answer_done : NULL;
+    enum tm_err err = jobs_start(api->jobs, kind, to, done, exchange, &why);
+    answer_start(api, exchange, kind, err, &why);
 }
 
 static void tell_status(const struct api *api, struct http_exchange *exchange, enum job_kind kind)
@@ -84,4 +96,24 @@ void api_backup(void *arg, struct http_exchange *exchange)
 void api_backup_status(void *arg, struct http_exchange *exchange)
 {
     tell_status(arg, exchange, JOB_BACKUP);
+}
+
+void api_report(void *arg, struct http_exchange *exchange)
+{
+    struct api *api = arg;
+    struct tm_why why = {""};
+    const struct job_report report = {.week = http_query(exchange, "week"),
+                                      .service = http_query(exchange, "service"),
+                                      .env = http_query(exchange, "env"),
+                                      .from = http_query(exchange, "from"),
+                                      .to = http_query(exchange, "to"),
+                                      .out = http_query(exchange, "out")};
+    job_done_fn *done = waits_for(exchange) ? answer_done : NULL;
+    enum tm_err err = jobs_start_report(api->jobs, api->config, &report, done, exchange, &why);
+    answer_start(api, exchange, JOB_REPORT, err, &why);
+}
+
+void api_report_status(void *arg, struct http_exchange *exchange)
+{
+    tell_status(arg, exchange, JOB_REPORT);
 }

@@ -15,6 +15,7 @@ extern const struct command marker_command;
 extern const struct command query_command;
 extern const struct command explain_command;
 extern const struct command series_command;
+extern const struct command report_command;
 extern const struct command verify_command;
 extern const struct command backup_command;
 extern const struct command import_command;

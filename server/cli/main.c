@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
     &score_command,
     &status_command,
     &bench_command,
+    &report_command,
     &verify_command,
     &deploy_command,
     &exceptions_command,

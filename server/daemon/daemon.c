@@ -77,6 +77,7 @@ static void on_second(uv_timer_t *timer)
     api_tick(&daemon->api);
     detect_tick(daemon->detect);
     deploy_watch_tick(daemon->deploys);
+    schedule_tick(&daemon->schedule);
     watch_readers(daemon);
     daemon_keep_page_groups(daemon, true);
     publish_status(daemon);
@@ -277,6 +278,8 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
     daemon->jobs = jobs_open(&jobs);
     if (!daemon->jobs)
         return tm_fail(why, TM_NOMEM, "out of memory at start");
+    daemon->schedule = (struct schedule){
+        .jobs = daemon->jobs, .log = daemon->log, .clock = daemon->clock, .config = &daemon->api.config};
     struct tm_why lost = {""};
     if (ingest_load_groups(daemon->ingest, &lost))
         log_write(daemon->log, LOG_LEVEL_WARNING, "ingest.page_groups", "%s", lost.text);

@@ -10,6 +10,7 @@
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
+#include "server/job/schedule.h"
 #include "server/log/log.h"
 #include "server/query/deploy_watch.h"
 #include "server/query/queries.h"
@@ -33,6 +34,7 @@ struct daemon {
     struct counters counters;
     struct ingest *ingest;
     struct jobs *jobs;
+    struct schedule schedule; /* of the weekly reports */
     struct http_server *http;
     struct queries *queries;
     struct feed *feed;

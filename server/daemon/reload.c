@@ -15,6 +15,7 @@ static void apply(struct daemon *daemon, struct config *config)
     struct config *old = daemon->config;
     daemon->config = config;
     daemon->api.config = config;
+    schedule_wake(&daemon->schedule);
     ingest_configure(daemon->ingest, config);
     http_configure(daemon->http, config);
     queries_configure(daemon->queries, config);

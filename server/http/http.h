@@ -37,7 +37,8 @@ enum http_guard {
 typedef void http_handler_fn(void *arg, struct http_exchange *exchange);
 
 struct http_route {
-    const char *path; /* one part may be *, which takes any text without a slash (http_path_part) */
+    const char *path; /* one part may be *, which takes any text without a slash (http_path_part),
+                         or **, which takes slashes too */
     unsigned methods; /* of enum http_method; HEAD goes where GET does. With HTTP_SNAPPY the handler decodes
                          that Content-Encoding itself */
     enum http_guard guard;
@@ -87,7 +88,8 @@ void http_each_query(const struct http_exchange *exchange, http_parameter_fn *ea
 /* Is the body a form (application/x-www-form-urlencoded)? */
 bool http_has_form(const struct http_exchange *exchange);
 
-/* Answers. The body is copied. content_type NULL: application/json. */
+/* Answers. The body is copied. content_type NULL: application/json. A page (text/html) may run nothing and
+ * load nothing. */
 void http_respond(struct http_exchange *exchange, unsigned status, const char *content_type, struct str body);
 /* The same with Retry-After, in seconds. */
 void http_respond_retry(struct http_exchange *exchange, unsigned status, struct str body,

@@ -102,12 +102,13 @@ static bool takes_path(const char *pattern, const char *path, struct str *part)
     *part = STR("");
     if (!star)
         return strcmp(pattern, path) == 0;
-    size_t before = (size_t)(star - pattern), behind = strlen(star + 1), len = strlen(path);
+    bool is_rest = star[1] == '*';
+    size_t before = (size_t)(star - pattern), behind = strlen(star + 1 + is_rest), len = strlen(path);
     if (len <= before + behind || strncmp(pattern, path, before) != 0 ||
-        strcmp(path + len - behind, star + 1) != 0)
+        strcmp(path + len - behind, star + 1 + is_rest) != 0)
         return false;
     *part = (struct str){path + before, len - before - behind};
-    return !memchr(part->ptr, '/', part->len);
+    return is_rest || !memchr(part->ptr, '/', part->len);
 }
 
 /* The route of this path and method; *allowed: every method that the path knows. */

@@ -93,6 +93,10 @@ void http_put_headers(const struct http_exchange *x, struct MHD_Response *respon
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
     }
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (content_type && strncmp(content_type, "text/html", strlen("text/html")) == 0)
+        (void)MHD_add_response_header(response, "Content-Security-Policy",
+                                      "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                                      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     if (status == MHD_HTTP_UNAUTHORIZED)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                                       "Bearer realm=\"tidemark\"");

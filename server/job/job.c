@@ -1,4 +1,5 @@
 #include "server/job/job.h"
+#include "server/job/job_words.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ struct job {
     enum job_kind kind;
     enum job_state state;
     char *to;
+    struct job_words words; /* of a report */
     uv_process_t process;
     uv_pipe_t pipe;
     int handles; /* not closed yet */
@@ -38,7 +40,8 @@ struct jobs {
     bool is_closed;
 };
 
-static const char *const names[JOB_KINDS] = {[JOB_VERIFY] = "verify", [JOB_BACKUP] = "backup"};
+static const char *const names[JOB_KINDS] = {
+    [JOB_VERIFY] = "verify", [JOB_BACKUP] = "backup", [JOB_REPORT] = "report"};
 
 struct jobs *jobs_open(const struct jobs_options *options)
 {
@@ -72,6 +75,7 @@ static void free_if_over(struct jobs *jobs)
         return;
     for (int kind = 0; kind < JOB_KINDS; kind++) {
         free(jobs->all[kind].to);
+        job_words_fini(&jobs->all[kind].words);
         bytes_fini(&jobs->all[kind].output);
         bytes_fini(&jobs->all[kind].result);
     }
@@ -168,19 +172,16 @@ static void on_exit_of_process(uv_process_t *process, int64_t status, int number
     uv_close((uv_handle_t *)process, on_handle_closed);
 }
 
-static enum tm_err spawn(struct job *job, struct tm_why *why)
+static enum tm_err spawn_program(struct job *job, const char *file, char **args, struct tm_why *why)
 {
-    static char name[] = "tidemark-job", flag[] = "--job", path[] = "PATH=/usr/bin:/bin";
-    char kind[16];
-    (void)snprintf(kind, sizeof kind, "%s", names[job->kind]);
-    char *args[] = {name, flag, kind, (char *)(uintptr_t)job->jobs->options.data_dir, job->to, NULL};
+    static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
     char *environment[] = {path, NULL};
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&job->pipe},
         {.flags = UV_INHERIT_FD, .data.fd = 2},
     };
-    const uv_process_options_t options = {.file = "/proc/self/exe",
+    const uv_process_options_t options = {.file = file,
                                           .args = args,
                                           .env = environment,
                                           .stdio = stdio,
@@ -199,6 +200,17 @@ static enum tm_err spawn(struct job *job, struct tm_why *why)
     job->state = STATE_RUNNING;
     (void)uv_read_start((uv_stream_t *)&job->pipe, on_alloc, on_read);
     return TM_OK;
+}
+
+static enum tm_err spawn(struct job *job, struct tm_why *why)
+{
+    static char name[] = "tidemark-job", flag[] = "--job";
+    char kind[16];
+    (void)snprintf(kind, sizeof kind, "%s", names[job->kind]);
+    char *args[] = {name, flag, kind, (char *)(uintptr_t)job->jobs->options.data_dir, job->to, NULL};
+    if (job->kind == JOB_REPORT)
+        return spawn_program(job, job->words.at[0], job->words.at, why);
+    return spawn_program(job, "/proc/self/exe", args, why);
 }
 
 /* ---- the beginning ---- */
@@ -239,21 +251,47 @@ static enum tm_err begin_backup(struct job *job, const char *to, struct tm_why *
     return err ? tm_fail(why, err, "the store can't be frozen now: %s", tm_err_text(err)) : TM_OK;
 }
 
-enum tm_err jobs_start(struct jobs *jobs, enum job_kind kind, const char *to, job_done_fn *done, void *arg,
-                       struct tm_why *why)
+/* Makes a job that is not busy ready for the next one. */
+static enum tm_err prepare(struct jobs *jobs, struct job *job, job_done_fn *done, void *arg,
+                           struct tm_why *why)
 {
-    struct job *job = &jobs->all[kind];
     if (is_busy(job) || jobs->is_stopped)
-        return tm_fail(why, TM_BUSY, "a %s is under way: wait for its end", names[kind]);
+        return tm_fail(why, TM_BUSY, "a %s is under way: wait for its end", names[job->kind]);
     free(job->to);
     job->to = NULL;
+    job_words_fini(&job->words);
     bytes_clear(&job->output);
     bytes_clear(&job->result);
     job->error.text[0] = job->place[0] = '\0';
     job->done_bytes = job->all_bytes = 0;
     job->done = done;
     job->arg = arg;
-    enum tm_err err = kind == JOB_BACKUP ? begin_backup(job, to, why) : spawn(job, why);
+    return TM_OK;
+}
+
+enum tm_err jobs_start(struct jobs *jobs, enum job_kind kind, const char *to, job_done_fn *done, void *arg,
+                       struct tm_why *why)
+{
+    struct job *job = &jobs->all[kind];
+    enum tm_err err = prepare(jobs, job, done, arg, why);
+    if (err)
+        return err;
+    err = kind == JOB_BACKUP ? begin_backup(job, to, why) : spawn(job, why);
+    if (err)
+        job->done = NULL;
+    return err;
+}
+
+enum tm_err jobs_start_report(struct jobs *jobs, const struct config *config, const struct job_report *report,
+                              job_done_fn *done, void *arg, struct tm_why *why)
+{
+    struct job *job = &jobs->all[JOB_REPORT];
+    enum tm_err err = prepare(jobs, job, done, arg, why);
+    if (err)
+        return err;
+    err = job_words_make(&job->words, config, report, jobs->options.data_dir, why);
+    if (!err)
+        err = spawn(job, why);
     if (err)
         job->done = NULL;
     return err;

@@ -1,5 +1,5 @@
-/* Long work on the data folder, in a child process: verification, backup. One of each kind at a time; ingest
- * and queries never wait for it. Loop thread only. */
+/* Long work on the data folder, in a child process: verification, backup, reports. One of each kind at a
+ * time; ingest and queries never wait for it. Loop thread only. */
 #ifndef TM_JOB_H
 #define TM_JOB_H
 
@@ -10,7 +10,7 @@
 #include "storage/model/err.h"
 #include "storage/store.h"
 
-enum job_kind { JOB_VERIFY, JOB_BACKUP, JOB_KINDS };
+enum job_kind { JOB_VERIFY, JOB_BACKUP, JOB_REPORT, JOB_KINDS };
 
 struct jobs;
 struct uv_loop_s;
@@ -33,6 +33,20 @@ typedef void job_done_fn(void *arg, struct str result, const char *error);
  * is under way already; TM_INVALID, TM_NOMEM, TM_IO; done is not called then. */
 enum tm_err jobs_start(struct jobs *jobs, enum job_kind kind, const char *to, job_done_fn *done, void *arg,
                        struct tm_why *why) TM_MUST_CHECK;
+
+/* Which reports are asked for; texts are views, NULL: not given. */
+struct job_report {
+    const char *week, *service, *env, *from, *to;
+    const char *out; /* an absolute path; NULL: reports.dir */
+    const char *due; /* a time of the week: only if the report of the last such moment is missing */
+};
+
+struct config;
+
+/* Begins tidemark-report, which lies beside the daemon's program, with the settings of reports and services.
+ * Errors and done as jobs_start. */
+enum tm_err jobs_start_report(struct jobs *jobs, const struct config *config, const struct job_report *report,
+                              job_done_fn *done, void *arg, struct tm_why *why) TM_MUST_CHECK;
 
 /* Appends {"state":"none|running|done|failed",...}: while it runs place, done_bytes, all_bytes; then result
  * or error of the last one. */
