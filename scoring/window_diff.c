@@ -1,6 +1,7 @@
 #include "scoring/window_diff.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "storage/model/histogram.h"
 
@@ -11,18 +12,29 @@
 #define VARIANCE_FLOOR 0.3
 #define LEAST_SPREAD   0.02
 #define EFFECT_MAX     1e6
+#define BOUND          40.0 /* spreads that one value of a window is off at most */
+#define SINCE_WEIGHT   0.8
 #define SQRT2          1.4142135623730951
+
+static double find_least(double effect, double error)
+{
+    return fmax(fabs(effect) - TOLERANCE - Z95 * sqrt(error), 0);
+}
+
+static double find_score(double least)
+{
+    return 100 * (1 - exp(-least / SCALE));
+}
 
 /* error: the effect's squared standard error, in spreads. */
 static struct score_diff judge(double normal, double observed, double effect, double error)
 {
-    struct score_diff diff = {.observed = observed, .normal = normal};
+    struct score_diff diff = {.observed = observed, .normal = normal, .error = error};
     diff.effect = score_clamp(effect, -EFFECT_MAX, EFFECT_MAX);
     double v0 = error + TOLERANCE * TOLERANCE, v1 = v0 + LIKELY * LIKELY, d2 = diff.effect * diff.effect;
     diff.ln_e =
         score_clamp(-0.5 * log(v1 / v0) + 0.5 * d2 * (1 / v0 - 1 / v1), -SCORE_LN_E_MAX, SCORE_LN_E_MAX);
-    double least = fabs(diff.effect) - TOLERANCE - Z95 * sqrt(error);
-    diff.score = least > 0 ? 100 * (1 - exp(-least / SCALE)) : 0;
+    diff.score = find_score(find_least(diff.effect, error));
     return diff;
 }
 
@@ -42,21 +54,35 @@ struct score_diff score_diff_counts(struct score_tally normal, struct score_tall
     return judge(before, after, (after - before) / spread, 1 / normal.trials + wilder / observed.trials);
 }
 
+double score_diff_spread(const struct score_moments *normal, double resolution)
+{
+    double spread = fmax(sqrt(score_moments_variance(normal)), resolution);
+    return fmax(spread, LEAST_SPREAD * fabs(normal->mean));
+}
+
+double score_diff_bounded(double value, const struct score_moments *normal, double spread)
+{
+    return score_clamp(value, normal->mean - BOUND * spread, normal->mean + BOUND * spread);
+}
+
 struct score_diff score_diff_gauge(const struct score_moments *normal, const struct score_moments *observed,
                                    double persistence, double resolution)
 {
-    if (normal->count < 2 || observed->count < 1)
-        return make_none(normal->mean, observed->mean);
-    double level = fmax(fabs(normal->mean), fabs(observed->mean));
-    double spread = fmax(sqrt(score_moments_variance(normal)), resolution);
-    if (spread > 0 || normal->mean != 0)
-        spread = fmax(spread, LEAST_SPREAD * level);
-    if (!(spread > 0))
+    double spread = score_diff_spread(normal, resolution);
+    if (normal->count < 2 || observed->count < 1 || !(spread > 0))
         return make_none(normal->mean, observed->mean);
     double rho = score_clamp(persistence, 0, 0.98), f = (1 + rho) / (1 - rho);
-    double wilder = fmax(1, sqrt(score_moments_variance(observed)) / spread);
-    double error = f / normal->count + wilder * wilder * f / observed->count;
-    return judge(normal->mean, observed->mean, (observed->mean - normal->mean) / spread, error);
+    return judge(normal->mean, observed->mean, (observed->mean - normal->mean) / spread,
+                 f / normal->count + f / observed->count);
+}
+
+struct score_diff score_diff_since(struct score_diff diff, const struct score_diff *before)
+{
+    double since = diff.effect - before->effect, least = find_least(diff.effect, diff.error);
+    bool is_same_way = (since > 0) == (diff.effect > 0);
+    double news = is_same_way ? find_least(since, diff.error + before->error) : 0;
+    diff.score = find_score((1 - SINCE_WEIGHT) * least + SINCE_WEIGHT * fmin(least, news));
+    return diff;
 }
 
 /* Phi^-1 by halving: Phi(x) = erfc(-x / sqrt 2) / 2. */

@@ -19,6 +19,8 @@ static enum tm_err begin_reading(struct diff *d, struct tm_why *why)
 {
     if (d->is_normal)
         d->is_day_before = diff_weeks_fill(&d->weeks, &d->windows);
+    struct span window = d->windows.observed;
+    d->windows.before = (struct span){window.from - (window.to - window.from), window.from};
     d->windows.bin_ms = diff_bin_ms(&d->windows);
     d->room = diff_room_new(&d->windows);
     d->phase = DIFF_READ;

@@ -216,12 +216,22 @@ static double sum_of(const double *values, size_t count)
     return fmax(sum, 0);
 }
 
+/* Of a span beside normal. */
+static enum tm_err count_span(struct reader *reader, uint32_t series, const struct span *span, int64_t bin_ms,
+                              struct diff_room *room, struct score_tally *out, struct tm_why *why)
+{
+    enum tm_err err = read_sums(reader, series, span, bin_ms, room->values, why);
+    *out = (struct score_tally){err ? 0 : sum_of(room->values, bins_of(*span, bin_ms)),
+                                trials_of(*span, bin_ms)};
+    return err;
+}
+
 static enum tm_err diff_counts(struct reader *reader, uint32_t series, const struct diff_windows *windows,
                                struct diff_room *room, struct score_diff *out, struct tm_why *why)
 {
     size_t bins;
     double most = 1e12;
-    struct score_tally normal = {0, 0}, observed;
+    struct score_tally normal = {0, 0}, observed, before;
     enum tm_err err = read_normal(reader, series, DIFF_COUNTS, windows, room, &bins, why);
     if (err)
         return err;
@@ -231,15 +241,17 @@ static enum tm_err diff_counts(struct reader *reader, uint32_t series, const str
     for (size_t i = 0; i < windows->normal_count; i++)
         normal.trials += trials_of(windows->normal[i], windows->bin_ms);
     double dispersion = score_dispersion(SCORE_POISSON, room->tally, bins, most);
-    err = read_sums(reader, series, &windows->observed, windows->bin_ms, room->values, why);
+    err = count_span(reader, series, &windows->before, windows->bin_ms, room, &before, why);
+    if (!err)
+        err = count_span(reader, series, &windows->observed, windows->bin_ms, room, &observed, why);
     if (err)
         return err;
-    observed.hits = sum_of(room->values, bins_of(windows->observed, windows->bin_ms));
-    observed.trials = trials_of(windows->observed, windows->bin_ms);
-    *out = score_diff_counts(normal, observed, dispersion);
+    struct score_diff was = score_diff_counts(normal, before, dispersion);
+    *out = score_diff_since(score_diff_counts(normal, observed, dispersion), &was);
     return TM_OK;
 }
 
+/* What is known stands in front afterwards. */
 static struct score_moments moments_of(double *values, size_t bins, size_t *known)
 {
     struct score_moments moments = {0, 0, 0};
@@ -253,23 +265,49 @@ static struct score_moments moments_of(double *values, size_t bins, size_t *know
     return moments;
 }
 
+/* What is normal of a gauge, or of what is looked at as one. */
+struct level {
+    struct score_moments normal;
+    double persistence;
+};
+
+/* A span of it beside normal; a gauge that was nothing but 0 has moved by ten spreads. */
+static enum tm_err level_span(struct reader *reader, uint32_t series, enum diff_kind kind,
+                              const struct span *span, int64_t bin_ms, const struct level *level,
+                              struct diff_room *room, struct score_diff *out, struct tm_why *why)
+{
+    enum { SPREADS_OFF_ZERO = 10 };
+    size_t known;
+    enum tm_err err = read_bins(reader, series, kind, span, bin_ms, room, 0, why);
+    if (err)
+        return err;
+    struct score_moments raw = moments_of(room->values, bins_of(*span, bin_ms), &known), bounded = {0, 0, 0};
+    double resolution = score_diff_spread(&level->normal, 0) > 0 ? 0 : fabs(raw.mean) / SPREADS_OFF_ZERO;
+    double spread = score_diff_spread(&level->normal, resolution);
+    for (size_t i = 0; i < known; i++)
+        score_moments_add(&bounded, score_diff_bounded(room->values[i], &level->normal, spread));
+    *out = score_diff_gauge(&level->normal, &bounded, level->persistence, resolution);
+    out->observed = raw.mean;
+    return TM_OK;
+}
+
 static enum tm_err diff_gauge(struct reader *reader, uint32_t series, enum diff_kind kind,
                               const struct diff_windows *windows, struct diff_room *room,
                               struct score_diff *out, struct tm_why *why)
 {
     size_t bins, known;
+    struct score_diff before = {.score = 0};
     enum tm_err err = read_normal(reader, series, kind, windows, room, &bins, why);
     if (err)
         return err;
-    struct score_moments normal = moments_of(room->values, bins, &known);
-    double persistence = score_persistence(room->values, known);
-    err = read_bins(reader, series, kind, &windows->observed, windows->bin_ms, room, 0, why);
-    if (err)
-        return err;
-    struct score_moments observed =
-        moments_of(room->values, bins_of(windows->observed, windows->bin_ms), &known);
-    *out = score_diff_gauge(&normal, &observed, persistence, 0);
-    return TM_OK;
+    struct level level = {.normal = moments_of(room->values, bins, &known)};
+    level.persistence = score_persistence(room->values, known);
+    err = level_span(reader, series, kind, &windows->before, windows->bin_ms, &level, room, &before, why);
+    if (!err)
+        err = level_span(reader, series, kind, &windows->observed, windows->bin_ms, &level, room, out, why);
+    if (!err && before.error > 0)
+        *out = score_diff_since(*out, &before);
+    return err;
 }
 
 static enum tm_err read_histogram(struct reader *reader, uint32_t series, struct span span, uint64_t *buckets,
@@ -296,21 +334,32 @@ static struct score_bins make_sparse(const uint64_t *buckets, struct score_bin *
     return (struct score_bins){at, count};
 }
 
+static enum tm_err histogram_span(struct reader *reader, uint32_t series, const struct span *span,
+                                  struct score_bins normal, struct diff_room *room, struct score_diff *out,
+                                  struct tm_why *why)
+{
+    memset(room->after, 0, sizeof room->after);
+    enum tm_err err = read_histogram(reader, series, *span, room->after, why);
+    *out = score_diff_histogram(normal, make_sparse(room->after, room->bins[1]), 0);
+    return err;
+}
+
 static enum tm_err diff_histogram(struct reader *reader, uint32_t series, const struct diff_windows *windows,
                                   struct diff_room *room, struct score_diff *out, struct tm_why *why)
 {
+    struct score_diff before = {.score = 0};
     enum tm_err err = TM_OK;
     memset(room->before, 0, sizeof room->before);
-    memset(room->after, 0, sizeof room->after);
     for (size_t i = 0; i < windows->normal_count && !err; i++)
         err = read_histogram(reader, series, windows->normal[i], room->before, why);
+    struct score_bins normal = make_sparse(room->before, room->bins[0]);
     if (!err)
-        err = read_histogram(reader, series, windows->observed, room->after, why);
-    if (err)
-        return err;
-    *out = score_diff_histogram(make_sparse(room->before, room->bins[0]),
-                                make_sparse(room->after, room->bins[1]), 0);
-    return TM_OK;
+        err = histogram_span(reader, series, &windows->before, normal, room, &before, why);
+    if (!err)
+        err = histogram_span(reader, series, &windows->observed, normal, room, out, why);
+    if (!err && before.error > 0)
+        *out = score_diff_since(*out, &before);
+    return err;
 }
 
 enum tm_err diff_read(struct reader *reader, uint32_t series, enum diff_kind kind,

@@ -29,6 +29,7 @@ enum diff_kind diff_kind_of(struct str metric, bool has_le);
 /* Which times are beside each other. Ends are multiples of 10 s. */
 struct diff_windows {
     struct span observed;
+    struct span before; /* right before it: what stood so already then is no news */
     struct span normal[DIFF_NORMALS_MAX];
     size_t normal_count;
     int64_t bin_ms; /* of diff_bin_ms: what stands for a minute in long windows */

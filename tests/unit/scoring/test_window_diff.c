@@ -113,6 +113,47 @@ static void the_series_that_moved_are_first_among_ten_thousand(void **state)
     free(indices);
 }
 
+static void one_wild_minute_is_not_the_window(void **state)
+{
+    (void)state;
+    struct score_moments normal = moments_of(9, 11, 60), lasting = {0, 0, 0}, wild = {0, 0, 0};
+    double spread = score_diff_spread(&normal, 0);
+    assert_near(spread, sqrt(score_moments_variance(&normal)), 1e-12);
+    assert_near(score_diff_bounded(12, &normal, spread), 12, 0);
+    assert_near(score_diff_bounded(1e9, &normal, spread), 10 + 40 * spread, 1e-9);
+    assert_near(score_diff_bounded(-1e9, &normal, spread), 10 - 40 * spread, 1e-9);
+    for (int i = 0; i < 10; i++) {
+        score_moments_add(&lasting, score_diff_bounded(30, &normal, spread));
+        score_moments_add(&wild, score_diff_bounded(i == 3 ? 1e6 : 10, &normal, spread));
+    }
+    assert_true(score_diff_gauge(&normal, &lasting, 0, 0).effect >
+                score_diff_gauge(&normal, &wild, 0, 0).effect);
+}
+
+static void a_rise_of_some_minutes_of_the_window_is_sure(void **state)
+{
+    (void)state;
+    struct score_moments normal = moments_of(9, 11, 60), observed = moments_of(10, 60, 6);
+    assert_true(score_diff_gauge(&normal, &observed, 0, 0).score > 99);
+}
+
+static void what_stood_so_before_the_window_is_less_news(void **state)
+{
+    (void)state;
+    struct score_moments normal = moments_of(9, 11, 60), up = moments_of(20, 20, 6),
+                         same = moments_of(9, 11, 6), higher = moments_of(30, 30, 6);
+    struct score_diff diff = score_diff_gauge(&normal, &up, 0, 0),
+                      quiet = score_diff_gauge(&normal, &same, 0, 0),
+                      stood = score_diff_gauge(&normal, &up, 0, 0),
+                      fell = score_diff_gauge(&normal, &higher, 0, 0);
+    double least = -3 * log(1 - diff.score / 100);
+    assert_near(score_diff_since(diff, &stood).score, 100 * (1 - exp(-least / 5 / 3)), 1e-9);
+    assert_near(score_diff_since(diff, &fell).score, score_diff_since(diff, &stood).score, 1e-9);
+    assert_true(score_diff_since(diff, &quiet).score > 90);
+    assert_near(score_diff_since(diff, &stood).effect, diff.effect, 0);
+    assert_true(score_diff_since(score_diff_gauge(&normal, &same, 0, 0), &stood).score == 0);
+}
+
 static void equals_stand_in_their_order(void **state)
 {
     (void)state;
@@ -133,6 +174,9 @@ int main(void)
         cmocka_unit_test(what_is_the_same_has_no_score),
         cmocka_unit_test(one_event_in_silence_ranks_below_many),
         cmocka_unit_test(the_series_that_moved_are_first_among_ten_thousand),
+        cmocka_unit_test(one_wild_minute_is_not_the_window),
+        cmocka_unit_test(a_rise_of_some_minutes_of_the_window_is_sure),
+        cmocka_unit_test(what_stood_so_before_the_window_is_less_news),
         cmocka_unit_test(equals_stand_in_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
