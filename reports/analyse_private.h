@@ -24,10 +24,12 @@ struct analysis {
     struct report *report;
     struct group_weeks *groups; /* of the unit */
     size_t group_count;
-    bool has_data[REPORT_TREND_WEEKS];   /* counts, or groups */
-    bool is_base[REPORT_TREND_WEEKS];    /* and seen in half of its hours at least: worth comparing with */
-    double requests[REPORT_TREND_WEEKS]; /* NAN: not known */
-    bool by_requests;                    /* rates are per request, else per hour */
+    bool has_data[REPORT_TREND_WEEKS];    /* counts, or groups */
+    bool is_base[REPORT_TREND_WEEKS];     /* and seen in half of its hours at least: worth comparing with */
+    double requests[REPORT_TREND_WEEKS];  /* NAN: not known */
+    double incidents[REPORT_TREND_WEEKS]; /* that began in each week */
+    double anomalous[REPORT_TREND_WEEKS]; /* minutes with an anomaly */
+    bool by_requests;                     /* rates are per request, else per hour */
 };
 
 /* Reads the unit's groups: a->groups (freed by analyse), a->has_data. TM_NOMEM. */

@@ -115,6 +115,16 @@ static double count_bad_deploys(const struct analysis *a, size_t week)
     return week == TALLY_THIS ? count : NAN;
 }
 
+static double count_incidents(const struct analysis *a, size_t week)
+{
+    return a->incidents[week];
+}
+
+static double count_anomalous(const struct analysis *a, size_t week)
+{
+    return a->anomalous[week];
+}
+
 static week_figure_fn *const figures[KEY_COUNT] = {
     [KEY_REQUESTS] = count_requests,
     [KEY_EXCEPTIONS] = count_exceptions,
@@ -128,6 +138,8 @@ static week_figure_fn *const figures[KEY_COUNT] = {
     [KEY_RESOLVED] = count_resolved,
     [KEY_DEPLOYS] = count_deploys,
     [KEY_BAD_DEPLOYS] = count_bad_deploys,
+    [KEY_INCIDENTS] = count_incidents,
+    [KEY_ANOMALOUS_MINUTES] = count_anomalous,
 };
 
 void analyse_strip(struct analysis *a)
@@ -135,8 +147,6 @@ void analyse_strip(struct analysis *a)
     for (int key = 0; key < KEY_COUNT; key++) {
         struct report_figure *out = &a->report->strip[key];
         double weeks[REPORT_BASE_WEEKS];
-        if (!figures[key])
-            continue; /* of findings: filled in beside them */
         out->now = a->has_data[TALLY_THIS] ? figures[key](a, TALLY_THIS) : NAN;
         out->last_week = a->is_base[TALLY_THIS - 1] ? figures[key](a, TALLY_THIS - 1) : NAN;
         out->weeks = 0;
