@@ -30,15 +30,15 @@ void catalog_finding_key(uint8_t key[CATALOG_FINDING_KEY], enum finding_kind kin
     put_u64(key + 9, id);
 }
 
-bool catalog_finding_place(const MDB_val *key, enum finding_kind *kind, time_ms_t *time, uint64_t *id)
+bool catalog_finding_place(const MDB_val *key, struct finding *out)
 {
     const uint8_t *at = key->mv_data;
     if (key->mv_size != CATALOG_FINDING_KEY || at[0] >= FINDING_KIND_COUNT)
         return false;
-    *kind = (enum finding_kind)at[0];
-    *time = (time_ms_t)(get_u64(at + 1) ^ UINT64_C(1) << 63);
-    *id = get_u64(at + 9);
-    return *id != 0;
+    *out = (struct finding){.kind = (enum finding_kind)at[0],
+                            .id = get_u64(at + 9),
+                            .time = (time_ms_t)(get_u64(at + 1) ^ UINT64_C(1) << 63)};
+    return out->id != 0;
 }
 
 void catalog_finding_id_key(uint8_t key[CATALOG_FINDING_ID_KEY], enum finding_kind kind, uint64_t id)
@@ -141,16 +141,11 @@ struct stepping {
 static int take_entry(struct stepping *s, const MDB_val *key, const MDB_val *data)
 {
     struct finding_packed packed;
+    struct finding place;
     struct cursor in;
-    enum finding_kind kind;
-    time_ms_t time;
-    uint64_t id;
-    if (!catalog_finding_place(key, &kind, &time, &id) || !catalog_check(key, data, &in) ||
-        finding_unpack(in, &packed) != TM_OK)
+    if (!catalog_finding_place(key, &place) || !catalog_check(key, data, &in) ||
+        finding_unpack(&place, in, &packed) != TM_OK)
         return MDB_CORRUPTED;
-    packed.finding.kind = kind;
-    packed.finding.time = time;
-    packed.finding.id = id;
     if (!finding_matches(&packed.finding, s->wanted))
         return 0;
     bytes_clear(&s->body);
@@ -161,7 +156,7 @@ static int take_entry(struct stepping *s, const MDB_val *key, const MDB_val *dat
     struct bytes line = {0};
     finding_encode(&packed.finding, &line);
     s->out->failed = s->out->failed || line.failed;
-    bytes_u64(s->out, (uint64_t)time);
+    bytes_u64(s->out, (uint64_t)place.time);
     bytes_str(s->out, bytes_view(&line));
     bytes_fini(&line);
     return s->out->failed ? ENOMEM : 0;
@@ -206,7 +201,7 @@ static int walk_down(struct stepping *s, MDB_cursor *cursor)
     catalog_finding_key(last, s->wanted->kind, findings_first_time(s->wanted), 0);
     int rc = go_below(cursor, s->wanted->kind, place->time, place->id, &key, &data);
     for (int i = 0; i < STEP_ENTRIES && !rc && s->out->len < STEP_BYTES; i++) {
-        enum finding_kind kind;
+        struct finding passed = {.id = 0};
         if (key.mv_size != sizeof last)
             return MDB_CORRUPTED;
         if (memcmp(key.mv_data, last, sizeof last) < 0)
@@ -214,7 +209,9 @@ static int walk_down(struct stepping *s, MDB_cursor *cursor)
         rc = take_or_count(s, &key, &data);
         if (rc)
             break;
-        (void)!catalog_finding_place(&key, &kind, &place->time, &place->id);
+        (void)!catalog_finding_place(&key, &passed);
+        place->time = passed.time;
+        place->id = passed.id;
         rc = mdb_cursor_get(cursor, &key, &data, MDB_PREV);
     }
     return rc;

@@ -29,10 +29,8 @@ static void add_key(struct forgetting *f, const MDB_val *key)
 /* Whether it is of this kind and past its time; false also for what is no key of ours. */
 static bool is_old(const struct forgetting *f, const MDB_val *key, enum finding_kind wanted)
 {
-    enum finding_kind kind;
-    time_ms_t time;
-    uint64_t id;
-    return catalog_finding_place(key, &kind, &time, &id) && kind == wanted && time < f->time;
+    struct finding place;
+    return catalog_finding_place(key, &place) && place.kind == wanted && place.time < f->time;
 }
 
 static int go_to_first(MDB_cursor *cursor, enum finding_kind kind, MDB_val *key, MDB_val *data)
@@ -86,9 +84,11 @@ static int note_owner(struct forgetting *f, const struct finding *finding, bool 
 static int gather_verdict(struct forgetting *f, const MDB_val *key, const MDB_val *data)
 {
     struct finding_packed packed;
+    struct finding place;
     struct cursor in;
     bool has_newer;
-    if (!catalog_check(key, data, &in) || finding_unpack(in, &packed) != TM_OK)
+    if (!catalog_finding_place(key, &place) || !catalog_check(key, data, &in) ||
+        finding_unpack(&place, in, &packed) != TM_OK)
         return 0;
     int rc = note_owner(f, &packed.finding, &has_newer);
     if (!rc && has_newer && f->count < FORGET_MAX && is_old(f, key, FINDING_VERDICT))
@@ -142,12 +142,10 @@ static int remove_keys(struct catalog *catalog, MDB_txn *txn, void *arg)
     for (size_t i = 0; i < f->count && !rc; i++) {
         uint8_t bytes[CATALOG_FINDING_ID_KEY];
         MDB_val key = {CATALOG_FINDING_KEY, f->keys[i]}, id_key = {sizeof bytes, bytes};
-        enum finding_kind kind;
-        time_ms_t time;
-        uint64_t id;
-        if (!catalog_finding_place(&key, &kind, &time, &id))
+        struct finding place;
+        if (!catalog_finding_place(&key, &place))
             return EINVAL;
-        catalog_finding_id_key(bytes, kind, id);
+        catalog_finding_id_key(bytes, place.kind, place.id);
         rc = mdb_del(txn, catalog->findings, &key, NULL);
         if (!rc || rc == MDB_NOTFOUND)
             rc = mdb_del(txn, catalog->finding_ids, &id_key, NULL);

@@ -74,7 +74,7 @@ enum { CATALOG_FINDING_KEY = 17, CATALOG_FINDING_ID_KEY = 9 };
 void catalog_finding_key(uint8_t key[CATALOG_FINDING_KEY], enum finding_kind kind, time_ms_t time,
                          uint64_t id);
 void catalog_finding_id_key(uint8_t key[CATALOG_FINDING_ID_KEY], enum finding_kind kind, uint64_t id);
-bool catalog_finding_place(const MDB_val *key, enum finding_kind *kind, time_ms_t *time, uint64_t *id);
+bool catalog_finding_place(const MDB_val *key, struct finding *out); /* kind, time, id; the rest is empty */
 /* Writes the findings of a head, inside a transaction. value is scratch. An LMDB result, ENOMEM. */
 int catalog_put_findings(struct catalog *catalog, MDB_txn *txn, const struct head *head,
                          struct bytes *value) TM_MUST_CHECK;

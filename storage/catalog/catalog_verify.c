@@ -160,34 +160,41 @@ static bool is_group(struct walk *w, const MDB_val *key, struct cursor in)
 }
 
 /* Under its id stands the time it has. */
-static bool has_name(struct walk *w, enum finding_kind kind, time_ms_t time, uint64_t id)
+static bool has_name(struct walk *w, const struct finding *finding)
 {
     uint8_t bytes[CATALOG_FINDING_ID_KEY];
     MDB_val key = {sizeof bytes, bytes}, data;
     struct cursor in;
     MDB_dbi names;
-    catalog_finding_id_key(bytes, kind, id);
+    catalog_finding_id_key(bytes, finding->kind, finding->id);
     return mdb_dbi_open(w->txn, "finding_ids", 0, &names) == 0 && mdb_get(w->txn, names, &key, &data) == 0 &&
-           catalog_check(&key, &data, &in) && (time_ms_t)cursor_u64(&in) == time;
+           catalog_check(&key, &data, &in) && (time_ms_t)cursor_u64(&in) == finding->time;
 }
 
 static bool is_finding(struct walk *w, const MDB_val *key, struct cursor in)
 {
     struct finding_packed packed;
-    enum finding_kind kind;
-    time_ms_t time;
-    uint64_t id;
+    struct finding place;
     bytes_clear(&w->scratch);
-    if (!catalog_finding_place(key, &kind, &time, &id) || finding_unpack(in, &packed) != TM_OK)
+    if (!catalog_finding_place(key, &place) || finding_unpack(&place, in, &packed) != TM_OK)
         return false;
-    return is_good(w, finding_unpack_body(&packed, &w->scratch)) && has_name(w, kind, time, id);
+    return is_good(w, finding_unpack_body(&packed, &w->scratch)) && has_name(w, &place);
 }
 
+/* Under the time it names stands the finding. */
 static bool is_finding_id(struct walk *w, const MDB_val *key, struct cursor in)
 {
-    (void)w;
-    (void)cursor_u64(&in);
-    return key->mv_size == CATALOG_FINDING_ID_KEY && !in.bad && cursor_left(&in) == 0;
+    uint8_t bytes[CATALOG_FINDING_KEY];
+    MDB_val place = {sizeof bytes, bytes}, data;
+    MDB_dbi findings;
+    const uint8_t *at = key->mv_data;
+    time_ms_t time = (time_ms_t)cursor_u64(&in);
+    if (key->mv_size != CATALOG_FINDING_ID_KEY || in.bad || cursor_left(&in) > 0)
+        return false;
+    uint64_t id = (uint64_t)catalog_get_u32(at + 1) << 32 | catalog_get_u32(at + 5);
+    catalog_finding_key(bytes, (enum finding_kind)at[0], time, id);
+    return mdb_dbi_open(w->txn, "findings", 0, &findings) == 0 &&
+           mdb_get(w->txn, findings, &place, &data) == 0;
 }
 
 static void tell_lone_delete(struct walk *w)

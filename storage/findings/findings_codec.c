@@ -113,9 +113,9 @@ void finding_pack(const struct finding *finding, struct bytes *out)
         bytes_put(out, finding->body.ptr, finding->body.len);
 }
 
-enum tm_err finding_unpack(struct cursor in, struct finding_packed *out)
+enum tm_err finding_unpack(const struct finding *key, struct cursor in, struct finding_packed *out)
 {
-    *out = (struct finding_packed){.finding = {.id = 1}};
+    *out = (struct finding_packed){.finding = {.kind = key->kind, .id = key->id, .time = key->time}};
     uint8_t version = cursor_u8(&in), flags = cursor_u8(&in);
     out->finding.end = (time_ms_t)cursor_u64(&in);
     out->finding.score = take_score(&in);
@@ -124,7 +124,7 @@ enum tm_err finding_unpack(struct cursor in, struct finding_packed *out)
     out->is_packed = flags == PACKED;
     uint64_t len = out->is_packed ? cursor_varint(&in) : cursor_left(&in);
     out->body = cursor_take(&in, cursor_left(&in));
-    if (in.bad || version != VERSION || flags > PACKED || !is_body(len))
+    if (in.bad || version != VERSION || flags > PACKED || !is_body(len) || !is_sound(&out->finding))
         return TM_CORRUPT;
     out->body_len = (uint32_t)len;
     return TM_OK;

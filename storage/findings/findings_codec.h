@@ -20,8 +20,10 @@ struct finding_packed {
     uint32_t body_len;
     struct str body; /* as it stands */
 };
-/* in: the value behind its checksum. Views into it. TM_CORRUPT. */
-enum tm_err finding_unpack(struct cursor in, struct finding_packed *out) TM_MUST_CHECK;
+/* in: the value behind its checksum; key: kind, time and id, as its key says. Views into in. TM_CORRUPT: a
+ * bound is not held. */
+enum tm_err finding_unpack(const struct finding *key, struct cursor in,
+                           struct finding_packed *out) TM_MUST_CHECK;
 /* Appends the body. TM_CORRUPT, TM_NOMEM. */
 enum tm_err finding_unpack_body(const struct finding_packed *packed, struct bytes *out) TM_MUST_CHECK;
 

@@ -1,8 +1,8 @@
 /* Values of the catalog, hostile behind checksums that are right. The input is a list of entries: first byte,
  * its low three bits: 0 a block of series, 1 one of events, 2 a mark, 3 a tombstone, 4 anything, 5 a block of
- * events that lies about its length; bit 3 damages the checksum. Loading and reading end with TM_OK or
- * TM_CORRUPT, never for want of memory; what is taken obeys the rules; what the check finds sound is loaded
- * whole. */
+ * events that lies about its length, 6 a finding, 7 the name of one; bit 3 damages the checksum. Loading and
+ * reading end with TM_OK or TM_CORRUPT, never for want of memory; what is taken obeys the rules; what the
+ * check finds sound is loaded whole. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,10 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "storage/catalog/catalog_findings.h"
 #include "storage/catalog/catalog_private.h"
 #include "storage/catalog/catalog_verify.h"
+#include "storage/findings/findings_codec.h"
 #include "storage/model/labels.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -120,10 +122,32 @@ static MDB_dbi make_tombstone(const struct catalog *catalog, struct cursor *in, 
     return catalog->tombstones;
 }
 
+/* Few times and ids, so that names and findings meet. */
+static MDB_dbi make_finding(const struct catalog *catalog, struct cursor *in, struct entry *e)
+{
+    enum finding_kind kind = (enum finding_kind)(cursor_u8(in) % (FINDING_KIND_COUNT + 1));
+    time_ms_t time = cursor_u8(in) % 4;
+    catalog_finding_key(e->key, kind, time, cursor_u8(in) % 4);
+    e->key_len = CATALOG_FINDING_KEY;
+    struct str rest = take_some(in);
+    bytes_put(&e->value, rest.ptr, rest.len);
+    return catalog->findings;
+}
+
+static MDB_dbi make_finding_id(const struct catalog *catalog, struct cursor *in, struct entry *e)
+{
+    enum finding_kind kind = (enum finding_kind)(cursor_u8(in) % (FINDING_KIND_COUNT + 1));
+    catalog_finding_id_key(e->key, kind, cursor_u8(in) % 4);
+    e->key_len = CATALOG_FINDING_ID_KEY;
+    bytes_u64(&e->value, cursor_u8(in) % 4);
+    return catalog->finding_ids;
+}
+
 static MDB_dbi make_anything(const struct catalog *catalog, struct cursor *in, struct entry *e)
 {
-    const MDB_dbi tables[] = {catalog->series, catalog->events, catalog->marks, catalog->tombstones};
-    MDB_dbi table = tables[cursor_u8(in) % 4];
+    const MDB_dbi tables[] = {catalog->series,     catalog->events,   catalog->marks,
+                              catalog->tombstones, catalog->findings, catalog->finding_ids};
+    MDB_dbi table = tables[cursor_u8(in) % 6];
     struct str key = cursor_take(in, 1 + (cursor_u8(in) & (KEY_MAX - 1)));
     e->key_len = key.len > 0 ? key.len : 1;
     if (key.len > 0)
@@ -154,6 +178,12 @@ static int put_one(const struct catalog *catalog, MDB_txn *txn, struct cursor *i
         break;
     case 5:
         table = make_events(catalog, in, &e, false);
+        break;
+    case 6:
+        table = make_finding(catalog, in, &e);
+        break;
+    case 7:
+        table = make_finding_id(catalog, in, &e);
         break;
     default:
         table = make_anything(catalog, in, &e);
@@ -251,6 +281,46 @@ static uint64_t read_events(struct catalog *catalog, enum event_kind kind)
     return damaged + (err == TM_CORRUPT);
 }
 
+/* How many findings of a kind were damaged. Those that are told hold their bounds, newest first. */
+static uint64_t read_findings(struct catalog *catalog, enum finding_kind kind, uint64_t id)
+{
+    uint64_t damaged = 0;
+    struct findings_wanted wanted = {
+        .kind = kind, .id = id, .span = {INT64_MIN, INT64_MAX}, .damaged = &damaged};
+    struct findings_place place = {.is_begun = false}, last = {INT64_MAX, UINT64_MAX, true};
+    struct bytes lines = {0};
+    struct tm_why why = {""};
+    enum tm_err err = TM_OK;
+    while (!err) {
+        err = catalog_findings_next(catalog, &wanted, &place, &lines, &why);
+        struct cursor in = cursor_of(lines.data, err == TM_CORRUPT ? 0 : lines.len);
+        while (cursor_left(&in) > 0) {
+            struct finding finding;
+            time_ms_t time = (time_ms_t)cursor_u64(&in);
+            require(finding_decode(time, cursor_str(&in), &finding) == TM_OK && finding.kind == kind);
+            require(time < last.time || (time == last.time && finding.id < last.id));
+            last = (struct findings_place){time, finding.id, true};
+        }
+    }
+    require(err == TM_NOT_FOUND || err == TM_CORRUPT);
+    bytes_fini(&lines);
+    return damaged + (err == TM_CORRUPT);
+}
+
+static uint64_t read_all_findings(struct catalog *catalog)
+{
+    uint64_t damaged = 0;
+    struct tm_why why = {""};
+    bool is_more = true;
+    for (int kind = 0; kind < FINDING_KIND_COUNT; kind++) {
+        damaged += read_findings(catalog, (enum finding_kind)kind, 0);
+        for (uint64_t id = 1; id < 4; id++)
+            damaged += read_findings(catalog, (enum finding_kind)kind, id);
+    }
+    require(catalog_forget_findings(catalog, INT64_MIN, &is_more, &why) == TM_OK && !is_more);
+    return damaged;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct cursor in = cursor_of(data, len);
@@ -270,6 +340,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     uint64_t damaged = 0;
     for (int kind = 0; kind < EVENT_REQUEST; kind++)
         damaged += read_events(catalog, (enum event_kind)kind);
+    damaged += read_all_findings(catalog);
     catalog_close(catalog);
     enum tm_err err = catalog_verify(folder, &verify, &result, &why);
     require(err == TM_OK || err == TM_CORRUPT);

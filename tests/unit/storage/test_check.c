@@ -284,11 +284,16 @@ static void a_value_that_makes_no_sense_is_told_though_its_checksum_fits(void **
                          id_where[12] = {0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1};
     static const uint8_t what[26] = {1, [24] = 1, [25] = 7}, where[8] = {1, 5, 0, 0, 0, 0, 0, 0};
     static const uint8_t no_series[26] = {1, [24] = 2, [25] = 7}, unordered[9] = {2, 6}, group[3] = {1, 2, 3};
+    static const uint8_t finding_key[17] = {1, 0x80, [16] = 5}, finding_id[9] = {1, [8] = 5};
+    static const uint8_t finding[22] = {1, [20] = '{', [21] = '}'}, no_body[20] = {1};
+    static const uint8_t named[8] = {0}, elsewhere[8] = {1};
     struct fixture *f = *state;
     struct told told;
     fill(f);
     fixture_close(f);
     (void)check(f, &told, TM_OK);
+    forge(f, "findings", finding_key, sizeof finding_key, finding, sizeof finding);
+    forge(f, "finding_ids", finding_id, sizeof finding_id, named, sizeof named);
     forge(f, "tombstones", id_what, sizeof id_what, what, sizeof what);
     forge(f, "tombstones", id_where, sizeof id_where, where, sizeof where);
     (void)check(f, &told, TM_OK);
@@ -306,6 +311,11 @@ static void a_value_that_makes_no_sense_is_told_though_its_checksum_fits(void **
         {"tombstones", id_where, NULL, where, 12, 0, sizeof where, "delete 9 has no list"},
         {"tombstones", id_what, NULL, what, 12, 0, sizeof what, "01 in table tombstones is damaged"},
         {"groups", id_what, group, NULL, 8, sizeof group, 0, "0000000000000009 in table groups is damaged"},
+        {"findings", finding_key, no_body, finding, 17, sizeof no_body, sizeof finding,
+         "table findings is damaged"},
+        {"findings", finding_key, NULL, finding, 17, 0, sizeof finding, "in table finding_ids is damaged"},
+        {"finding_ids", finding_id, elsewhere, named, 9, 8, 8, "in table finding_ids is damaged"},
+        {"finding_ids", finding_id, NULL, named, 9, 0, 8, "in table findings is damaged"},
         {"marks", (const uint8_t *)"clock", group, NULL, 5, sizeof group, 0, "in table marks is damaged"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
