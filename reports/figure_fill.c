@@ -163,6 +163,9 @@ static enum tm_err fill_groups(const struct report *r, struct filling *f)
         f->groups[i] = (struct figure_group){str_of(f->names[i]), (double)g->count, (double)g->last_week};
     }
     free(all);
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        if (i != LIST_RESOLVED) /* of which there are none this week */
+            count += r->rest[i].groups;
     f->figures.groups = (struct figure_groups){f->groups, shown, count, (double)r->total};
     return TM_OK;
 }

@@ -66,10 +66,11 @@ static const char style[] =
     "td .f{display:block;color:var(--soft);font-size:.84rem}"
     ".ci{display:block;color:var(--soft);font-size:.8rem}"
     "code,.f.m{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas,monospace;font-size:.8rem}"
-    "figure{margin:0 0 1.6rem;break-inside:avoid}"
-    "figure img{display:block;width:100%;max-width:46rem;height:auto}"
+    "figure{margin:0 0 2rem;break-inside:avoid}"
+    "figure img{display:block;width:100%;max-width:45rem;height:auto}"
     "figcaption{color:var(--soft);font-size:.9rem;margin-top:.3rem}"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,33rem),1fr));gap:.5rem 2rem}"
+    "@media(min-width:70rem){.figures figure{display:grid;grid-template-columns:45rem minmax(0,1fr);gap:0 "
+    "2rem}}"
     "footer{margin-top:2.6rem;padding-top:.9rem;border-top:2px solid "
     "var(--line);color:var(--soft);font-size:.88rem}"
     "footer ul,.plain{padding-left:1.2rem;margin:.4rem 0}"
@@ -94,7 +95,7 @@ static const char style[] =
     "table{font-size:8pt}th,td{padding:3pt 4pt}th{font-size:7.5pt}td.w{min-width:0}.ci{font-size:7pt}"
     "h2{break-after:avoid;margin-top:16pt}h3{break-after:avoid}thead{display:table-header-group}"
     "tr{break-inside:avoid}.strip{grid-template-columns:repeat(5,1fr);gap:5pt}.strip .v{font-size:14pt}"
-    ".strip .k,.strip .d{font-size:7.5pt}.figures{display:block}.skip,.web{display:none}a{color:inherit}"
+    ".strip .k,.strip .d{font-size:7.5pt}.skip,.web{display:none}a{color:inherit}"
     "figure img{max-height:110mm;object-fit:contain;object-position:left}}";
 
 void html_begin(struct bytes *out, enum language language, const char *title)

@@ -215,7 +215,7 @@ static void put_pictures(const struct page *p, const struct render_pictures *pic
             bytes_printf(p->out, "<picture>");
             if (picture->svg_narrow.len > 0) {
                 bytes_printf(p->out,
-                             "<source media=\"(max-width:46rem)\" srcset=\"data:image/svg+xml;base64,");
+                             "<source media=\"(max-width:34rem)\" srcset=\"data:image/svg+xml;base64,");
                 put_base64(p->out, picture->svg_narrow);
                 bytes_printf(p->out, "\">");
             }

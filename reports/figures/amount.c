@@ -83,6 +83,20 @@ struct str amount_percent(double share, char text[AMOUNT_BYTES])
     return view(text, snprintf(text, AMOUNT_BYTES, "%.*s%%", len, digits));
 }
 
+struct str amount_change(double now, double before, char text[AMOUNT_BYTES])
+{
+    double ratio = now / before, percent = round((ratio - 1) * 100);
+    if (!isfinite(ratio))
+        return dash(text);
+    if (ratio >= 10)
+        return view(text, snprintf(text, AMOUNT_BYTES, "\xc3\x97%.0f", ratio));
+    if (percent == 0)
+        return view(text, snprintf(text, AMOUNT_BYTES,
+                                   "\xc2\xb1"
+                                   "0%%"));
+    return view(text, snprintf(text, AMOUNT_BYTES, "%+.0f%%", percent));
+}
+
 struct str amount_duration(double ms, enum figure_language language, char text[AMOUNT_BYTES])
 {
     static const struct {

@@ -275,8 +275,8 @@ static void tell_peak(const struct telling *telling, const struct figures *figur
     struct str args[] = {
         amount_exact(hourly->count[at], most),
         telling_time(telling, &figures->week, figures->week.span.from + (time_ms_t)at * HOUR_MS, buffer),
-        expected ? amount_exact(hourly->low[at], low) : STR(""),
-        expected ? amount_exact(hourly->high[at], high) : STR("")};
+        expected ? amount_exact(round(hourly->low[at]), low) : STR(""),
+        expected ? amount_exact(round(hourly->high[at]), high) : STR("")};
     telling_say(telling, expected ? WORD_TELL_PEAK_EXPECTED : WORD_TELL_PEAK, args, 4);
 }
 

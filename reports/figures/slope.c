@@ -86,10 +86,7 @@ static void put_change(struct drawing *drawing, const struct layout *layout, con
             drawing_word(drawing, note, WORD_NEW);
         return;
     }
-    double ratio = group->count / group->last_week;
-    int len = ratio >= 10 ? snprintf(percent, sizeof percent, "\xc3\x97%.0f", ratio)
-                          : snprintf(percent, sizeof percent, "%+.0f%%", (ratio - 1) * 100);
-    drawing_note(drawing, note, (struct str){percent, (size_t)len});
+    drawing_note(drawing, note, amount_change(group->count, group->last_week, percent));
 }
 
 /* Groups come sorted by this week's count, so their labels run downwards. */

@@ -141,11 +141,11 @@ static void tell_previous(const struct telling *telling, const struct figure_tre
                           const struct figure_trend_week *before)
 {
     char first[AMOUNT_BYTES], second[AMOUNT_BYTES];
-    if (isfinite(now->failures) && before->failures > 0) {
-        int len = snprintf(second, sizeof second, "%+.0f%%", (now->failures / before->failures - 1) * 100);
+    if (isfinite(now->failures) && before->failures > 0)
         telling_say(telling, WORD_TELL_TREND_PREVIOUS,
-                    (struct str[]){amount_exact(before->failures, first), {second, (size_t)len}}, 2);
-    }
+                    (struct str[]){amount_exact(before->failures, first),
+                                   amount_change(now->failures, before->failures, second)},
+                    2);
     if (isfinite(now->per_10k) && isfinite(before->per_10k))
         telling_say(telling, WORD_TELL_TREND_RATE,
                     (struct str[]){amount_exact(now->per_10k, first), amount_exact(before->per_10k, second)},

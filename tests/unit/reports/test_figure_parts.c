@@ -216,6 +216,18 @@ static void a_share_is_never_nothing_or_all_unless_it_is(void **state)
     expect_number(amount_percent(NAN, text), "–");
 }
 
+static void a_change_has_its_sign(void **state)
+{
+    (void)state;
+    char text[AMOUNT_BYTES];
+    expect_number(amount_change(114, 100, text), "+14%");
+    expect_number(amount_change(93, 100, text), "-7%");
+    expect_number(amount_change(999, 1000, text), "±0%");
+    expect_number(amount_change(0, 5, text), "-100%");
+    expect_number(amount_change(1200, 100, text), "×12");
+    expect_number(amount_change(NAN, 100, text), "–");
+}
+
 static void a_duration_has_its_unit(void **state)
 {
     (void)state;
@@ -307,6 +319,7 @@ int main(void)
         cmocka_unit_test(what_xml_reads_as_its_own_is_escaped),
         cmocka_unit_test(numbers_are_written_as_they_are_read),
         cmocka_unit_test(a_share_is_never_nothing_or_all_unless_it_is),
+        cmocka_unit_test(a_change_has_its_sign),
         cmocka_unit_test(a_duration_has_its_unit),
         cmocka_unit_test(a_step_is_one_two_or_five),
         cmocka_unit_test(the_local_clock_follows_the_zone),

@@ -233,7 +233,8 @@ static void a_text_has_the_key_numbers_of_its_figure(void **state)
     assert_int_equal(draw(sample, &out, &why), TM_OK);
     expect_text(
         &out, FIGURE_HOURLY,
-        "22,219 failures from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The most in one hour: 1,351, Wed 18 Nov "
+        "22,219 failures (exceptions and 5xx responses) from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The most "
+        "in one hour: 1,351, Wed 18 Nov "
         "14:00; 138 to 272 were expected. 6 hours above the expected range. 5 deploys, 1 bad. 1 incident, "
         "the "
         "first from Wed 18 Nov 14:00. 1 planned event. No data for 3 hours.");
@@ -243,7 +244,8 @@ static void a_text_has_the_key_numbers_of_its_figure(void **state)
         "day with the most: 15:00, 2,652.");
     expect_text(
         &out, FIGURE_PARETO,
-        "14 groups, 29,097 failures. 1. NullPointerException: Cannot invoke \"Cart.items()\" because "
+        "14 groups of exceptions and failed requests, 29,097 in all. 1. NullPointerException: Cannot invoke "
+        "\"Cart.items()\" because "
         "\"cart\" "
         "is null: 8,001 (27.5%). 2. SocketTimeoutException: Read timed out: inventory.internal:8443: 4,288 "
         "(14.7%). 3. HTTP 502 POST /checkout/confirm: 2,977 (10.2%). The first 12 have 94.7% of all.");
@@ -287,7 +289,8 @@ static void a_korean_report_has_korean_figures(void **state)
     sample->figures.week.zone = STR("Asia/Seoul");
     assert_int_equal(draw(sample, &out, &why), TM_OK);
     expect_text(&out, FIGURE_HOURLY,
-                "11월 16일(월)부터 11월 22일(일)까지(Asia/Seoul) 실패 22,219건. 가장 많은 시간은 11월 "
+                "11월 16일(월)부터 11월 22일(일)까지(Asia/Seoul) 실패(예외와 5xx 응답) 22,219건. 가장 많은 "
+                "시간은 11월 "
                 "18일(수) 14:00, "
                 "1,351건, 예상은 138에서 272. 예상 범위를 넘은 시간 6시간. 배포 9건, 그중 나쁜 배포 2건. "
                 "장애 1건, 첫 "
@@ -328,10 +331,10 @@ static void a_week_with_one_number_is_drawn(void **state)
     struct figures_out out;
     struct tm_why why;
     assert_int_equal(draw(sample, &out, &why), TM_OK);
-    expect_text(
-        &out, FIGURE_HOURLY,
-        "3 failures from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The most in one hour: 3, Wed 18 Nov 02:00. 1 "
-        "deploy, 0 bad. No data for 167 hours.");
+    expect_text(&out, FIGURE_HOURLY,
+                "3 failures (exceptions and 5xx responses) from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The "
+                "most in one hour: 3, Wed 18 Nov 02:00. 1 "
+                "deploy, 0 bad. No data for 167 hours.");
     expect_text(&out, FIGURE_TREND,
                 "3 failures in week 47 of 2026. The week with the most of the 8: week 47 of 2026 "
                 "with 3.");
@@ -364,10 +367,12 @@ static void a_week_in_which_clocks_change_keeps_its_days(void **state)
         sample->figures.hourly.mark_count = sample->figures.hourly.shade_count = 0;
         assert_int_equal(draw(sample, &out, &why), TM_OK);
         expect_text(&out, FIGURE_HOURLY,
-                    i ? "177 failures from Mon 23 Mar to Sun 29 Mar (Asia/Seoul). The most in one hour: 9, "
+                    i ? "177 failures (exceptions and 5xx responses) from Mon 23 Mar to Sun 29 Mar "
+                        "(Asia/Seoul). The most in one hour: 9, "
                         "Sun 29 Mar "
                         "23:00."
-                      : "175 failures from Mon 23 Mar to Sun 29 Mar (Asia/Seoul). The most in one hour: 9, "
+                      : "175 failures (exceptions and 5xx responses) from Mon 23 Mar to Sun 29 Mar "
+                        "(Asia/Seoul). The most in one hour: 9, "
                         "Sun 29 Mar "
                         "23:00.");
         assert_true(holds(&out.at[FIGURE_HOURLY].svg, ">Sun 29 Mar</text>"));
