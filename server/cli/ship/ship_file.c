@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -30,8 +29,7 @@ struct ship_place ship_file_place(const struct ship_file *file)
     if (file->fd >= 0) {
         size_t tail = file->at < SHIP_TAIL_BYTES ? file->at : SHIP_TAIL_BYTES;
         const uint8_t *from = tail ? file->text.data + file->at - tail : NULL;
-        place = (struct ship_place){.device = file->device,
-                                    .inode = file->inode,
+        place = (struct ship_place){.id = file->id,
                                     .offset = file->offset,
                                     .line = file->line,
                                     .tail_len = (uint32_t)tail,
@@ -53,11 +51,8 @@ struct ship_place ship_file_head(const struct ship_file *file)
         ssize_t got = pread(file->fd, head, sizeof head, 0);
         len = got > 0 ? (size_t)got : 0;
     }
-    return (struct ship_place){.device = file->device,
-                               .inode = file->inode,
-                               .offset = len,
-                               .tail_len = (uint32_t)len,
-                               .tail_hash = XXH3_64bits(head, len)};
+    return (struct ship_place){
+        .id = file->id, .offset = len, .tail_len = (uint32_t)len, .tail_hash = XXH3_64bits(head, len)};
 }
 
 bool ship_file_is_empty(const struct ship_file *file)
@@ -135,20 +130,19 @@ static enum tm_err go_to(struct ship_file *file, const struct ship_place *place,
 enum tm_err ship_file_open(struct ship_file *file, const char *path, const struct ship_place *place,
                            struct tm_why *why)
 {
-    struct stat info;
+    struct ship_stat info;
     struct tm_why inner = {"out of memory"};
     struct ship_file opened = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (opened.fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return TM_NOT_FOUND;
-    if (opened.fd < 0 || fstat(opened.fd, &info) != 0) {
+    if (opened.fd < 0 || ship_stat(opened.fd, NULL, &info) != TM_OK) {
         enum tm_err err = tm_fail(why, TM_IO, "cannot read %s: %s", path, strerror(errno));
         ship_file_close(&opened);
         return err;
     }
-    opened.device = info.st_dev;
-    opened.inode = info.st_ino;
+    opened.id = info.id;
     opened.grown_ns = clock_mono_ns(clock_system());
-    enum tm_err err = S_ISREG(info.st_mode) ? TM_OK : tm_fail(&inner, TM_IO, "it is no regular file");
+    enum tm_err err = info.is_regular ? TM_OK : tm_fail(&inner, TM_IO, "it is no regular file");
     if (!err && begins_like_gzip(opened.fd)) {
         opened.packed = gunzip_open(opened.fd);
         err = opened.packed ? TM_OK : TM_NOMEM;

@@ -12,8 +12,7 @@ struct gunzip;
 struct ship_file {
     int fd;
     struct gunzip *packed; /* NULL: plain */
-    uint64_t device;
-    uint64_t inode;
+    struct ship_id id;
     struct bytes text; /* its last bytes that are taken, up to `at`; behind them what is read and not taken */
     size_t at;
     uint64_t offset;         /* bytes taken */

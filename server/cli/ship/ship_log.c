@@ -1,12 +1,12 @@
 #include "server/cli/ship/ship_log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/cli/ship/ship_search.h"
@@ -14,11 +14,6 @@
 #include "storage/model/clock.h"
 
 #define LINGER_NS (INT64_C(30) * 1000000000) /* a writer may go on for a while after a rotation */
-
-static int64_t mtime_ns(const struct stat *info)
-{
-    return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
-}
 
 /* ---- the list of files ---- */
 
@@ -124,12 +119,12 @@ void ship_log_fini(struct ship_log *log)
 /* ---- the name ---- */
 
 /* The file under the name is one that was read before this run; true: it goes on there. */
-static enum tm_err resume(struct ship_log *log, const struct stat *info, bool *out, struct tm_why *why)
+static enum tm_err resume(struct ship_log *log, const struct ship_stat *info, bool *out, struct tm_why *why)
 {
     *out = false;
     for (size_t i = log->file_count; i-- > 0;) {
         struct ship_file *file = &log->files[i];
-        if (file->fd >= 0 || file->place.device != info->st_dev || file->place.inode != info->st_ino)
+        if (file->fd >= 0 || !ship_id_is_same(&file->place.id, &info->id))
             continue;
         struct ship_file opened = {.fd = -1};
         enum tm_err err = ship_file_open(&opened, log->path, &file->place, why);
@@ -142,7 +137,7 @@ static enum tm_err resume(struct ship_log *log, const struct stat *info, bool *o
     return TM_OK;
 }
 
-static enum tm_err open_name(struct ship_log *log, const struct stat *info, struct tm_why *why)
+static enum tm_err open_name(struct ship_log *log, const struct ship_stat *info, struct tm_why *why)
 {
     bool is_resumed;
     enum tm_err err = resume(log, info, &is_resumed, why);
@@ -160,12 +155,13 @@ static enum tm_err open_name(struct ship_log *log, const struct stat *info, stru
 
 enum tm_err ship_log_look(struct ship_log *log, struct tm_why *why)
 {
-    struct stat info;
-    bool is_there = stat(log->path, &info) == 0;
-    if (!is_there && errno != ENOENT)
+    struct ship_stat info;
+    enum tm_err there = ship_stat(-1, log->path, &info);
+    bool is_there = there == TM_OK;
+    if (there == TM_IO)
         return tm_fail(why, TM_IO, "cannot follow %s: %s", log->given, strerror(errno));
     struct ship_file *current = current_of(log);
-    if (is_there && current && (current->device != info.st_dev || current->inode != info.st_ino)) {
+    if (is_there && current && !ship_id_is_same(&current->id, &info.id)) {
         current->is_rotated = true;
         current = NULL;
         log->is_search_due = true;
@@ -182,8 +178,22 @@ enum tm_err ship_log_look(struct ship_log *log, struct tm_why *why)
     return err;
 }
 
+/* What stands in a file now that was cut under another name: nobody would find it by its name. */
+static void add_rest(struct ship_log *log, const struct ship_file *file)
+{
+    struct ship_file rest = {.fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0),
+                             .id = file->id,
+                             .is_rotated = true,
+                             .grown_ns = clock_mono_ns(clock_system())};
+    if (rest.fd >= 0 && (lseek(rest.fd, 0, SEEK_SET) != 0 || !ship_log_add(log, &rest)))
+        ship_file_close(&rest);
+}
+
 void ship_log_cut(struct ship_log *log, size_t index)
 {
+    struct ship_file cut = log->files[index];
+    if (cut.is_rotated && log->file_count < SHIP_FILES_MAX)
+        add_rest(log, &cut);
     struct ship_file *file = &log->files[index];
     ship_file_close(file);
     file->is_rotated = true;
@@ -195,10 +205,10 @@ void ship_log_cut(struct ship_log *log, size_t index)
 bool ship_log_is_over(const struct ship_log *log, size_t index)
 {
     const struct ship_file *file = &log->files[index];
-    struct stat info;
+    struct ship_stat info;
     if (file->fd < 0 || !file->is_rotated)
         return false;
-    bool is_gone = fstat(file->fd, &info) == 0 && info.st_nlink == 0;
+    bool is_gone = ship_stat(file->fd, NULL, &info) == TM_OK && info.is_gone;
     bool is_idle = clock_mono_ns(clock_system()) - file->grown_ns > LINGER_NS;
     return file->packed || is_gone || is_idle || log->file_count == SHIP_FILES_MAX;
 }
@@ -206,10 +216,10 @@ bool ship_log_is_over(const struct ship_log *log, size_t index)
 void ship_log_finish(struct ship_log *log, size_t index)
 {
     struct ship_file *file = &log->files[index];
-    struct stat info;
+    struct ship_stat info;
     file->is_done = true;
-    if (fstat(file->fd, &info) == 0 && mtime_ns(&info) >= log->watermark_ns)
-        log->watermark_ns = mtime_ns(&info) + 1;
+    if (ship_stat(file->fd, NULL, &info) == TM_OK && info.mtime_ns >= log->watermark_ns)
+        log->watermark_ns = info.mtime_ns + 1;
     ship_file_close(file);
 }
 

@@ -2,11 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "storage/model/clock.h"
 
@@ -14,11 +15,11 @@ enum { CANDIDATES_MAX = 1024 };
 
 /* What is sought may be on its way from one name to another. */
 #define GIVE_UP_NS (INT64_C(3) * 1000000000)
+#define NS_PER_MS  INT64_C(1000000)
 
 struct candidate {
     char name[NAME_MAX + 1];
-    uint64_t device;
-    uint64_t inode;
+    struct ship_id id;
     int64_t mtime_ns;
     bool is_rotation; /* by its name: the log's and a number or a date behind it */
     bool is_growing;  /* packed, and the file that it is made of is there still */
@@ -53,12 +54,12 @@ static bool join(const struct ship_log *log, const char *name, char out[PATH_MAX
 static bool is_being_packed(const char *path)
 {
     char plain[PATH_MAX];
-    struct stat info;
+    struct ship_stat info;
     size_t len = strlen(path);
     if (len < 3 || strcmp(path + len - 3, ".gz") != 0)
         return false;
     (void)snprintf(plain, sizeof plain, "%.*s", (int)len - 3, path);
-    return stat(plain, &info) == 0;
+    return ship_stat(-1, plain, &info) == TM_OK;
 }
 
 /* Takes a name of the folder if it may be a file of the log. */
@@ -66,14 +67,15 @@ static enum tm_err take_name(const struct ship_log *log, const char *name, struc
                              struct tm_why *why)
 {
     char path[PATH_MAX];
-    struct stat info;
+    struct ship_stat info;
     const char *base = log->path + log->base;
     bool is_like = strncmp(name, base, strlen(base)) == 0 && name[strlen(base)];
-    if (strcmp(name, base) == 0 || !join(log, name, path) || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+    if (strcmp(name, base) == 0 || !join(log, name, path) || ship_stat(-1, path, &info) != TM_OK ||
+        !info.is_regular)
         return TM_OK;
     bool is_known = false;
     for (size_t i = 0; i < log->file_count; i++)
-        is_known |= log->files[i].fd < 0 && log->files[i].place.inode == info.st_ino;
+        is_known |= log->files[i].fd < 0 && ship_id_is_same(&log->files[i].place.id, &info.id);
     if ((!is_like && !is_known) || list->count == CANDIDATES_MAX)
         return TM_OK;
     struct candidate *all = realloc(list->all, (list->count + 1) * sizeof *all);
@@ -81,9 +83,8 @@ static enum tm_err take_name(const struct ship_log *log, const char *name, struc
         return tm_fail(why, TM_NOMEM, "out of memory");
     list->all = all;
     struct candidate *one = &all[list->count++];
-    *one = (struct candidate){.device = info.st_dev,
-                              .inode = info.st_ino,
-                              .mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
+    *one = (struct candidate){.id = info.id,
+                              .mtime_ns = info.mtime_ns,
                               .is_rotation = is_like && is_rotation_ending(name + strlen(base)),
                               .is_growing = is_being_packed(path)};
     (void)snprintf(one->name, sizeof one->name, "%s", name);
@@ -121,7 +122,7 @@ enum tm_err ship_search_begin(struct ship_log *log, struct tm_why *why)
 static bool is_open(const struct ship_log *log, const struct candidate *one)
 {
     for (size_t i = 0; i < log->file_count; i++)
-        if (log->files[i].fd >= 0 && log->files[i].device == one->device && log->files[i].inode == one->inode)
+        if (log->files[i].fd >= 0 && ship_id_is_same(&log->files[i].id, &one->id))
             return true;
     return false;
 }
@@ -140,13 +141,12 @@ static enum tm_err find_place(const struct ship_log *log, const struct candidate
                               const struct ship_place *place, struct ship_file *out, struct tm_why *why)
 {
     enum tm_err err = TM_NOT_FOUND;
-    for (int by_inode = 1; by_inode >= 0 && err == TM_NOT_FOUND; by_inode--)
+    for (int by_id = 1; by_id >= 0 && err == TM_NOT_FOUND; by_id--)
         for (size_t i = list->count; i-- > 0 && err == TM_NOT_FOUND;) {
             const struct candidate *one = &list->all[i];
-            bool has_inode = one->device == place->device && one->inode == place->inode;
+            bool is_same = ship_id_is_same(&one->id, &place->id);
             /* Without any text before it only the inode tells it from others. */
-            if (has_inode == by_inode && (has_inode || place->offset) && !one->is_growing &&
-                !is_open(log, one))
+            if (is_same == by_id && (is_same || place->offset) && !one->is_growing && !is_open(log, one))
                 err = try_candidate(log, one, place, out, why);
         }
     return err;
@@ -190,6 +190,33 @@ static enum tm_err find_known(struct ship_log *log, const struct candidates *lis
     return TM_OK;
 }
 
+/* True if the file begins with this text and is longer. */
+static bool is_continued_by(const struct ship_file *file, uint64_t bytes, const uint8_t *head, size_t len)
+{
+    uint8_t own[SHIP_TAIL_BYTES];
+    struct ship_stat info;
+    return file->fd >= 0 && !file->packed && ship_stat(file->fd, NULL, &info) == TM_OK &&
+           info.bytes > bytes && pread(file->fd, own, len, 0) == (ssize_t)len && memcmp(own, head, len) == 0;
+}
+
+/* The candidate has some of the text of a file that is open, and not all: somebody copies it, to cut it then.
+ * Or it is new, and nothing stands in it yet. */
+static bool is_being_copied(const struct ship_log *log, const struct candidate *one)
+{
+    char path[PATH_MAX];
+    uint8_t head[SHIP_TAIL_BYTES];
+    struct ship_stat info;
+    int fd = join(log, one->name, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd < 0)
+        return false;
+    ssize_t len = ship_stat(fd, NULL, &info) == TM_OK ? pread(fd, head, sizeof head, 0) : -1;
+    close(fd);
+    bool is_copied = len == 0 && clock_wall_ms(clock_system()) * NS_PER_MS - one->mtime_ns < GIVE_UP_NS;
+    for (size_t i = 0; len > 0 && i < log->file_count && !is_copied; i++)
+        is_copied = is_continued_by(&log->files[i], info.bytes, head, (size_t)len);
+    return is_copied;
+}
+
 /* How a copy of this file is known: by the text before its place, or, while nothing of it is taken, by how it
  * begins. That is to be asked again: the file may be cut, and then only the copy has its text. */
 static struct ship_place mark_of(struct ship_log *log, const struct ship_file *file)
@@ -206,14 +233,14 @@ static struct ship_place mark_of(struct ship_log *log, const struct ship_file *f
 static bool is_known(struct ship_log *log, const struct candidate *one)
 {
     struct tm_why ignored;
-    struct stat info;
+    struct ship_stat info;
     for (size_t i = 0; i < log->file_count; i++) {
         struct ship_place place = mark_of(log, &log->files[i]);
         struct ship_file opened = {.fd = -1};
         if (!place.offset || try_candidate(log, one, &place, &opened, &ignored))
             continue;
-        bool has_grown = log->files[i].fd < 0 && one->inode == place.inode && !opened.packed &&
-                         fstat(opened.fd, &info) == 0 && (uint64_t)info.st_size > place.offset;
+        bool has_grown = log->files[i].fd < 0 && ship_id_is_same(&one->id, &place.id) && !opened.packed &&
+                         ship_stat(opened.fd, NULL, &info) == TM_OK && info.bytes > place.offset;
         if (has_grown) {
             opened.is_rotated = true;
             log->files[i] = opened;
@@ -239,6 +266,10 @@ static enum tm_err find_unknown(struct ship_log *log, const struct candidates *l
         }
         if (is_known(log, one))
             continue;
+        if (is_being_copied(log, one)) {
+            log->is_search_due = true;
+            continue;
+        }
         enum tm_err err = try_candidate(log, one, NULL, &found, why);
         if (err == TM_NOT_FOUND)
             continue;

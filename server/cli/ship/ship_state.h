@@ -4,17 +4,17 @@
 
 #include <stdbool.h>
 
+#include "server/cli/ship/ship_id.h"
 #include "storage/model/bytes.h"
 #include "storage/model/err.h"
 #include "storage/model/str.h"
 
-enum { SHIP_LOGS_MAX = 256, SHIP_FILES_MAX = 8, SHIP_TAIL_BYTES = 1024, SHIP_PRODUCER_BYTES = 129 };
+enum { SHIP_LOGS_MAX = 256, SHIP_FILES_MAX = 32, SHIP_TAIL_BYTES = 1024, SHIP_PRODUCER_BYTES = 129 };
 
 /* How far a file is read. It is known again by what stands before that place, under whatever name, packed or
- * not; the inode only says where to look first. */
+ * not; the id only says where to look first. */
 struct ship_place {
-    uint64_t device;
-    uint64_t inode;
+    struct ship_id id;
     uint64_t offset;    /* bytes taken, of the content if it is packed */
     uint64_t line;      /* lines taken */
     uint64_t tail_hash; /* XXH3 of the tail_len bytes before the offset */

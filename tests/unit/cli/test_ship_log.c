@@ -150,6 +150,67 @@ static void a_file_that_nobody_saw_under_its_name_is_found(void **state)
     assert_int_equal(take_all(f), 4);
 }
 
+static void a_copy_in_the_making_is_not_a_file_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f, "", "one\ntwo\n");
+    look(f);
+    assert_int_equal(take_all(f), 2);
+    static const char *const so_far[] = {"", "one\n", "one\ntwo\n"};
+    for (size_t i = 0; i < 3; i++) {
+        write_file(f, ".1", so_far[i]);
+        f->log.is_search_due = true;
+        look(f);
+        assert_int_equal(f->log.file_count, 1);
+    }
+}
+
+/* Copied and cut, and then renamed at once: what was written in between has no name that anybody knows. */
+static void what_stands_in_a_file_that_was_cut_and_renamed_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    enum ship_read read;
+    write_file(f, "", "one\ntwo\n");
+    look(f);
+    assert_int_equal(take_all(f), 2);
+    write_file(f, ".2", "one\ntwo\nthree\n"); /* the copy */
+    write_file(f, "", "four\n");
+    move(f, "", ".1");
+    write_file(f, "", "five\n");
+    look(f);
+    assert_int_equal(ship_file_fill(&f->log.files[0], &read, &f->why), TM_OK);
+    assert_int_equal(read, SHIP_READ_CUT);
+    ship_log_cut(&f->log, 0);
+    f->log.watermark_ns = INT64_MAX; /* something newer was finished meanwhile */
+    look(f);
+    assert_int_equal(take_all(f), 3);
+}
+
+/* An inode is given again soon after a file is gone. */
+static void a_file_of_which_nothing_is_read_is_known_by_when_it_was_made(void **state)
+{
+    struct fixture *f = *state;
+    struct ship_stat info;
+    write_file(f, "", "");
+    look(f);
+    move(f, "", ".1");
+    assert_int_equal(ship_log_note(&f->log, &f->state, &f->why), TM_OK);
+    for (int born_differs = 0; born_differs < 2; born_differs++) {
+        struct ship_log again = {0};
+        f->state.logs[0].files[0].id.born_ns += born_differs;
+        f->state.logs[0].watermark_ns = INT64_MAX;
+        assert_int_equal(ship_log_init(&again, f->path, &f->state, &f->why), TM_OK);
+        assert_int_equal(ship_log_look(&again, &f->why), TM_OK);
+        char path[PATH_MAX];
+        path_of(f, ".1", path);
+        assert_int_equal(ship_stat(-1, path, &info), TM_OK);
+        if (info.id.born_ns != 0)
+            assert_int_equal(again.files[0].fd >= 0, !born_differs);
+        ship_log_fini(&again);
+    }
+    ship_state_fini(&f->state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +218,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_copy_is_taken_once_what_it_was_made_of_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_nobody_saw_under_its_name_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_copy_in_the_making_is_not_a_file_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_stands_in_a_file_that_was_cut_and_renamed_is_taken, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_of_which_nothing_is_read_is_known_by_when_it_was_made, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,15 +45,14 @@ static bool fill(struct ship_state *out, const char *batch)
     if (!log)
         return false;
     log->watermark_ns = 5;
-    log->files[0] = (struct ship_place){.device = 1,
-                                        .inode = UINT64_MAX,
+    log->files[0] = (struct ship_place){.id = {1, UINT64_MAX, 7},
                                         .offset = 10,
                                         .line = 2,
                                         .tail_len = 10,
                                         .tail_hash = UINT64_MAX - 1,
                                         .is_done = true};
     log->files[1] =
-        (struct ship_place){.device = 1, .inode = 3, .offset = 5000, .line = 99, .tail_len = SHIP_TAIL_BYTES};
+        (struct ship_place){.id = {1, 3, 0}, .offset = 5000, .line = 99, .tail_len = SHIP_TAIL_BYTES};
     log->file_count = 2;
     bytes_put(&out->batch, batch, strlen(batch));
     return ship_state_log(out, "/b \"quoted\".log", &why) && !bytes_error(&out->batch);
@@ -76,7 +75,7 @@ static void expect_filled(const struct ship_state *got, const char *batch)
     for (int i = 0; i < 2; i++) {
         const struct ship_place *a = &got->logs[0].files[i];
         const struct ship_place *b = &want.logs[0].files[i];
-        assert_true(a->device == b->device && a->inode == b->inode && a->offset == b->offset &&
+        assert_true(memcmp(&a->id, &b->id, sizeof a->id) == 0 && a->offset == b->offset &&
                     a->line == b->line);
         assert_true(a->tail_hash == b->tail_hash && a->tail_len == b->tail_len && a->is_done == b->is_done);
     }
