@@ -12,6 +12,7 @@
 #define KNOWN_TRIALS      50.0 /* what the prior adds to the concentration */
 #define TRIALS_MAX        1125899906842624.0
 #define RATE_MAX          0.98
+#define RATE_FULL         0.95
 #define POISSON_MAX       1e9
 #define DISPERSION_MAX    50.0
 #define DRIFT_MIN         0.01
@@ -35,10 +36,14 @@ static const double odds_rises[ODDS_RISES] = {1.3, 1.7, 2.5, 4, 8, 20};
 
 /* ---- one baseline's e-value ---- */
 
+/* The larger of two: with the whole prior, and with next to none. Groups of one service differ: one that
+ * failed seven times of seven is not held to its service's rate. */
 static double find_base_rate(const struct score_counts_base *base, struct score_tally window)
 {
     double prior = fmax(PRIOR_HITS / PRIOR_TRIALS, base->prior_rate);
-    double rate = (window.hits + PRIOR_TRIALS * prior) / (window.trials + PRIOR_TRIALS);
+    double drawn = (window.hits + PRIOR_TRIALS * prior) / (window.trials + PRIOR_TRIALS);
+    double own = (window.hits + prior) / (window.trials + 1);
+    double rate = fmax(drawn, own);
     return fmin(rate, base->law == SCORE_POISSON ? POISSON_MAX : RATE_MAX);
 }
 
@@ -98,7 +103,10 @@ static double measure(const struct score_counts *test, struct score_tally window
     double dispersion = find_dispersion(base, window, test, rate);
     struct score_tally seen = {test->after.hits / dispersion, test->after.trials / dispersion};
     size_t count = list_alternatives(base, null_rate, rates);
-    return score_mixture_ln_e(base->law, seen, m, null_rate, rates, count);
+    double ln_e = score_mixture_ln_e(base->law, seen, m, null_rate, rates, count);
+    /* What fails nearly always can't rise. */
+    bool is_full = base->law == SCORE_BINOMIAL && base->rise == SCORE_RISE_RATE && null_rate >= RATE_FULL;
+    return is_full ? fmin(ln_e, 0) : ln_e;
 }
 
 /* ---- the test ---- */

@@ -43,7 +43,8 @@ struct score_counts_base {
     double drift;              /* SCORE_DRIFT when unknown */
     double minute_cv;          /* of score_minute_cv of the whole service, for a group; 0: unknown */
     double tolerance;          /* of odds, for SCORE_RISE_ODDS */
-    double prior_rate;         /* of the whole service, for a group that had little traffic; 0: none */
+    double prior_rate;         /* of the whole service, for a group that had little traffic; 0: none. A group
+                                  whose own rate is the higher one is held to that */
 };
 
 /* A test under way. */
