@@ -103,7 +103,7 @@ cppcheck: ## cppcheck over the sources
 install: programs ## into DESTDIR/PREFIX, with the systemd unit
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
 		$(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/tidemark
-	install -m 755 $(O)/tidemarkd $(O)/tidemark $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(O)/tidemarkd $(O)/tidemark $(O)/tidemark-report $(DESTDIR)$(PREFIX)/bin
 	install -m 644 server/client/tidemark.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(O)/libtidemark.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(O)/libtidemark.so $(DESTDIR)$(PREFIX)/lib/libtidemark.so.0
