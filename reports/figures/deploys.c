@@ -176,7 +176,8 @@ void deploys_draw(struct drawing *drawing, const struct figures *figures)
     find_scale(&figures->deploys, &layout);
     double left = drawing->is_narrow ? 6 : drawing->width * 0.26,
            right = drawing->width - (drawing->is_narrow ? 16 : 104);
-    layout.frame = (struct frame){left, right, 28, 28 + (double)layout.row_count * layout.row_height};
+    double top = drawing_legend_height(drawing, items, 2) + 8;
+    layout.frame = (struct frame){left, right, top, top + (double)layout.row_count * layout.row_height};
     drawing_page(drawing, (int)layout.frame.bottom + 38);
     (void)drawing_legend(drawing, 0, 0, items, 2);
     put_scale(drawing, &layout);

@@ -112,6 +112,8 @@ void drawing_sign(struct drawing *drawing, double x, double y, enum swatch swatc
 /* What the signs mean, in lines from y downwards; returns where the last one ends. */
 double drawing_legend(struct drawing *drawing, double left, double y, const struct legend_item *items,
                       size_t count);
+/* How tall that is at the left edge, before the page has begun. */
+double drawing_legend_height(struct drawing *drawing, const struct legend_item *items, size_t count);
 /* Lines and figures of an upright axis from low to high at every step; percent: of 100. */
 void drawing_y_grid(struct drawing *drawing, struct frame frame, double low, double high, double step,
                     bool percent);

@@ -111,8 +111,9 @@ static void put_swatch(struct drawing *drawing, double x, double y, const struct
     }
 }
 
-double drawing_legend(struct drawing *drawing, double left, double y, const struct legend_item *items,
-                      size_t count)
+/* Where the items stand, and where the last line ends. */
+static double walk(struct drawing *drawing, double left, double y, const struct legend_item *items,
+                   size_t count, bool is_drawn)
 {
     double x = left;
     y += LEGEND_LINE / 2.0;
@@ -125,15 +126,28 @@ double drawing_legend(struct drawing *drawing, double left, double y, const stru
             x = left;
             y += LEGEND_LINE;
         }
-        put_swatch(drawing, x, y, &items[i]);
-        drawing_note(drawing,
-                     (struct note){.x = x + SWATCH_WIDTH + GAP,
-                                   .y = y,
-                                   .ink = INK_TEXT,
-                                   .size = LEGEND_SIZE,
-                                   .room = drawing->width - x - SWATCH_WIDTH - GAP},
-                     text);
+        if (is_drawn) {
+            put_swatch(drawing, x, y, &items[i]);
+            drawing_note(drawing,
+                         (struct note){.x = x + SWATCH_WIDTH + GAP,
+                                       .y = y,
+                                       .ink = INK_TEXT,
+                                       .size = LEGEND_SIZE,
+                                       .room = drawing->width - x - SWATCH_WIDTH - GAP},
+                         text);
+        }
         x += SWATCH_WIDTH + GAP + width + 10;
     }
     return y + LEGEND_LINE / 2.0;
+}
+
+double drawing_legend(struct drawing *drawing, double left, double y, const struct legend_item *items,
+                      size_t count)
+{
+    return walk(drawing, left, y, items, count, true);
+}
+
+double drawing_legend_height(struct drawing *drawing, const struct legend_item *items, size_t count)
+{
+    return walk(drawing, 0, 0, items, count, false);
 }

@@ -152,7 +152,7 @@ void pareto_draw(struct drawing *drawing, const struct figures *figures)
         return;
     }
     size_t count = rows.count + (rows.others ? 1 : 0);
-    struct layout layout = lay_out(drawing, drawing->is_narrow ? 48 : 28);
+    struct layout layout = lay_out(drawing, drawing_legend_height(drawing, items, 2) + 8);
     layout.bars.bottom = layout.bars.top + (double)count * layout.row_height;
     drawing_page(drawing, (int)layout.bars.bottom + 20);
     (void)drawing_legend(drawing, 0, 0, items, 2);

@@ -1,6 +1,5 @@
 /* The ten with the most: last week on the left, this week on the right. */
 #include <math.h>
-#include <stdio.h>
 
 #include "reports/figures/amount.h"
 #include "reports/figures/kinds.h"
@@ -223,7 +222,7 @@ void slope_draw(struct drawing *drawing, const struct figures *figures)
          .is_absent = !seen[RISEN] && !seen[NEW]},
         {.swatch = SWATCH_DASHED, .ink = INK_CALM, .word = WORD_FALLEN, .is_absent = !seen[FALLEN]},
         {.swatch = SWATCH_LINE, .ink = INK_AXIS, .word = WORD_STEADY, .is_absent = !seen[STEADY]}};
-    double top = drawing->is_narrow ? 92 : 54;
+    double top = drawing_legend_height(drawing, items, 3) + 34;
     struct layout layout = lay_out(drawing, groups, top);
     drawing_page(drawing, (int)layout.frame.bottom + 36);
     (void)drawing_legend(drawing, 0, 0, items, 3);

@@ -122,12 +122,12 @@ void status_draw(struct drawing *drawing, const struct figures *figures)
         drawing_nothing(drawing);
         return;
     }
-    double top = drawing->is_narrow ? 40 : 28;
+    struct str head = words_of(drawing->language, WORD_SHARE_OF_RESPONSES);
+    double top = lettering_width(head) * 11 > drawing->width ? 42 : 28;
     int below = drawing->is_narrow ? 36 : 26;
     drawing_page(drawing, (int)top + FIGURE_CLASSES * (PANEL + PANEL_GAP) - PANEL_GAP + below);
-    drawing_note_wrapped(drawing,
-                         (struct note){.x = 0, .y = 8, .ink = INK_MUTED, .size = 11, .room = drawing->width},
-                         words_of(drawing->language, WORD_SHARE_OF_RESPONSES));
+    drawing_note_wrapped(
+        drawing, (struct note){.x = 0, .y = 8, .ink = INK_MUTED, .size = 11, .room = drawing->width}, head);
     for (size_t i = 0; i < FIGURE_CLASSES; i++) {
         double at = top + (double)i * (PANEL + PANEL_GAP);
         struct frame panel = {drawing->is_narrow ? 108 : 130, drawing->width - 4, at, at + PANEL};

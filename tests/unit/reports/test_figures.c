@@ -233,7 +233,8 @@ static void a_text_has_the_key_numbers_of_its_figure(void **state)
     assert_int_equal(draw(sample, &out, &why), TM_OK);
     expect_text(
         &out, FIGURE_HOURLY,
-        "22,219 failures (exceptions and 5xx responses) from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The most "
+        "22,219 failures (exceptions and failed requests) from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The "
+        "most "
         "in one hour: 1,351, Wed 18 Nov "
         "14:00; 138 to 272 were expected. 6 hours above the expected range. 5 deploys, 1 bad. 1 incident, "
         "the "
@@ -289,7 +290,7 @@ static void a_korean_report_has_korean_figures(void **state)
     sample->figures.week.zone = STR("Asia/Seoul");
     assert_int_equal(draw(sample, &out, &why), TM_OK);
     expect_text(&out, FIGURE_HOURLY,
-                "11월 16일(월)부터 11월 22일(일)까지(Asia/Seoul) 실패(예외와 5xx 응답) 22,219건. 가장 많은 "
+                "11월 16일(월)부터 11월 22일(일)까지(Asia/Seoul) 실패(예외와 실패 요청) 22,219건. 가장 많은 "
                 "시간은 11월 "
                 "18일(수) 14:00, "
                 "1,351건, 예상은 138에서 272. 예상 범위를 넘은 시간 6시간. 배포 9건, 그중 나쁜 배포 2건. "
@@ -332,7 +333,7 @@ static void a_week_with_one_number_is_drawn(void **state)
     struct tm_why why;
     assert_int_equal(draw(sample, &out, &why), TM_OK);
     expect_text(&out, FIGURE_HOURLY,
-                "3 failures (exceptions and 5xx responses) from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The "
+                "3 failures (exceptions and failed requests) from Mon 16 Nov to Sun 22 Nov (Asia/Seoul). The "
                 "most in one hour: 3, Wed 18 Nov 02:00. 1 "
                 "deploy, 0 bad. No data for 167 hours.");
     expect_text(&out, FIGURE_TREND,
@@ -367,11 +368,11 @@ static void a_week_in_which_clocks_change_keeps_its_days(void **state)
         sample->figures.hourly.mark_count = sample->figures.hourly.shade_count = 0;
         assert_int_equal(draw(sample, &out, &why), TM_OK);
         expect_text(&out, FIGURE_HOURLY,
-                    i ? "177 failures (exceptions and 5xx responses) from Mon 23 Mar to Sun 29 Mar "
+                    i ? "177 failures (exceptions and failed requests) from Mon 23 Mar to Sun 29 Mar "
                         "(Asia/Seoul). The most in one hour: 9, "
                         "Sun 29 Mar "
                         "23:00."
-                      : "175 failures (exceptions and 5xx responses) from Mon 23 Mar to Sun 29 Mar "
+                      : "175 failures (exceptions and failed requests) from Mon 23 Mar to Sun 29 Mar "
                         "(Asia/Seoul). The most in one hour: 9, "
                         "Sun 29 Mar "
                         "23:00.");
