@@ -35,7 +35,8 @@ def test_each_file_is_in_its_place(dest):
             modes[os.path.relpath(path, dest)] = 'link' if os.path.islink(path) else oct(os.stat(path).st_mode & 0o777)
     assert modes.pop('etc/tidemark/tidemark.yaml')
     assert modes.pop('usr/lib/pkgconfig/tidemark.pc') and modes.pop(UNIT)
-    assert modes == {'usr/bin/tidemarkd': '0o755', 'usr/bin/tidemark': '0o755', 'usr/include/tidemark.h': '0o644',
+    assert modes == {'usr/bin/tidemarkd': '0o755', 'usr/bin/tidemark': '0o755',
+                     'usr/bin/tidemark-report': '0o755', 'usr/include/tidemark.h': '0o644',
                      'usr/lib/libtidemark.a': '0o644', 'usr/lib/libtidemark.so.0': '0o755', 'usr/lib/libtidemark.so': 'link'}
     for name in (UNIT, 'usr/lib/pkgconfig/tidemark.pc'):
         with open(os.path.join(dest, name), encoding='utf-8') as text:
