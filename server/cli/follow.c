@@ -22,7 +22,8 @@ static void take_line(struct follow_parser *parser, follow_fn *each, void *arg)
     struct str line = bytes_view(&parser->line);
     if (line.len > 0 && line.ptr[line.len - 1] == '\r')
         line.len--;
-    if (line.len >= sizeof field - 1 && memcmp(line.ptr, field, sizeof field - 1) == 0)
+    bool is_data = line.len >= sizeof field - 1 && memcmp(line.ptr, field, sizeof field - 1) == 0;
+    if (is_data && parser->data.len <= EVENT_MAX_BYTES) /* one that is longer is no JSON then */
         bytes_put(&parser->data, line.ptr + sizeof field - 1, line.len - (sizeof field - 1));
     if (line.len > 0)
         return;

@@ -80,7 +80,7 @@ static enum tm_err settle(struct search *s)
         s->all[kept++] = s->all[i];
     }
     s->count = kept;
-    s->list = malloc(kept * sizeof *s->list);
+    s->list = calloc(kept, sizeof *s->list);
     if (!s->list)
         return TM_NOMEM;
     for (size_t i = 0; i < kept; i++) {
