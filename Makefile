@@ -152,5 +152,5 @@ $(O)/tests/fault/%.so: tests/fault/%.c
 	$(call say,LD)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared -MMD -MP $< -o $@ -ldl -lpthread
 
-include .ci/targets.mk
+include .ci/targets.mk plugins/grafana/plugin.mk
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -11,7 +11,7 @@ SUB     := $(MAKE) --no-print-directory
 
 .PHONY: deps demo check check-fast check-suites soak bench bench-rivals bench-scoring fuzz layers lint format-check tidy cppcheck style install
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile .ci/targets.mk | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 clean: ## remove everything that was built
 	rm -rf build
 deps: ## install the Debian packages that are missing (root)

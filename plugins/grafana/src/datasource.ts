@@ -1,0 +1,133 @@
+import {
+  AdHocVariableFilter, CoreApp, DataFrame, DataQueryRequest, DataQueryResponse, DataSourceApi, DataSourceGetTagKeysOptions,
+  DataSourceGetTagValuesOptions, DataSourceInstanceSettings, DataSourceWithQueryModificationSupport, LoadingState, MetricFindValue,
+  QueryFixAction, ScopedVars, TestDataSourceResponse, TimeRange,
+} from '@grafana/data';
+import { getTemplateSrv, TemplateSrv } from '@grafana/runtime';
+import { from, merge, Observable, of } from 'rxjs';
+import { catchError, map } from 'rxjs/operators';
+import { annotationSupport } from './annotations';
+import { Api, errorText } from './api';
+import { displayText, hasWhatItNeeds } from './describe';
+import { health } from './health';
+import { interpolate, interpolateFilters } from './interpolate';
+import { rangeOr } from './intervals';
+import { migrate, newQuery } from './migrate';
+import { modifyQuery } from './modify';
+import { Context, Run } from './query/context';
+import { runStatus, runTallies } from './query/counts';
+import { runAnomalies, runEvents, runExceptions, runIncidents, runMarkers, runReports, runTop } from './query/lists';
+import { runMetrics } from './query/metrics';
+import { QueryType, TidemarkOptions, TidemarkQuery } from './types';
+import { find, parseFind, VariableSupport } from './variables';
+
+const RUNS: Record<Exclude<QueryType, 'feed'>, Run> = {
+  metrics: runMetrics,
+  anomalies: runAnomalies,
+  status: runStatus,
+  events: runEvents,
+  exceptions: runExceptions,
+  top: runTop,
+  markers: runMarkers,
+  incidents: runIncidents,
+  tallies: runTallies,
+  reports: runReports,
+};
+
+export class TidemarkDataSource
+  extends DataSourceApi<TidemarkQuery, TidemarkOptions>
+  implements DataSourceWithQueryModificationSupport<TidemarkQuery>
+{
+  readonly api: Api;
+  readonly options: TidemarkOptions;
+
+  constructor(settings: DataSourceInstanceSettings<TidemarkOptions>, private readonly templates: () => TemplateSrv = getTemplateSrv) {
+    super(settings);
+    this.api = new Api(settings.url ?? '');
+    this.options = settings.jsonData ?? {};
+    this.annotations = annotationSupport(this);
+    // Its editor takes this data source only, which the type of the field can't say.
+    this.variables = new VariableSupport(this) as unknown as typeof this.variables;
+  }
+
+  getDefaultQuery(_: CoreApp): Partial<TidemarkQuery> {
+    return { ...newQuery(), ...(this.options.defaultService ? { service: this.options.defaultService } : {}) };
+  }
+
+  filterQuery(query: TidemarkQuery): boolean {
+    return !query.hide && hasWhatItNeeds(migrate(query));
+  }
+
+  getQueryDisplayText(query: TidemarkQuery): string {
+    return displayText(migrate(query));
+  }
+
+  /** What a query is asked with. */
+  context(range: TimeRange, intervalMs: number, vars: ScopedVars, filters: AdHocVariableFilter[] = []): Context {
+    const templates = this.templates();
+    return {
+      api: this.api, range, intervalMs, vars, options: this.options,
+      replace: (text, scoped, format) => templates.replace(text, scoped, format),
+      filters: interpolateFilters(filters, templates, vars),
+    };
+  }
+
+  /** Each query answers by itself: one that fails does not hide the others. */
+  query(request: DataQueryRequest<TidemarkQuery>): Observable<DataQueryResponse> {
+    const targets = request.targets.map((t) => migrate(t)).filter((t) => this.filterQuery(t));
+    if (targets.length === 0) {
+      return of({ data: [], state: LoadingState.Done });
+    }
+    const context = this.context(request.range, request.intervalMs, request.scopedVars ?? {}, request.filters);
+    return merge(
+      ...targets.map((target) =>
+        from(this.run(target, context)).pipe(
+          map((data): DataQueryResponse => ({ data, key: target.refId, state: LoadingState.Done })),
+          catchError((error: unknown) =>
+            (error as { cancelled?: boolean })?.cancelled
+              ? of<DataQueryResponse>({ data: [], key: target.refId, state: LoadingState.Done })
+              : of<DataQueryResponse>({
+                  data: [], key: target.refId, state: LoadingState.Error, errors: [{ message: errorText(error), refId: target.refId }],
+                })
+          )
+        )
+      )
+    );
+  }
+
+  run(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
+    return query.queryType === 'feed' ? Promise.resolve([]) : RUNS[query.queryType](query, context);
+  }
+
+  testDatasource(): Promise<TestDataSourceResponse> {
+    return health(this.api);
+  }
+
+  /** Variables written as text: services(), label_values(cpu, pod), ... */
+  metricFindQuery(text: string, options?: { range?: TimeRange; scopedVars?: ScopedVars }): Promise<MetricFindValue[]> {
+    return find(parseFind(text), this.context(rangeOr(options?.range, 24), 60000, options?.scopedVars ?? {}));
+  }
+
+  getTagKeys(options?: DataSourceGetTagKeysOptions<TidemarkQuery>): Promise<MetricFindValue[]> {
+    return find({ refId: 'tags', kind: 'label_names' }, this.context(rangeOr(options?.timeRange, 24), 60000, {}));
+  }
+
+  getTagValues(options: DataSourceGetTagValuesOptions<TidemarkQuery>): Promise<MetricFindValue[]> {
+    const others = (options.filters ?? []).filter((f) => f.key !== options.key);
+    return find(
+      { refId: 'tags', kind: 'label_values', label: options.key }, this.context(rangeOr(options.timeRange, 24), 60000, {}, others)
+    );
+  }
+
+  interpolateVariablesInQueries(queries: TidemarkQuery[], vars: ScopedVars): TidemarkQuery[] {
+    return queries.map((q) => ({ ...interpolate(migrate(q), this.templates(), vars), datasource: this.getRef() }));
+  }
+
+  modifyQuery(query: TidemarkQuery, action: QueryFixAction): TidemarkQuery {
+    return modifyQuery(migrate(query), action);
+  }
+
+  getSupportedQueryModifications() {
+    return ['ADD_FILTER', 'ADD_FILTER_OUT'];
+  }
+}

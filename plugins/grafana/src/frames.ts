@@ -1,0 +1,329 @@
+// Answers of the API as data frames. Pure: what goes in is what came back, nothing is asked for here.
+import {
+  createDataFrame, DataFrame, DataFrameType, DataLink, FieldConfig, FieldDTO, FieldType, MappingType, ValueMapping,
+} from '@grafana/data';
+import { Grid } from './intervals';
+import { legendText, shortText, unitOf } from './legend';
+import {
+  Anomaly, CountItem, CountMode, ExceptionGroup, HttpEvent, Incident, Labels, MatrixSeries, Marker, PromData, Report, Top, VectorSample,
+  Verdict,
+} from './types';
+
+type Column = FieldDTO & { name: string };
+
+const time = (name: string, values: Array<string | number | null | undefined>, more: FieldConfig = {}): Column => ({
+  name, type: FieldType.time, values: values.map((v) => (typeof v === 'string' ? Date.parse(v) : (v ?? null))), config: more,
+});
+const text = (name: string, values: Array<string | null | undefined>, more: FieldConfig = {}): Column => ({
+  name, type: FieldType.string, values: values.map((v) => v ?? ''), config: { filterable: true, ...more },
+});
+const number = (name: string, values: Array<number | null | undefined>, more: FieldConfig = {}): Column => ({
+  name, type: FieldType.number, values: values.map((v) => v ?? null), config: more,
+});
+
+function table(refId: string, name: string, fields: Column[]): DataFrame {
+  return createDataFrame({ refId, name, fields, meta: { preferredVisualisationType: 'table' } });
+}
+
+/** A number as Prometheus writes it. */
+export function promNumber(text: string): number {
+  return text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text);
+}
+
+// ---- time series ----
+
+/** Many series over one grid: one frame, one time field; null where a series has no value, so that its line breaks. */
+export function wideFrame(refId: string, grid: Grid, columns: Array<{ name: string; labels: Labels; display: string; config?: FieldConfig; values: Array<number | null> }>): DataFrame {
+  const count = Math.floor((grid.end - grid.start) / grid.step + 1e-6) + 1;
+  const times = Array.from({ length: Math.max(0, count) }, (_, i) => Math.round((grid.start + i * grid.step) * 1000));
+  return createDataFrame({
+    refId,
+    meta: { type: DataFrameType.TimeSeriesWide, typeVersion: [0, 1], preferredVisualisationType: 'graph' },
+    fields: [
+      { name: 'Time', type: FieldType.time, values: times, config: { interval: grid.step * 1000 } },
+      ...columns.map((c) => ({
+        name: c.name, type: FieldType.number, labels: c.labels, values: c.values, config: { displayNameFromDS: c.display, ...c.config },
+      })),
+    ],
+  });
+}
+
+/** The points of one series on the grid. */
+function onGrid(grid: Grid, points: Array<[number, string]>): Array<number | null> {
+  const count = Math.max(0, Math.floor((grid.end - grid.start) / grid.step + 1e-6) + 1);
+  const out = new Array<number | null>(count).fill(null);
+  for (const [at, value] of points) {
+    const i = Math.round((at - grid.start) / grid.step);
+    if (i >= 0 && i < count) {
+      out[i] = promNumber(value);
+    }
+  }
+  return out;
+}
+
+export function matrixFrame(refId: string, grid: Grid, result: MatrixSeries[], legend: string | undefined, expr: string): DataFrame {
+  const unit = unitOf(expr);
+  return wideFrame(refId, grid, result.map((s) => ({
+    name: s.metric.__name__ ?? 'Value', labels: s.metric, display: legendText(legend, s.metric, expr),
+    config: unit ? { unit } : {}, values: onGrid(grid, s.values),
+  })));
+}
+
+/** Values of one instant: a row a series, a column a label. */
+export function vectorFrame(refId: string, data: PromData, legend: string | undefined, expr: string): DataFrame {
+  const unit = unitOf(expr);
+  const config = unit ? { unit } : {};
+  if (data.resultType !== 'vector') {
+    const [at, value] = data.resultType === 'matrix' ? [0, ''] : data.result;
+    return createDataFrame({ refId, fields: [time('Time', [at * 1000]), data.resultType === 'string' ? text('Value', [value]) : number('Value', [promNumber(value)])] });
+  }
+  const rows: VectorSample[] = data.result;
+  const names = [...new Set(rows.flatMap((r) => Object.keys(r.metric)))].sort();
+  // One row alone is also a stat: it bears the legend.
+  const display = rows.length === 1 && legend ? { displayNameFromDS: legendText(legend, rows[0].metric, expr) } : {};
+  return createDataFrame({
+    refId,
+    meta: { type: DataFrameType.NumericLong, typeVersion: [0, 1], preferredVisualisationType: 'table' },
+    fields: [
+      time('Time', rows.map((r) => r.value[0] * 1000)),
+      ...names.map((name) => text(name, rows.map((r) => r.metric[name]))),
+      number('Value', rows.map((r) => promNumber(r.value[1])), { ...config, ...display }),
+    ],
+  });
+}
+
+// ---- counts ----
+
+export const CLASS_COLORS: Record<string, string> = { '1xx': 'purple', '2xx': 'green', '3xx': 'blue', '4xx': 'orange', '5xx': 'red' };
+
+/** Statuses summed up to their classes, beside the other labels. */
+export function byClass(items: CountItem[]): CountItem[] {
+  const out = new Map<string, { labels: Labels; points: Map<number, number> }>();
+  for (const item of items) {
+    const { status, ...rest } = item.labels;
+    const labels = { ...rest, class: `${(status ?? '').slice(0, 1)}xx` };
+    const key = JSON.stringify(labels);
+    const sum = out.get(key) ?? { labels, points: new Map<number, number>() };
+    item.points.forEach(([at, n]) => sum.points.set(at, (sum.points.get(at) ?? 0) + n));
+    out.set(key, sum);
+  }
+  return [...out.values()]
+    .map((s) => ({ labels: s.labels, points: [...s.points].sort((a, b) => a[0] - b[0]) }))
+    .sort((a, b) => (JSON.stringify(a.labels) < JSON.stringify(b.labels) ? -1 : 1));
+}
+
+/** Counts by step. A step without events is 0: they are exact, nothing is missing. */
+export function countsFrame(refId: string, grid: Grid, items: CountItem[], mode: CountMode, legend: string | undefined, name: string, unit: '1' | 'us'): DataFrame {
+  const last = { ...grid, end: grid.end - grid.step }; // a point stands for the step that it begins
+  const count = Math.max(0, Math.round((last.end - last.start) / grid.step) + 1);
+  const scale = (unit === 'us' ? 1e-6 : 1) / (mode === 'rate' ? grid.step : 1);
+  const shown = unit === 'us' ? (mode === 'rate' ? undefined : 's') : mode === 'rate' ? 'cps' : 'short';
+  return wideFrame(refId, last, items.map((item) => {
+    const values = new Array<number | null>(count).fill(0);
+    item.points.forEach(([at, n]) => {
+      const i = Math.round((at - grid.start) / grid.step);
+      if (i >= 0 && i < count) {
+        values[i] = scale === 1 ? n : n * scale;
+      }
+    });
+    const color = CLASS_COLORS[item.labels.class ?? `${(item.labels.status ?? '').slice(0, 1)}xx`];
+    const paint = color && item.labels.class ? { color: { mode: 'fixed' as const, fixedColor: color } } : {};
+    return {
+      name, labels: item.labels, display: shortText(legend, item.labels, name), values, config: { ...(shown ? { unit: shown } : {}), ...paint },
+    };
+  }));
+}
+
+/** One number for each label set: over the whole span. */
+export function totalsFrame(refId: string, items: CountItem[], legend: string | undefined, name: string, unit: '1' | 'us'): DataFrame {
+  const names = [...new Set(items.flatMap((i) => Object.keys(i.labels)))];
+  const sums = items.map((i) => i.points.reduce((sum, [, n]) => sum + n, 0) * (unit === 'us' ? 1e-6 : 1));
+  const display = items.length === 1 ? { displayNameFromDS: shortText(legend, items[0].labels, name) } : {};
+  return createDataFrame({
+    refId,
+    name,
+    meta: { preferredVisualisationType: 'table' },
+    fields: [
+      ...names.map((label) => text(label, items.map((i) => i.labels[label]))),
+      number(names.length === 0 || items.length === 1 ? 'Total' : 'Total', sums, { unit: unit === 'us' ? 's' : 'none', decimals: 0, ...display }),
+    ],
+  });
+}
+
+// ---- tables ----
+
+export function eventsFrame(refId: string, items: HttpEvent[]): DataFrame {
+  const field = (name: string) => items.map((e) => e.fields[name] as number | undefined);
+  const tags = [...new Set(items.flatMap((e) => Object.keys(e.tags)))].sort();
+  const has = (name: string) => items.some((e) => e.fields[name] !== undefined);
+  return table(refId, 'events', [
+    time('time', items.map((e) => e.time)),
+    text('service', items.map((e) => e.service)),
+    text('env', items.map((e) => e.env)),
+    text('method', items.map((e) => e.method)),
+    number('status', items.map((e) => e.status), { filterable: true, mappings: statusColors(), custom: { width: 80, cellOptions: { type: 'color-text' } } }),
+    text('url', items.map((e) => e.url), { custom: { minWidth: 220 } }),
+    text('page_group', items.map((e) => e.page_group)),
+    text('agent', items.map((e) => e.agent)),
+    number('count', field('count').map((n) => n ?? 1), { unit: 'none' }),
+    ...(has('duration_ms') ? [number('duration', field('duration_ms'), { unit: 'ms' })] : []),
+    ...(has('origin_ms') ? [number('origin', field('origin_ms'), { unit: 'ms' })] : []),
+    ...(has('edge_ms') ? [number('edge', field('edge_ms'), { unit: 'ms' })] : []),
+    ...(has('bytes') ? [number('bytes', field('bytes'), { unit: 'bytes' })] : []),
+    ...tags.map((name) => text(name, items.map((e) => e.tags[name]))),
+    ...(has('user_agent') ? [text('user_agent', items.map((e) => e.fields.user_agent as string | undefined))] : []),
+  ]);
+}
+
+const range = (from: number, to: number, color: string): ValueMapping => ({ type: MappingType.RangeToText, options: { from, to, result: { color } } });
+const statusColors = (): ValueMapping[] => [range(100, 199, 'purple'), range(200, 299, 'green'), range(300, 399, 'blue'), range(400, 499, 'orange'), range(500, 599, 'red')];
+
+const named = (colors: Record<string, string>): ValueMapping[] => [
+  { type: MappingType.ValueToText, options: Object.fromEntries(Object.entries(colors).map(([name, color], index) => [name, { color, index, text: name.replace('_', ' ') }])) },
+];
+
+export const VERDICT_COLORS: Record<string, string> = { bad: 'red', suspect: 'orange', ok: 'green', insufficient_data: 'gray' };
+const STATE_COLORS: Record<string, string> = { new: 'purple', escalating: 'red', regressed: 'orange', ongoing: 'yellow', resolved: 'green' };
+const colored = (colors: Record<string, string>): FieldConfig => ({ mappings: named(colors), custom: { cellOptions: { type: 'color-text' } } });
+const SCORE: FieldConfig = { unit: 'none', decimals: 1, min: 0, max: 100 };
+
+const link = (title: string, url: string): DataLink => ({ title, url });
+
+/** Exceptions with their trend as a small line. */
+export function exceptionsFrame(refId: string, items: ExceptionGroup[], trends: Array<Array<[number, number]>>): DataFrame {
+  const drill = link('Show this exception', '/d/tidemark-exceptions?var-exception=${__data.fields.id}&${__url_time_range}');
+  const fields: Column[] = [
+    text('state', items.map((g) => g.state), { ...colored(STATE_COLORS), custom: { width: 100, cellOptions: { type: 'color-text' } } }),
+    text('service', items.map((g) => g.service)),
+    text('env', items.map((g) => g.env)),
+    text('type', items.map((g) => g.type), { links: [drill] }),
+    text('message', items.map((g) => g.message), { custom: { minWidth: 260 } }),
+    number('count', items.map((g) => g.count), { unit: 'none' }),
+    {
+      name: 'trend', type: FieldType.frame, config: { custom: { cellOptions: { type: 'sparkline' }, width: 160 } },
+      values: trends.map((points) => createDataFrame({
+        fields: [
+          { name: 'Time', type: FieldType.time, values: points.map(([at]) => at * 1000) },
+          { name: 'Count', type: FieldType.number, values: points.map(([, n]) => n) },
+        ],
+      })),
+    },
+    time('first', items.map((g) => g.first)),
+    time('last', items.map((g) => g.last)),
+    text('releases', items.map((g) => g.releases.map((r) => r.release).filter(Boolean).join(', '))),
+    text('id', items.map((g) => g.id)),
+  ];
+  return table(refId, 'exceptions', fields);
+}
+
+/** One exception: its fields as rows, and its hours. */
+export function exceptionFrames(refId: string, g: ExceptionGroup): DataFrame[] {
+  const rows: Array<[string, string]> = [
+    ['type', g.type], ['message', g.message], ['service', g.service], ['env', g.env], ['state', g.state], ['count', String(g.count)],
+    ['first', g.first], ['last', g.last], ['releases', g.releases.map((r) => `${r.release || '(none)'}: ${r.count}`).join(', ')],
+    ['stack', g.stack], ['id', g.id],
+  ];
+  const hours = g.hours ?? [];
+  return [
+    table(refId, g.type, [text('field', rows.map((r) => r[0])), text('value', rows.map((r) => r[1]))]),
+    createDataFrame({
+      refId, name: 'hours', fields: [time('Time', hours.map(([at]) => at * 1000)), number('count', hours.map(([, n]) => n), { unit: 'none', displayNameFromDS: `${g.type} an hour` })],
+    }),
+  ];
+}
+
+export function topFrame(refId: string, data: Top): DataFrame {
+  const hasBefore = data.compare !== null && data.compare !== undefined;
+  return table(refId, `top ${data.by}`, [
+    text(data.by, data.items.map((i) => i.key), { custom: { minWidth: 220 } }),
+    number('count', data.items.map((i) => i.count), { unit: 'none' }),
+    number('share', data.items.map((i) => i.share), { unit: 'percentunit' }),
+    ...(hasBefore
+      ? [
+          number('before', data.items.map((i) => i.before), { unit: 'none' }),
+          number('change', data.items.map((i) => i.change), { unit: 'percentunit' }),
+          text('state', data.items.map((i) => i.state), colored({ new: 'purple', gone: 'gray', same: 'text' })),
+        ]
+      : []),
+  ]);
+}
+
+/** Markers, each deploy with its verdict. The fields time, timeEnd, title, text and tags make it an annotation too. */
+export function markersFrame(refId: string, items: Marker[], verdicts: Verdict[]): DataFrame {
+  const of = new Map(verdicts.map((v) => [v.marker, v]));
+  const each = <T>(pick: (v: Verdict) => T) => items.map((m) => (of.has(m.id) ? pick(of.get(m.id)!) : undefined));
+  return table(refId, 'markers', [
+    time('time', items.map((m) => m.time)),
+    text('kind', items.map((m) => m.kind)),
+    text('service', items.map((m) => m.service)),
+    text('env', items.map((m) => m.env)),
+    text('version', items.map((m) => m.version || m.class)),
+    text('verdict', each((v) => v.verdict), colored(VERDICT_COLORS)),
+    text('text', items.map((m) => of.get(m.id)?.text ?? m.note), { custom: { minWidth: 260 } }),
+    number('requests', each((v) => v.requests), { unit: 'none' }),
+    number('ratio', each((v) => v.ratio), { decimals: 2 }),
+    number('new exceptions', each((v) => v.new_exceptions.length), { unit: 'none' }),
+    text('by', items.map((m) => m.by)),
+    time('timeEnd', items.map((m) => m.end)),
+    text('id', items.map((m) => m.id)),
+  ]);
+}
+
+const labelText = (labels: Labels) => Object.entries(labels).map(([k, v]) => `${k}=${v}`).join(' ');
+
+export function anomaliesFrame(refId: string, items: Anomaly[]): DataFrame {
+  return table(refId, 'anomalies', [
+    time('time', items.map((a) => a.time)),
+    number('score', items.map((a) => a.score), SCORE),
+    text('service', items.map((a) => a.service)),
+    text('env', items.map((a) => a.env)),
+    text('metric', items.map((a) => a.metric)),
+    text('labels', items.map((a) => labelText(a.labels ?? {}))),
+    number('observed', items.map((a) => a.observed)),
+    number('expected', items.map((a) => a.expected)),
+    number('spread', items.map((a) => a.spread)),
+    number('effect', items.map((a) => a.effect), { decimals: 2 }),
+    number('once in', items.map((a) => a.return_period_h), { unit: 'h' }),
+    text('text', items.map((a) => a.text), { custom: { minWidth: 260 } }),
+    text('id', items.map((a) => a.id)),
+  ]);
+}
+
+export function incidentsFrame(refId: string, items: Incident[]): DataFrame {
+  const drill = link('Show this incident', '/d/tidemark-incident?var-incident=${__value.raw}&var-service=${__data.fields.service}&${__url_time_range}');
+  return table(refId, 'incidents', [
+    time('time', items.map((i) => i.start)),
+    time('timeEnd', items.map((i) => i.end)),
+    text('state', items.map((i) => i.state), colored({ open: 'red', closed: 'green' })),
+    number('score', items.map((i) => i.score), SCORE),
+    text('service', items.map((i) => i.service)),
+    text('env', items.map((i) => i.env)),
+    text('text', items.map((i) => i.text), { custom: { minWidth: 320 } }),
+    text('causes', items.map((i) => (i.causes ?? []).map((c) => `${labelText(c.labels)} (${Math.round(c.share * 100)} %)`).join('; '))),
+    text('began', items.map((i) => (i.onset ?? []).map((o) => `${o.metric} ${labelText(o.labels ?? {})}`.trim()).join('; '))),
+    text('marker', items.map((i) => i.marker)),
+    text('id', items.map((i) => i.id), { links: [drill] }),
+  ]);
+}
+
+/** Reports: a row a report, links to its files through Grafana's proxy. */
+export function reportsFrame(refId: string, items: Report[], base: string): DataFrame {
+  const files = items.map((r) => reportFiles(r));
+  const formats = ['html', 'md', 'csv', 'json'].filter((f) => files.some((of) => of[f]));
+  return table(refId, 'reports', [
+    text('week', items.map((r) => r.week)),
+    text('service', items.map((r) => r.service)),
+    text('env', items.map((r) => r.env)),
+    ...formats.map((f) => text(f, files.map((of) => (of[f] ? base + of[f] : '')), {
+      links: [{ title: `Open the ${f} file`, url: '${__value.raw}', targetBlank: true }],
+    })),
+    time('updated', items.map((r) => r.updated)),
+  ]);
+}
+
+/** A report's files by format, each a path under /reports/. */
+export function reportFiles(report: Report): Record<string, string> {
+  const list = Array.isArray(report.files) ? report.files : Object.values(report.files ?? {});
+  const all = list.length > 0 ? list : report.path ? [report.path] : [];
+  return Object.fromEntries(all.map((path) => [path.slice(path.lastIndexOf('.') + 1), path.startsWith('/') ? path : `/reports/${path}`]));
+}
