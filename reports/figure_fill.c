@@ -8,7 +8,15 @@
 #define HOUR_MS INT64_C(3600000)
 #define Z_95    1.959964
 
-enum { TOP_GROUPS = 40, NAME_BYTES = 300, MARKS = 64, SHADES = 120, WIDTH = 720, WIDTH_NARROW = 360 };
+enum {
+    PLACE_BYTES = sizeof(void *),
+    TOP_GROUPS = 40,
+    NAME_BYTES = 300,
+    MARKS = 64,
+    SHADES = 120,
+    WIDTH = 720,
+    WIDTH_NARROW = 360
+};
 
 /* All that the figures point to. */
 struct filling {
@@ -152,7 +160,7 @@ static enum tm_err fill_groups(const struct report *r, struct filling *f)
         if (r->groups[i].count > 0)
             all[count++] = &r->groups[i];
     if (count > 1)
-        qsort(all, count, sizeof(const struct report_group *), compare_counts);
+        qsort(all, count, PLACE_BYTES, compare_counts);
     size_t shown = count < TOP_GROUPS ? count : TOP_GROUPS;
     for (size_t i = 0; i < shown; i++) {
         const struct report_group *g = all[i];

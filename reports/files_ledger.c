@@ -118,48 +118,89 @@ static const char *text_in(const json_t *item, const char *name)
     return text ? text : "";
 }
 
-static const json_t *find_group(const json_t *lists, const json_t *id, const char **list)
+static const json_t *find_in(const json_t *items, const json_t *id)
 {
-    const char *name;
-    const json_t *items, *item;
     size_t i;
-    /* jansson's iteration takes no const. */
-    json_t *all = (json_t *)(uintptr_t)lists;
-    json_object_foreach(all, name, items)
-        json_array_foreach(items, i, item) if (json_equal(json_object_get(item, "id"), id))
+    const json_t *item;
+    json_array_foreach(items, i, item)
     {
-        *list = name;
-        return item;
+        if (json_equal(json_object_get(item, "id"), id))
+            return item;
     }
     return NULL;
 }
 
-/* Groups of one that are other in the other one. again: those that are in both were told already. */
-static void put_groups(struct bytes *out, json_t *lists, const json_t *other, bool again, size_t *told)
+static const json_t *find_group(json_t *lists, const json_t *id, const char **list)
 {
-    const char *name, *list = "";
-    const json_t *items, *item;
-    size_t i;
-    json_object_foreach(lists, name, items) json_array_foreach(items, i, item)
+    const char *name;
+    const json_t *items;
+    json_object_foreach(lists, name, items)
     {
+        const json_t *item = find_in(items, id);
+        *list = name;
+        if (item)
+            return item;
+    }
+    return NULL;
+}
+
+/* What one group was before, or that it is gone. */
+static void put_group(struct bytes *out, const json_t *item, const json_t *there, const char *from,
+                      const char *to)
+{
+    const json_t *count = json_object_get(item, "count");
+    bytes_printf(out, "- ");
+    if (strcmp(text_in(item, "kind"), "request") != 0) {
+        escape_markdown(out, text_in(item, "type"), 100);
+        bytes_printf(out, " ");
+    }
+    escape_markdown(out, text_in(item, "message"), 100);
+    bytes_printf(out, ": %s ", from ? from : "not listed");
+    put_value(out, from ? json_object_get(there, "count") : NULL);
+    bytes_printf(out, " → %s ", to ? to : "not listed");
+    put_value(out, to ? count : NULL);
+    bytes_u8(out, '\n');
+}
+
+/* Groups of the list `name` of one that are other in the other one; is_old: those that are there no more. */
+static void put_list(struct bytes *out, const char *name, const json_t *items, json_t *other, bool is_old,
+                     size_t *told)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(items, i, item)
+    {
+        const char *list = "";
         const json_t *there = find_group(other, json_object_get(item, "id"), &list);
-        const json_t *count = json_object_get(item, "count");
-        bool is_told =
-            again ? !there
-                  : !there || strcmp(list, name) != 0 || !json_equal(count, json_object_get(there, "count"));
-        if (!is_told || ++*told > CHANGES_MAX)
+        bool is_same = there && strcmp(list, name) == 0 &&
+                       json_equal(json_object_get(item, "count"), json_object_get(there, "count"));
+        if ((is_old ? there != NULL : is_same) || ++*told > CHANGES_MAX)
             continue;
-        bytes_printf(out, "- ");
-        if (strcmp(text_in(item, "kind"), "request") != 0) {
-            escape_markdown(out, text_in(item, "type"), 100);
-            bytes_printf(out, " ");
-        }
-        escape_markdown(out, text_in(item, "message"), 100);
-        bytes_printf(out, ": %s%s ", again ? "" : there ? list : "not listed", again ? name : "");
-        put_value(out, again ? count : there ? json_object_get(there, "count") : NULL);
-        bytes_printf(out, " → %s ", again ? "not listed" : name);
-        put_value(out, again ? NULL : count);
-        bytes_u8(out, '\n');
+        if (is_old)
+            put_group(out, item, item, name, NULL);
+        else
+            put_group(out, item, there, there ? list : NULL, name);
+    }
+}
+
+static void put_groups(struct bytes *out, json_t *lists, json_t *other, bool is_old, size_t *told)
+{
+    const char *name;
+    const json_t *items;
+    json_object_foreach(lists, name, items)
+    {
+        put_list(out, name, items, other, is_old, told);
+    }
+}
+
+static void put_strip(struct bytes *out, json_t *strip, const json_t *old)
+{
+    const char *name;
+    const json_t *figure;
+    json_object_foreach(strip, name, figure)
+    {
+        put_change(out, name, json_object_get(json_object_get(old, name), "now"),
+                   json_object_get(figure, "now"));
     }
 }
 
@@ -169,14 +210,10 @@ void files_changes(struct str before, struct str after, struct bytes *out)
     json_t *strip = json_object_get(new, "strip"), *lists = json_object_get(new, "lists");
     const json_t *old_strip = json_object_get(old, "strip");
     json_t *old_lists = json_object_get(old, "lists");
-    const json_t *figure;
-    const char *name;
     size_t told = 0;
     if (strip && old_strip && lists && old_lists) {
         bytes_printf(out, "# Changed in the revision behind this one\n\n");
-        json_object_foreach(strip, name, figure)
-            put_change(out, name, json_object_get(json_object_get(old_strip, name), "now"),
-                       json_object_get(figure, "now"));
+        put_strip(out, strip, old_strip);
         put_groups(out, lists, old_lists, false, &told);
         put_groups(out, old_lists, lists, true, &told);
         if (told > CHANGES_MAX)

@@ -93,7 +93,9 @@ static const char style[] =
     "--bad:#9c1c15;--warn:#6e4700;--good:#12532f;--bar:#888;--now:#0b5cad}"
     "body{max-width:none;padding:0;font-size:9.5pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
     "table{font-size:8pt}th,td{padding:3pt 4pt}th{font-size:7.5pt}td.w{min-width:0}.ci{font-size:7pt}"
-    "h2{break-after:avoid;margin-top:16pt}h3{break-after:avoid}thead{display:table-header-group}"
+    ".actions li{padding:4pt 0}.actions "
+    ".s{font-size:8pt}h2{break-after:avoid;margin-top:16pt}h3{break-after:avoid}thead{display:table-header-"
+    "group}"
     "tr{break-inside:avoid}.strip{grid-template-columns:repeat(5,1fr);gap:5pt}.strip .v{font-size:14pt}"
     ".strip .k,.strip .d{font-size:7.5pt}.skip,.web{display:none}a{color:inherit}"
     "figure img{max-height:110mm;object-fit:contain;object-position:left}}";

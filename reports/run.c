@@ -90,7 +90,10 @@ static void carry(const struct run *run, const char *name, struct carried *carri
     if (files_read(&run->files, path, JSON_MAX, &text) == TM_OK)
         carried->report = json_loadb((const char *)text.data, text.len, 0, NULL);
     bytes_fini(&text);
-    json_array_foreach(json_object_get(carried->report, "actions"), i, item) take_action(carried, item);
+    json_array_foreach(json_object_get(carried->report, "actions"), i, item)
+    {
+        take_action(carried, item);
+    }
 }
 
 /* ---- one report ---- */
