@@ -9,7 +9,7 @@ SOURCES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SUITE   := .ci/suite
 SUB     := $(MAKE) --no-print-directory
 
-.PHONY: deps demo check check-fast check-suites soak bench bench-rivals bench-scoring fuzz layers lint format-check tidy cppcheck style install
+.PHONY: deps demo check check-fast check-suites soak bench bench-rivals bench-scoring bench-detect fuzz layers lint format-check tidy cppcheck style install
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 clean: ## remove everything that was built
@@ -76,6 +76,10 @@ bench-rivals: deps ## tidemark beside VictoriaMetrics, Prometheus and InfluxDB o
 bench-scoring: deps ## NAB and events found on labelled series (NAB_DIR, KPI_DIR, CLOUD_DIR name them)
 	@$(SUB) -j2 BUILD=release build/release/tests/bench/bench_scoring
 	@/usr/bin/python3 tests/bench/scoring/scoring.py
+
+bench-detect: deps ## what scoring 100,000 series each minute costs
+	@$(SUB) -j2 BUILD=release build/release/tests/bench/bench_detect
+	@build/release/tests/bench/bench_detect
 
 fuzz: deps ## every fuzzer for its share of FUZZ_SECONDS
 	@$(SUB) -j2 BUILD=fuzz fuzzers

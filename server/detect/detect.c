@@ -11,6 +11,7 @@
 
 #include "server/detect/detect_zone.h"
 #include "server/detect/incidents.h"
+#include "storage/model/cell.h"
 #include "server/detect/planned.h"
 
 /* A part of the states is kept so often; all of them within 6 h. */
@@ -219,8 +220,7 @@ static void gather_news(void *arg, struct str service, time_ms_t oldest, time_ms
     struct news *news = malloc(sizeof *news + service.len + 1);
     if (!news)
         return; /* it is scored with the next news of this service */
-    *news =
-        (struct news){.next = *gathered, .oldest = oldest, .newest = newest, .name_len = service.len};
+    *news = (struct news){.next = *gathered, .oldest = oldest, .newest = newest, .name_len = service.len};
     if (service.len > 0)
         memcpy(news->name, service.ptr, service.len);
     *gathered = news;
@@ -326,7 +326,7 @@ static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
     (void)snprintf(dir, sizeof dir, "%s/scoring", config->data_dir);
     const struct detect_options options = {
         .dir = dir,
-        .step_ms = config->scoring.interval_ms,
+        .step_ms = (config->scoring.interval_ms + CELL_MS - 1) / CELL_MS * CELL_MS,
         .delay_ms = config->scoring.delay_ms,
         .grace_ms = config->scoring.grace_ms,
         .history_ms = config->storage.retention.raw_ms,

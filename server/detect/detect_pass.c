@@ -14,7 +14,8 @@ struct pass {
     struct detect_service *service;
     const struct detect_window *window;
     bool tells;
-    bool is_full; /* no memory for what was heard */
+    bool trusts_tips; /* nothing came late: what they hold still holds */
+    bool is_full;     /* no memory for what was heard */
 };
 
 static bool is_stopped(const struct detect_engine *engine)
@@ -33,12 +34,38 @@ static bool has_room(const struct detect_engine *engine, const struct detect_tar
     return engine->memory_used + DETECT_STATE_BYTES <= most;
 }
 
+/* Tips are a convenience: states come first. */
+static void drop_tips(struct detect_engine *engine)
+{
+    for (size_t i = 0; i < engine->service_count; i++) {
+        struct detect_service *service = engine->services[i];
+        for (size_t k = 0; k < service->target_count; k++) {
+            free(service->targets[k].tip);
+            service->targets[k].tip = NULL;
+        }
+    }
+    engine->tips_used = 0;
+}
+
+/* Room for a tip of a target that has none; without, it is made anew each time. */
+static void make_tip(struct detect_engine *engine, struct detect_target *target)
+{
+    if (engine->memory_used + engine->tips_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
+        return;
+    target->tip = malloc(sizeof *target->tip);
+    target->tip_at = DETECT_NEVER;
+    if (target->tip)
+        engine->tips_used += DETECT_STATE_BYTES;
+}
+
 static void admit(struct detect_engine *engine, struct detect_service *service, struct detect_target *target,
                   int64_t from)
 {
     target->is_left_out = !has_room(engine, target);
     if (target->is_left_out)
         return;
+    if (engine->memory_used + engine->tips_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
+        drop_tips(engine);
     target->state = calloc(1, sizeof *target->state);
     target->is_left_out = !target->state;
     if (!target->state)
@@ -144,35 +171,53 @@ static void score_minute(struct pass *pass, uint32_t place, struct score_first *
     hear(pass, place, &heard);
 }
 
+/* Scores minutes up to `to` on a state, or counts them without one. Returns the minute it came to. */
+static int64_t run_minutes(struct pass *pass, uint32_t place, struct score_first *state,
+                           const struct numbers *numbers, int64_t minute, int64_t to)
+{
+    struct detect_target *target = &pass->service->targets[place];
+    for (; minute < to; minute++) {
+        double value = number_at(numbers, state, minute - pass->window->from);
+        if (isnan(value))
+            continue;
+        pass->engine->any_value = true;
+        if (state)
+            score_minute(pass, place, state, numbers, minute, value);
+        else
+            target->samples += target->samples < UINT32_MAX;
+    }
+    return minute;
+}
+
+/* The minutes that may still change: on a copy, which is kept for the next ones if there is room. */
+static void run_tip(struct pass *pass, uint32_t place, const struct numbers *numbers)
+{
+    struct detect_target *target = &pass->service->targets[place];
+    const struct detect_window *window = pass->window;
+    int64_t to = numbers->until < window->to ? numbers->until : window->to;
+    struct score_first local, *tip = &local;
+    if (!target->tip)
+        make_tip(pass->engine, target);
+    if (target->tip)
+        tip = target->tip;
+    int64_t minute = target->tip && pass->trusts_tips ? target->tip_at : DETECT_NEVER;
+    if (minute < window->settled || minute > to) {
+        *tip = *target->state;
+        minute = window->settled > target->at ? window->settled : target->at;
+    }
+    minute = run_minutes(pass, place, tip, numbers, minute, to);
+    target->tip_at = minute == window->to ? minute : DETECT_NEVER;
+}
+
 static void run_target(struct pass *pass, uint32_t place, const struct numbers *numbers)
 {
     struct detect_target *target = &pass->service->targets[place];
     const struct detect_window *window = pass->window;
-    struct score_first tip;
-    bool has_tip = false;
     int64_t minute = target->at > window->from ? target->at : window->from;
-    for (; minute < window->to; minute++) {
-        bool is_settled = minute < window->settled;
-        if (!is_settled && !target->state)
-            break;
-        if (is_settled)
-            target->at = minute + 1;
-        else if (minute >= numbers->until)
-            break;
-        const struct score_first *before = has_tip ? &tip : target->state;
-        double value = number_at(numbers, before, minute - window->from);
-        if (isnan(value))
-            continue;
-        pass->engine->any_value = true;
-        if (!target->state) {
-            target->samples += target->samples < UINT32_MAX;
-            continue;
-        }
-        if (!is_settled && !has_tip)
-            tip = *target->state;
-        has_tip = has_tip || !is_settled;
-        score_minute(pass, place, is_settled ? target->state : &tip, numbers, minute, value);
-    }
+    if (minute < window->settled)
+        target->at = run_minutes(pass, place, target->state, numbers, minute, window->settled);
+    if (target->state && window->settled < window->to)
+        run_tip(pass, place, numbers);
 }
 
 /* ---- reading ---- */
@@ -296,7 +341,11 @@ static bool clear_sums(struct pass *pass)
 bool detect_pass(struct detect_engine *engine, struct detect_service *service,
                  const struct detect_window *window, bool tells)
 {
-    struct pass pass = {.engine = engine, .service = service, .window = window, .tells = tells};
+    struct pass pass = {.engine = engine,
+                        .service = service,
+                        .window = window,
+                        .tells = tells,
+                        .trusts_tips = !service->is_dirty && service->late_until <= window->from};
     bool sums = derived_is_behind(&pass);
     engine->heard_count = 0;
     engine->http_last = DETECT_NEVER;

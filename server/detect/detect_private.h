@@ -36,6 +36,8 @@ struct detect_target {
     uint32_t whole;            /* targets of a ratio and of a part */
     uint32_t sum_place;        /* during a pass */
     struct score_first *state; /* owned; NULL: it has none */
+    struct score_first *tip;   /* owned; the state with the minutes since too, while there is room; NULL */
+    int64_t tip_at;            /* minutes before are in it; DETECT_NEVER: it is stale */
     int64_t at;                /* minutes before are in the state, or counted */
     int64_t first;             /* before this one there is nothing */
     uint32_t samples;          /* counted; without a state */
@@ -114,7 +116,8 @@ struct detect_engine {
     size_t turn;    /* the next service */
     uint8_t *known; /* a bit a series number */
     size_t known_bytes;
-    size_t memory_used;
+    size_t memory_used; /* of states */
+    size_t tips_used;   /* of tips, which go first */
     struct planned *planned;          /* owned; NULL: nothing is */
     struct detect_restored *restored; /* states that were kept and not claimed yet */
     unsigned shard;                   /* the next to be kept */

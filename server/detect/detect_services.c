@@ -58,6 +58,9 @@ static void drop_target(struct detect_engine *engine, struct detect_target *targ
 {
     if (target->state)
         engine->memory_used -= DETECT_STATE_BYTES;
+    if (target->tip)
+        engine->tips_used -= DETECT_STATE_BYTES;
+    free(target->tip);
     free(target->state);
     free(target->told);
     free(target->labels);

@@ -10,6 +10,9 @@
 /* A score that moved by less is the same. */
 #define SAME_SCORE 0.005
 
+/* Anomalies of one service and minute that are told in full. */
+enum { TOLD_MAX = 1000 };
+
 /* ---- what was told ---- */
 
 static struct detect_told *find_told(struct detect_target *target, int64_t minute)
@@ -84,7 +87,7 @@ bool detect_is_muted(const struct detect_engine *engine, const struct detect_ser
 }
 
 static void tell_one(struct detect_engine *engine, const struct detect_service *service,
-                     const struct detect_heard *heard)
+                     const struct detect_heard *heard, bool in_full)
 {
     const struct detect_target *target = &service->targets[heard->target];
     const struct score_first_result *result = &heard->result;
@@ -95,7 +98,7 @@ static void tell_one(struct detect_engine *engine, const struct detect_service *
     if (score_labels(&labels, &engine->scratch))
         detect_out_sample(&engine->out, bytes_view(&engine->scratch), str_of(service->name), time,
                           result->score);
-    if (detect_is_muted(engine, service, heard))
+    if (!in_full || detect_is_muted(engine, service, heard))
         return;
     bytes_clear(&engine->body);
     uint64_t id = id_of(target, heard->minute);
@@ -116,19 +119,31 @@ static void tell_one(struct detect_engine *engine, const struct detect_service *
 }
 
 /* Told if it is an anomaly, or was one before late data came, and changed. */
-static void tell_change(struct detect_engine *engine, struct detect_service *service,
-                        const struct detect_heard *heard)
+static bool tell_change(struct detect_engine *engine, struct detect_service *service,
+                        const struct detect_heard *heard, bool in_full)
 {
     struct detect_target *target = &service->targets[heard->target];
     double score = heard->result.score;
     const struct detect_told *told = find_told(target, heard->minute);
     if (told ? fabs(told->score - score) < SAME_SCORE : score < DETECT_KEPT_SCORE)
-        return;
+        return false;
     engine->figures.rescored += told != NULL;
     engine->figures.anomalies++;
-    tell_one(engine, service, heard);
+    tell_one(engine, service, heard, in_full);
     if (!note_told(target, heard->minute, score, service->base))
         detect_warn(engine, "detect.no_memory", "out of memory: an anomaly may be told twice");
+    return true;
+}
+
+/* What was heard, sorted. */
+static void tell_changes(struct detect_engine *engine, struct detect_service *service)
+{
+    size_t told = 0;
+    for (size_t i = 0; i < engine->heard_count; i++) {
+        if (i == 0 || engine->heard[i].minute != engine->heard[i - 1].minute)
+            told = 0;
+        told += tell_change(engine, service, &engine->heard[i], told < TOLD_MAX);
+    }
 }
 
 /* ---- minutes ---- */
@@ -162,8 +177,7 @@ void detect_tell(struct detect_engine *engine, struct detect_service *service, i
 {
     if (engine->heard_count > 0)
         qsort_r(engine->heard, engine->heard_count, sizeof *engine->heard, compare_heard, service);
-    for (size_t i = 0; i < engine->heard_count; i++)
-        tell_change(engine, service, &engine->heard[i]);
+    tell_changes(engine, service);
     detect_feed(engine, service, end, &engine->out);
     if (first < end)
         detect_tell_closing(engine, service);
