@@ -94,7 +94,7 @@ static bool next_number(struct str *text, double *out)
     digits[len] = '\0';
     skip(text, len);
     *out = strtod(digits, NULL);
-    return len > 0 && isfinite(*out);
+    return len > 0 && fabs(*out) < 1e7; /* NAN is none either */
 }
 
 /* The ink of "rgb(  1,  0,  5)", which is used then; INK_COUNT if it is none of ours. */
