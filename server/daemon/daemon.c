@@ -225,10 +225,7 @@ static enum tm_err open_feed(struct daemon *daemon, struct tm_why *why)
 /* What was found is told live. */
 static void on_found(void *arg, const struct finding *finding)
 {
-    static const char *const kinds[FINDING_KIND_COUNT] = {
-        [FINDING_ANOMALY] = "anomaly", [FINDING_INCIDENT] = "incident", [FINDING_VERDICT] = "verdict"};
-    if (kinds[finding->kind])
-        feed_publish_of(((struct daemon *)arg)->feed, kinds[finding->kind], finding->service, finding->body);
+    feed_publish_finding(((struct daemon *)arg)->feed, finding);
 }
 
 static enum tm_err open_detect(struct daemon *daemon, struct tm_why *why)

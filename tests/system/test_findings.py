@@ -331,3 +331,22 @@ def test_the_command_follows_live_over_a_restart():
 
 def followers(daemon):
     return daemon.metric('tidemark_stream_clients')
+
+
+def test_findings_are_in_backups_and_verified(tmp_path):
+    """CONTRACT 1: what is in the journal and what is in the files; replaced, said of, all of it."""
+    now = now_ms()
+    with started([incident(7, now - 60000), anomaly(1, now - 60000), anomaly(2, now - 50000)], flush=True) as daemon:
+        assert feedback(daemon, 7, {'feedback': 'noise', 'note': 'x'})[0] == 200
+        server = ('--server', 'http://' + daemon.http)
+        paths = '/anomalies', '/incidents'
+        before = [listed(daemon, path) for path in paths]
+        assert [len(items) for items in before] == [2, 1]
+        code, out, err = command('backup', str(tmp_path / 'backups'), '--json', *server)
+        assert code == 0, err
+        code, _, err = command('backup', '--restore', str(tmp_path / 'backups'), '--data-dir', str(tmp_path / 'restored'), '--json')
+        assert code == 0, err
+        code, out, err = command('verify', '--data-dir', str(tmp_path / 'restored'))
+        assert code == 0, out + err
+        with Daemon(data_dir=str(tmp_path / 'restored')) as other:
+            assert [listed(other, path) for path in paths] == before

@@ -1,6 +1,6 @@
 /* findings DIR [flush]: stores what scoring would have found, a line of standard input each, in a data folder
- * that no daemon has open: kind, id, time, end (ms), score, service, env and body with tabs between them. All
- * in one batch a line; each is durable when the next is taken. For tests. */
+ * that no daemon has open: kind, id, time, end (ms), score, service, env and body with tabs between them. A
+ * thousand are a batch. For tests. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "storage/findings/findings.h"
 #include "storage/store.h"
 
-enum { FIELDS = 8, LINE_BYTES = 128 << 10, POLL_US = 500 };
+enum { FIELDS = 8, LINE_BYTES = 128 << 10, POLL_US = 500, BATCH_LINES = 1000 };
 
 struct answer {
     bool is_there;
@@ -40,13 +40,10 @@ static bool split(char *line, char *fields[FIELDS])
     return count == FIELDS;
 }
 
-static enum tm_err submit(struct store *store, const struct finding *finding)
+static enum tm_err submit(struct store *store, struct batch *batch)
 {
     struct answer answer = {0};
-    struct batch *batch = store_batch_new(store);
-    enum tm_err err = batch ? store_batch_finding(batch, finding) : TM_NOMEM;
-    if (!err)
-        err = store_submit(store, &batch, NULL, on_done, &answer);
+    enum tm_err err = store_submit(store, &batch, NULL, on_done, &answer);
     if (err) {
         store_batch_drop(store, batch);
         return err;
@@ -58,7 +55,7 @@ static enum tm_err submit(struct store *store, const struct finding *finding)
     return answer.err;
 }
 
-static enum tm_err take_line(struct store *store, char *line)
+static enum tm_err add_line(struct batch *batch, char *line)
 {
     char *fields[FIELDS];
     line[strcspn(line, "\n")] = '\0';
@@ -74,13 +71,30 @@ static enum tm_err take_line(struct store *store, char *line)
         .env = str_of(fields[6]),
         .body = str_of(fields[7]),
     };
-    return submit(store, &finding);
+    return store_batch_finding(batch, &finding);
+}
+
+/* A batch of what is read; *is_over at the end of input. */
+static enum tm_err take_some(struct store *store, bool *is_over)
+{
+    static char line[LINE_BYTES];
+    struct batch *batch = store_batch_new(store);
+    enum tm_err err = batch ? TM_OK : TM_NOMEM;
+    for (int i = 0; i < BATCH_LINES && !err && !*is_over; i++) {
+        *is_over = fgets(line, sizeof line, stdin) == NULL;
+        if (!*is_over)
+            err = add_line(batch, line);
+    }
+    if (!err && store_batch_count(batch) > 0)
+        return submit(store, batch);
+    store_batch_drop(store, batch);
+    return err;
 }
 
 int main(int argc, char **argv)
 {
-    static char line[LINE_BYTES];
     struct store *store = NULL;
+    bool is_over = false;
     struct tm_why why = {""};
     if (argc < 2) {
         (void)fprintf(stderr, "usage: findings DIR [flush]\n");
@@ -89,8 +103,8 @@ int main(int argc, char **argv)
     const struct store_options options = {
         .dir = argv[1], .clock = clock_system(), .wake = ignore, .max_series = 1000, .min_free_bytes = 1};
     enum tm_err err = store_open(&options, &store, &why);
-    while (!err && fgets(line, sizeof line, stdin))
-        err = take_line(store, line);
+    while (!err && !is_over)
+        err = take_some(store, &is_over);
     if (!err && argc > 2)
         err = store_flush(store);
     store_close(store);
