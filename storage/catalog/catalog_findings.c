@@ -7,7 +7,7 @@
 #include "storage/catalog/catalog_private.h"
 #include "storage/findings/findings_codec.h"
 
-enum { STEP_ENTRIES = 1024, STEP_BYTES = 1 << 20 };
+enum { STEP_ENTRIES = 1024 };
 
 /* ---- keys ---- */
 
@@ -80,31 +80,31 @@ static int remove_before(const struct catalog *catalog, MDB_txn *txn, const stru
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static int put_finding(struct catalog *catalog, MDB_txn *txn, const struct finding *finding,
-                       struct bytes *value)
-{
-    uint8_t key[CATALOG_FINDING_KEY], id_key[CATALOG_FINDING_ID_KEY];
-    int rc = remove_before(catalog, txn, finding);
-    if (rc)
-        return rc;
-    catalog_finding_key(key, finding->kind, finding->time, finding->id);
-    catalog_start_value(value);
-    finding_pack(finding, value);
-    rc = catalog_put(txn, catalog->findings, (MDB_val){sizeof key, key}, value);
-    if (rc)
-        return rc;
-    catalog_finding_id_key(id_key, finding->kind, finding->id);
-    catalog_start_value(value);
-    bytes_u64(value, (uint64_t)finding->time);
-    return catalog_put(txn, catalog->finding_ids, (MDB_val){sizeof id_key, id_key}, value);
-}
-
 struct putting {
     struct catalog *catalog;
     MDB_txn *txn;
     struct bytes *value;
+    struct finding_zip zip;
     int rc;
 };
+
+static int put_finding(struct putting *p, const struct finding *finding)
+{
+    uint8_t key[CATALOG_FINDING_KEY], id_key[CATALOG_FINDING_ID_KEY];
+    int rc = remove_before(p->catalog, p->txn, finding);
+    if (rc)
+        return rc;
+    catalog_finding_key(key, finding->kind, finding->time, finding->id);
+    catalog_start_value(p->value);
+    finding_pack(finding, &p->zip, p->value);
+    rc = catalog_put(p->txn, p->catalog->findings, (MDB_val){sizeof key, key}, p->value);
+    if (rc)
+        return rc;
+    catalog_finding_id_key(id_key, finding->kind, finding->id);
+    catalog_start_value(p->value);
+    bytes_u64(p->value, (uint64_t)finding->time);
+    return catalog_put(p->txn, p->catalog->finding_ids, (MDB_val){sizeof id_key, id_key}, p->value);
+}
 
 /* A line that is none is left out: no batch takes one. */
 static bool put_line(void *arg, enum event_kind kind, time_ms_t time, struct str line)
@@ -113,7 +113,7 @@ static bool put_line(void *arg, enum event_kind kind, time_ms_t time, struct str
     struct finding finding;
     (void)kind;
     if (finding_decode(time, line, &finding) == TM_OK)
-        p->rc = put_finding(p->catalog, p->txn, &finding, p->value);
+        p->rc = put_finding(p, &finding);
     return p->rc == 0;
 }
 
@@ -125,6 +125,7 @@ int catalog_put_findings(struct catalog *catalog, MDB_txn *txn, const struct hea
     head_view_findings(head, &view);
     (void)head_view_events(&view, &wanted);
     head_view_drop(&view);
+    finding_zip_fini(&p.zip);
     return p.rc;
 }
 
@@ -134,7 +135,9 @@ struct stepping {
     const struct findings_wanted *wanted;
     struct findings_place *place;
     struct bytes *out;
+    size_t most_bytes; /* of out, about */
     struct bytes body;
+    struct finding_zip zip;
 };
 
 /* Adds one if it is wanted. */
@@ -149,7 +152,7 @@ static int take_entry(struct stepping *s, const MDB_val *key, const MDB_val *dat
     if (!finding_matches(&packed.finding, s->wanted))
         return 0;
     bytes_clear(&s->body);
-    enum tm_err err = finding_unpack_body(&packed, &s->body);
+    enum tm_err err = finding_unpack_body(&packed, &s->zip, &s->body);
     if (err)
         return err == TM_NOMEM ? ENOMEM : MDB_CORRUPTED;
     packed.finding.body = bytes_view(&s->body);
@@ -200,7 +203,7 @@ static int walk_down(struct stepping *s, MDB_cursor *cursor)
         *place = begin_place(s->wanted);
     catalog_finding_key(last, s->wanted->kind, findings_first_time(s->wanted), 0);
     int rc = go_below(cursor, s->wanted->kind, place->time, place->id, &key, &data);
-    for (int i = 0; i < STEP_ENTRIES && !rc && s->out->len < STEP_BYTES; i++) {
+    for (int i = 0; i < STEP_ENTRIES && !rc && s->out->len < s->most_bytes; i++) {
         struct finding passed = {.id = 0};
         if (key.mv_size != sizeof last)
             return MDB_CORRUPTED;
@@ -249,12 +252,14 @@ static int step(struct catalog *catalog, MDB_txn *txn, void *arg)
 }
 
 enum tm_err catalog_findings_next(struct catalog *catalog, const struct findings_wanted *wanted,
-                                  struct findings_place *place, struct bytes *out, struct tm_why *why)
+                                  struct findings_place *place, size_t most_bytes, struct bytes *out,
+                                  struct tm_why *why)
 {
-    struct stepping s = {.wanted = wanted, .place = place, .out = out};
+    struct stepping s = {.wanted = wanted, .place = place, .out = out, .most_bytes = most_bytes};
     bytes_clear(out);
     int rc = catalog_read(catalog, step, &s);
     bytes_fini(&s.body);
+    finding_zip_fini(&s.zip);
     if (rc == MDB_NOTFOUND)
         return TM_NOT_FOUND;
     return rc ? catalog_fail(catalog, rc, "reading findings in", why) : TM_OK;

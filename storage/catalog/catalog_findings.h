@@ -5,12 +5,12 @@
 #include "storage/catalog/catalog.h"
 #include "storage/findings/findings.h"
 
-/* One bounded step: replaces the content of out by the wanted ones among the next, each as its time (8 bytes)
- * and its line as bytes_str, and moves the place behind all it looked at (not begun: from wanted->behind on).
- * TM_NOT_FOUND: the end is reached; out may hold some all the same. With an id: only that, and always the
- * end. Errors as catalog_events_next. Any thread. */
+/* One bounded step, of about most_bytes at most: replaces the content of out by the wanted ones among the
+ * next, each as its time (8 bytes) and its line as bytes_str, and moves the place behind all it looked at
+ * (not begun: from wanted->behind on). TM_NOT_FOUND: the end is reached; out may hold some all the same. With
+ * an id: only that, and always the end. Errors as catalog_events_next. Any thread. */
 enum tm_err catalog_findings_next(struct catalog *catalog, const struct findings_wanted *wanted,
-                                  struct findings_place *place, struct bytes *out,
+                                  struct findings_place *place, size_t most_bytes, struct bytes *out,
                                   struct tm_why *why) TM_MUST_CHECK;
 
 /* Removes what is older than time, as storage/findings/findings.h says what stays; a bounded number of them.

@@ -30,6 +30,7 @@ struct walk {
     MDB_env *env;
     MDB_txn *txn;
     struct bytes scratch;
+    struct finding_zip zip;
     char names[MAX_TABLES][NAME_BYTES];
     size_t name_count;
     uint64_t lone_delete; /* of which only what it hides was met so far; 0: none */
@@ -178,7 +179,7 @@ static bool is_finding(struct walk *w, const MDB_val *key, struct cursor in)
     bytes_clear(&w->scratch);
     if (!catalog_finding_place(key, &place) || finding_unpack(&place, in, &packed) != TM_OK)
         return false;
-    return is_good(w, finding_unpack_body(&packed, &w->scratch)) && has_name(w, &place);
+    return is_good(w, finding_unpack_body(&packed, &w->zip, &w->scratch)) && has_name(w, &place);
 }
 
 /* Under the time it names stands the finding. */
@@ -386,6 +387,7 @@ enum tm_err catalog_verify(const char *dir, const struct catalog_verify_options 
     else if (w.env)
         mdb_env_close(w.env);
     bytes_fini(&w.scratch);
+    finding_zip_fini(&w.zip);
     if (rc == ENOMEM)
         return tm_fail(why, TM_NOMEM, "out of memory while checking the index");
     if (rc == EACCES || rc == EIO || rc == EMFILE)

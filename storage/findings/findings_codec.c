@@ -85,19 +85,29 @@ enum tm_err finding_decode(time_ms_t time, struct str line, struct finding *out)
 
 /* ---- values ---- */
 
-/* False: it would not get smaller. */
-static bool pack_body(struct str body, struct bytes *out)
+void finding_zip_fini(struct finding_zip *zip)
 {
+    (void)ZSTD_freeCCtx(zip->pack);
+    (void)ZSTD_freeDCtx(zip->unpack);
+    *zip = (struct finding_zip){0};
+}
+
+/* False: it would not get smaller. */
+static bool pack_body(struct str body, struct finding_zip *zip, struct bytes *out)
+{
+    if (!zip->pack)
+        zip->pack = ZSTD_createCCtx();
     size_t before = out->len;
     bytes_varint(out, body.len);
-    uint8_t *to = body.len >= PACK_FROM_BYTES ? bytes_reserve(out, body.len) : NULL;
-    size_t len = to ? ZSTD_compress(to, body.len - 1, body.ptr, body.len, ZSTD_LEVEL) : 0;
+    bool is_tried = zip->pack && body.len >= PACK_FROM_BYTES; /* without memory it stays as it is */
+    uint8_t *to = is_tried ? bytes_reserve(out, body.len) : NULL;
+    size_t len = to ? ZSTD_compressCCtx(zip->pack, to, body.len - 1, body.ptr, body.len, ZSTD_LEVEL) : 0;
     bool is_smaller = to && !ZSTD_isError(len);
     out->len = is_smaller ? out->len + len : before;
     return is_smaller;
 }
 
-void finding_pack(const struct finding *finding, struct bytes *out)
+void finding_pack(const struct finding *finding, struct finding_zip *zip, struct bytes *out)
 {
     bytes_u8(out, VERSION);
     size_t flags_at = out->len;
@@ -106,7 +116,7 @@ void finding_pack(const struct finding *finding, struct bytes *out)
     put_score(out, finding->score);
     bytes_str(out, finding->service);
     bytes_str(out, finding->env);
-    bool is_packed = !out->failed && pack_body(finding->body, out);
+    bool is_packed = !out->failed && pack_body(finding->body, zip, out);
     if (is_packed)
         out->data[flags_at] = PACKED;
     else
@@ -130,14 +140,17 @@ enum tm_err finding_unpack(const struct finding *key, struct cursor in, struct f
     return TM_OK;
 }
 
-enum tm_err finding_unpack_body(const struct finding_packed *packed, struct bytes *out)
+enum tm_err finding_unpack_body(const struct finding_packed *packed, struct finding_zip *zip,
+                                struct bytes *out)
 {
+    if (packed->is_packed && !zip->unpack)
+        zip->unpack = ZSTD_createDCtx();
     uint8_t *to = bytes_reserve(out, packed->body_len);
     size_t len = packed->body.len;
-    if (!to)
+    if (!to || (packed->is_packed && !zip->unpack))
         return TM_NOMEM;
     if (packed->is_packed)
-        len = ZSTD_decompress(to, packed->body_len, packed->body.ptr, packed->body.len);
+        len = ZSTD_decompressDCtx(zip->unpack, to, packed->body_len, packed->body.ptr, packed->body.len);
     else
         memcpy(to, packed->body.ptr, len);
     if (ZSTD_isError(len) && ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation)

@@ -6,6 +6,8 @@
 #include "storage/grow.h"
 #include "storage/reader_private.h"
 
+enum { STEP_FIRST_BYTES = 64 << 10, STEP_MAX_BYTES = 1 << 20 };
+
 /* A finding in the heads. */
 struct held {
     uint64_t id;
@@ -139,10 +141,12 @@ static enum tm_err tell_all(struct search *s, struct catalog *catalog, struct tm
 {
     struct findings_place place = {.is_begun = false};
     enum tm_err err = TM_OK;
+    size_t most_bytes = STEP_FIRST_BYTES; /* whoever wants a few has them soon */
     while (catalog && !err && !s->is_over) {
         err = reader_check(s->reader, why);
         if (!err)
-            err = catalog_findings_next(catalog, s->wanted, &place, &s->lines, why);
+            err = catalog_findings_next(catalog, s->wanted, &place, most_bytes, &s->lines, why);
+        most_bytes = most_bytes < STEP_MAX_BYTES ? most_bytes * 2 : most_bytes;
         if (!err || err == TM_NOT_FOUND)
             tell_stored(s);
     }

@@ -292,7 +292,7 @@ static uint64_t read_findings(struct catalog *catalog, enum finding_kind kind, u
     struct tm_why why = {""};
     enum tm_err err = TM_OK;
     while (!err) {
-        err = catalog_findings_next(catalog, &wanted, &place, &lines, &why);
+        err = catalog_findings_next(catalog, &wanted, &place, 64, &lines, &why);
         struct cursor in = cursor_of(lines.data, err == TM_CORRUPT ? 0 : lines.len);
         while (cursor_left(&in) > 0) {
             struct finding finding;

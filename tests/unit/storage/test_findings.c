@@ -521,34 +521,36 @@ static void hostile_bytes_are_no_findings(void **state)
     struct finding finding = finding_of(FINDING_INCIDENT, 77, DAY0, "shop"), out;
     struct finding_packed packed;
     struct bytes line = {0}, value = {0}, body = {0};
+    struct finding_zip zip = {NULL, NULL};
     char text[400];
     (void)snprintf(text, sizeof text, "{\"x\":\"%0300d\"}", 5);
     finding.body = str_of(text);
     finding_encode(&finding, &line);
-    finding_pack(&finding, &value);
+    finding_pack(&finding, &zip, &value);
     assert_true(value.len < line.len / 2);
     assert_int_equal(finding_decode(DAY0, bytes_view(&line), &out), TM_OK);
     assert_true(str_equal(out.body, finding.body) && out.id == 77 && out.score == 50);
     assert_int_equal(finding_unpack(&finding, cursor_of(value.data, value.len), &packed), TM_OK);
-    assert_int_equal(finding_unpack_body(&packed, &body), TM_OK);
+    assert_int_equal(finding_unpack_body(&packed, &zip, &body), TM_OK);
     assert_true(str_equal(bytes_view(&body), finding.body));
     for (size_t len = 0; len < line.len; len++)
         assert_int_equal(finding_decode(DAY0, (struct str){(char *)line.data, len}, &out), TM_CORRUPT);
     for (size_t len = 0; len < value.len; len++) {
         bytes_clear(&body);
         if (finding_unpack(&finding, cursor_of(value.data, len), &packed) == TM_OK)
-            assert_int_equal(finding_unpack_body(&packed, &body), TM_CORRUPT);
+            assert_int_equal(finding_unpack_body(&packed, &zip, &body), TM_CORRUPT);
     }
     for (size_t at = 0; at < value.len * 8; at++) {
         value.data[at / 8] ^= (uint8_t)(1 << at % 8);
         bytes_clear(&body);
         if (finding_unpack(&finding, cursor_of(value.data, value.len), &packed) == TM_OK &&
-            finding_unpack_body(&packed, &body) == TM_OK)
+            finding_unpack_body(&packed, &zip, &body) == TM_OK)
             assert_true(body.len >= 2 && body.data[0] == '{');
         value.data[at / 8] ^= (uint8_t)(1 << at % 8);
     }
     bytes_fini(&line);
     bytes_fini(&value);
+    finding_zip_fini(&zip);
     bytes_fini(&body);
 }
 
