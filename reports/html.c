@@ -98,7 +98,9 @@ static const char style[] =
     "group}"
     "tr{break-inside:avoid}.strip{grid-template-columns:repeat(5,1fr);gap:5pt}.strip .v{font-size:14pt}"
     ".strip .k,.strip .d{font-size:7.5pt}.skip,.web{display:none}a{color:inherit}"
-    "figure img{max-height:110mm;object-fit:contain;object-position:left}}";
+    "figure{margin-bottom:9pt}figcaption,.hint{font-size:8pt;margin-top:1pt}td .f,td "
+    "code,.tag{font-size:7.5pt}footer{font-size:8pt}"
+    "figure img{width:88%;max-height:110mm;object-fit:contain;object-position:left}}";
 
 void html_begin(struct bytes *out, enum language language, const char *title)
 {
