@@ -8,27 +8,33 @@
 #define EXCESS_FRESH   0.5
 #define EXCESS_MAX     4.0
 #define LEARNING_MAX   3.5
-#define YOUNG_MAX      2.5 /* of a service that has just begun, and what each day adds */
+#define YOUNG_MAX      3.5 /* of a service that has just begun, and what each day adds */
 #define ATTESTED_A_DAY 0.65
 #define PERIOD_MAX     12.0
 #define TEACHES_MAX    2.85 /* a month */
 #define HALF           0.30103
-#define BLOCK_HOURS    0.02803 /* of 64 minutes */
 #define TAIL_POWER     0.6
 #define SHIFT          2.0 /* keeps statistics within the bins of the calibration */
 #define CLEAN_EXCESS   0.004
 #define CLEAN_LEARNED  0.15
 
-#define HABIT_LEAST     8
-#define HABIT_EVERY     64 /* blocks */
-#define MINUTES_PER_DAY 1440.0
-#define SHOUT_MS        300000
+#define HABIT_LEAST 8
+#define HABIT_EVERY 64 /* blocks */
+#define MINUTE_MS   60000.0
+#define HOUR_MS     3600000.0
+#define DAY_MS      86400000.0
+#define SHOUT_MS    300000
 enum { REOPENS_MOST = 2 };
 
-/* What so short a past can attest to. */
-static double most_attested(const struct score_incident *service, bool learning)
+static double step_of(const struct score_incident_minute *minute)
 {
-    double days = (double)service->minutes / MINUTES_PER_DAY;
+    return minute->step_ms > 0 ? (double)minute->step_ms : MINUTE_MS;
+}
+
+/* What so short a past can attest to. */
+static double most_attested(const struct score_incident *service, double step_ms, bool learning)
+{
+    double days = (double)service->minutes * step_ms / DAY_MS;
     return learning ? LEARNING_MAX : YOUNG_MAX + ATTESTED_A_DAY * days;
 }
 
@@ -59,7 +65,8 @@ static void note_shout(struct score_shout shouts[INCIDENT_SHOUTS], const struct 
 void score_incident_add(const struct score_incident *service, struct score_incident_minute *minute,
                         const struct score_incident_series *series)
 {
-    double figure = score_min(score_log10(series->return_period_h), most_attested(service, series->learning));
+    double most = most_attested(service, step_of(minute), series->learning);
+    double figure = score_min(score_log10(series->return_period_h), most);
     bool is_fresh = series->began >= minute->time;
     if (figure <= UNUSUAL && is_fresh)
         return;
@@ -166,7 +173,8 @@ void score_incident_judge(struct score_incident *service, const struct score_inc
     }
     learn(&service->single, single, out->learning);
     learn(&service->many, many, out->learning);
-    double log10_hours = score_max(out->single, out->many) - HALF + BLOCK_HOURS;
+    double log10_hours =
+        score_max(out->single, out->many) - HALF + score_log10(CALIBRATION_BLOCK * step_of(minute) / HOUR_MS);
     out->score = score_of_return_period(log10_hours);
     out->return_period_h = score_exp(score_min(log10_hours, PERIOD_MAX) * SCORE_LN10);
     keep_shouts(service, minute);

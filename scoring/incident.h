@@ -71,6 +71,7 @@ struct score_incident_series {
 /* The unusual series of a minute, gathered. All bits zero: none. */
 struct score_incident_minute {
     time_ms_t time;
+    int64_t step_ms;  /* how long it is: scoring.interval; 0: a minute */
     double strongest; /* log10 of the longest return period in h */
     double excess;    /* sum of what is over 1 of it (a score of 20), bounded for each series */
     double evidence;  /* the same without that bound */
@@ -99,7 +100,7 @@ enum score_feedback { FEEDBACK_USEFUL, FEEDBACK_NOISE, FEEDBACK_EXPECTED, FEEDBA
 /* Adds a series to a minute, of which the time is set. One that has been off since an earlier minute is
  * confirmed: it counts with the highest figure of its last five minutes, up to 4 in the sum. One that has
  * just begun may be gone in a minute (a rare count): it counts as once in a fortnight at most, up to 1/2 in
- * the sum. What a series that still learns says is bounded by 3.5, what one of a young service says by 2.5
+ * the sum. What a series that still learns says is bounded by 3.5, what one of a young service says by 3.5
  * and 0.65 a day: two hours of past can't attest to a year. */
 void score_incident_add(const struct score_incident *service, struct score_incident_minute *minute,
                         const struct score_incident_series *series);

@@ -1,4 +1,6 @@
 /* GET /api/v1/anomalies, /api/v1/incidents, each with /ID; POST /api/v1/incidents/ID/feedback. */
+#include <string.h>
+
 #include "server/api/api_change.h"
 #include "server/query/endpoints.h"
 #include "server/query/finding_json.h"
@@ -81,8 +83,26 @@ static void refuse(struct http_exchange *exchange, enum tm_err err, const struct
 
 /* ---- what somebody says of one ---- */
 
-static enum tm_err put_with_feedback(struct reader *reader, const struct finding *incident, struct bytes *out,
-                                     struct tm_why *why)
+/* The last word counts, and scoring uses it. */
+static void tell_scoring(const struct api *api, const struct finding *incident,
+                         const struct feedback_list *list)
+{
+    size_t last = list->count;
+    while (last > 0 && list->said[last - 1].incident != incident->id)
+        last--;
+    if (!api->detect || last == 0)
+        return;
+    const struct feedback_said *said = &list->said[last - 1];
+    json_t *body = json_loadb((const char *)list->bodies.data + said->at, said->len, 0, NULL);
+    const char *text = json_string_value(json_object_get(body, "feedback"));
+    if (text)
+        (void)detect_feedback(api->detect, incident->service, incident->env, incident->id,
+                              score_feedback_of(text, strlen(text)));
+    json_decref(body);
+}
+
+static enum tm_err put_with_feedback(const struct api *api, struct reader *reader,
+                                     const struct finding *incident, struct bytes *out, struct tm_why *why)
 {
     struct feedback_list list = {0};
     struct bytes said = {0};
@@ -92,6 +112,7 @@ static enum tm_err put_with_feedback(struct reader *reader, const struct finding
         struct str view = bytes_view(&said);
         finding_json(incident, &view, out);
         out->failed = out->failed || said.failed;
+        tell_scoring(api, incident, &list);
     }
     feedback_fini(&list);
     bytes_fini(&said);
@@ -107,7 +128,7 @@ static void answer_incident(struct api *api, struct http_exchange *exchange, uin
     struct tm_why why = {"out of memory; try again"};
     enum tm_err err = reader ? find_incident(reader, id, &h, &why) : TM_NOMEM;
     if (!err)
-        err = put_with_feedback(reader, &h.finding, &item, &why);
+        err = put_with_feedback(api, reader, &h.finding, &item, &why);
     if (err) {
         refuse(exchange, err, &why);
     } else {

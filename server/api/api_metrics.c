@@ -87,10 +87,16 @@ static void put_scoring(const struct api *api, struct bytes *out)
     if (!api->detect)
         return;
     detect_figures(api->detect, &f);
+    struct detect_incidents_figures incidents;
+    detect_incident_figures(api->detect, &incidents);
     const struct {
         const char *name, *type, *help;
         double value;
     } figures[] = {
+        {"tidemark_incidents_open", "gauge", "Services with an open incident.", (double)incidents.open},
+        {"tidemark_incidents_total", "counter", "Incidents that opened.", (double)incidents.opened},
+        {"tidemark_incidents_muted_total", "counter", "Minutes that feedback kept from opening one.",
+         (double)incidents.muted},
         {"tidemark_scoring_series", "gauge", "Series that are scored.", (double)f.scored},
         {"tidemark_scoring_learning_series", "gauge", "Series with too little past to be scored.",
          (double)f.learning},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/detect/detect_zone.h"
+#include "server/detect/incident_words.h"
 #include "server/detect/incidents.h"
 #include "storage/model/cell.h"
 #include "server/detect/planned.h"
@@ -36,6 +37,8 @@ struct detect {
     size_t include_count, exclude_count;
     struct detect_engine *engine;       /* the worker's */
     struct detect_incidents *incidents; /* likewise */
+    struct incident_words *words;
+    struct detect_incidents_figures incident_figures; /* under the mutex */
     uv_async_t ready;
     bool has_thread, is_stopped;
     pthread_t thread;
@@ -100,7 +103,8 @@ static void keep_some(struct detect *detect, int64_t *kept_ns)
 {
     struct tm_why why = {""};
     int64_t now = clock_mono_ns(detect->options.clock);
-    if (now - *kept_ns < KEEP_NS)
+    bool has_words = incident_words_take(detect->words, detect->incidents);
+    if (now - *kept_ns < KEEP_NS && !has_words)
         return;
     *kept_ns = now;
     if (detect_engine_keep(detect->engine, &why) != TM_OK)
@@ -111,14 +115,17 @@ static void keep_some(struct detect *detect, int64_t *kept_ns)
 static enum detect_step step(struct detect *detect)
 {
     struct detect_figures figures;
+    struct detect_incidents_figures incident_figures;
     time_ms_t wall = detect->wall;
     pthread_mutex_unlock(&detect->mutex);
     struct reader *reader = reader_of_store(detect->options.store);
     enum detect_step came_to = reader ? detect_engine_step(detect->engine, reader, wall) : DETECT_IDLE;
     reader_close(reader);
     detect_engine_figures(detect->engine, &figures);
+    detect_incidents_figures(detect->incidents, &incident_figures);
     pthread_mutex_lock(&detect->mutex);
     detect->figures = figures;
+    detect->incident_figures = incident_figures;
     return came_to;
 }
 
@@ -282,6 +289,20 @@ void detect_configure(struct detect *detect, const struct config *config)
     pthread_mutex_unlock(&detect->mutex);
 }
 
+bool detect_feedback(struct detect *detect, struct str service, struct str env, uint64_t incident,
+                     enum score_feedback feedback)
+{
+    return incident_words_add(detect->words, service, env, incident, feedback);
+}
+
+void detect_incident_figures(const struct detect *detect, struct detect_incidents_figures *out)
+{
+    struct detect *self = (struct detect *)(uintptr_t)detect; /* its mutex */
+    pthread_mutex_lock(&self->mutex);
+    *out = self->incident_figures;
+    pthread_mutex_unlock(&self->mutex);
+}
+
 void detect_figures(const struct detect *detect, struct detect_figures *out)
 {
     struct detect *self = (struct detect *)(uintptr_t)detect; /* its mutex */
@@ -319,9 +340,11 @@ static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
     if (err)
         return err;
     const struct detect_incidents_options incidents = {.least = (double)config->scoring.incident_score,
+                                                       .step_ms = config->scoring.interval_ms,
                                                        .offset_s = detect_zone_offset_s};
     detect->incidents = detect_incidents_new(&incidents);
-    if (!detect->incidents)
+    detect->words = incident_words_new();
+    if (!detect->incidents || !detect->words)
         return tm_fail(why, TM_NOMEM, "out of memory for incidents");
     (void)snprintf(dir, sizeof dir, "%s/scoring", config->data_dir);
     const struct detect_options options = {
@@ -425,6 +448,7 @@ void detect_free(struct detect *detect)
     incident_markers_free(detect->markers);
     detect_engine_free(detect->engine);
     detect_incidents_free(detect->incidents);
+    incident_words_free(detect->words);
     free_selectors(detect->include, detect->include_count);
     free_selectors(detect->exclude, detect->exclude_count);
     pthread_cond_destroy(&detect->changed);

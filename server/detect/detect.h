@@ -9,6 +9,7 @@
 #include "server/config/config.h"
 #include "server/counters/counters.h"
 #include "server/detect/detect_engine.h"
+#include "server/detect/incidents.h"
 #include "server/log/log.h"
 #include "storage/model/clock.h"
 #include "storage/store.h"
@@ -37,6 +38,11 @@ void detect_tick(struct detect *detect);
 /* Takes what a running daemon can change: delay, grace. */
 void detect_configure(struct detect *detect, const struct config *config);
 
+/* Somebody said this of an incident, which is durable: within a second or so it is used, and kept. false: too
+ * many such words wait, or there is no memory. */
+bool detect_feedback(struct detect *detect, struct str service, struct str env, uint64_t incident,
+                     enum score_feedback feedback);
+
 /* Ends the thread; before the store is closed. What was found and is not durable yet is found again after the
  * next start. NULL is allowed. */
 void detect_stop(struct detect *detect);
@@ -46,5 +52,6 @@ void detect_free(struct detect *detect);
 
 /* As they were a second ago at the latest. */
 void detect_figures(const struct detect *detect, struct detect_figures *out);
+void detect_incident_figures(const struct detect *detect, struct detect_incidents_figures *out);
 
 #endif

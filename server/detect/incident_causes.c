@@ -42,6 +42,7 @@ struct look {
     uint8_t *inside;
     double *seen_of, *expected_of;
     double weight; /* of all members */
+    bool is_left_out[INCIDENTS_MEMBERS_MAX];
 };
 
 static bool is_recent(const struct look *look, const struct incident_member *member)
@@ -52,6 +53,38 @@ static bool is_recent(const struct look *look, const struct incident_member *mem
 static double weight_of(const struct incident_member *member)
 {
     return WEIGHT * fmax(0, fmin(member->figure, FIGURE_MAX));
+}
+
+/* Does the part have all labels of the whole, and more? */
+static bool is_part(const struct incident_member *part, const struct incident_member *whole)
+{
+    struct labels a, b;
+    /* the first byte is how many there are */
+    if (part->labels_len <= whole->labels_len || part->text[0] <= whole->text[0] ||
+        !str_equal(incident_member_metric(part), incident_member_metric(whole)) ||
+        labels_decode(incident_member_labels(part), &a) != TM_OK ||
+        labels_decode(incident_member_labels(whole), &b) != TM_OK)
+        return false;
+    for (size_t i = 0; i < b.count; i++)
+        if (!str_equal(labels_get(&a, b.at[i].name), b.at[i].value))
+            return false;
+    return true;
+}
+
+/* What is long over, and a total one of whose parts is about as far off: the part says more. */
+static void leave_out(struct look *look)
+{
+    const struct incident *incident = look->incident;
+    for (size_t i = 0; i < incident->count; i++)
+        look->is_left_out[i] = !is_recent(look, incident->members[i]);
+    for (size_t i = 0; i < incident->count; i++) {
+        const struct incident_member *whole = incident->members[i];
+        for (size_t k = 0; k < incident->count && !look->is_left_out[i]; k++) {
+            const struct incident_member *part = incident->members[k];
+            look->is_left_out[i] =
+                is_recent(look, part) && part->figure >= whole->figure / 2 && is_part(part, whole);
+        }
+    }
 }
 
 /* A set's value of a name; __name__ is the metric. */
@@ -90,7 +123,7 @@ static void choose_names(struct look *look)
     for (size_t i = 0; i < look->incident->count; i++) {
         const struct incident_member *member = look->incident->members[i];
         struct labels labels;
-        if (!is_recent(look, member) || labels_decode(incident_member_labels(member), &labels) != TM_OK)
+        if (look->is_left_out[i] || labels_decode(incident_member_labels(member), &labels) != TM_OK)
             continue;
         look->weight += weight_of(member);
         for (size_t j = 0; j < labels.count; j++)
@@ -126,7 +159,7 @@ static uint32_t number_of(struct look *look, size_t name, struct str value, bool
 static const struct incident_member *member_of(const struct look *look, uint64_t key)
 {
     for (size_t i = 0; i < look->incident->count; i++)
-        if (look->incident->members[i]->key == key && is_recent(look, look->incident->members[i]))
+        if (look->incident->members[i]->key == key && !look->is_left_out[i])
             return look->incident->members[i];
     return NULL;
 }
@@ -302,6 +335,7 @@ static bool attribute(struct incident *incident, struct look *look)
 bool incident_find_causes(struct incident *incident, const struct detect_minute *minute)
 {
     struct look look = {.incident = incident, .minute = minute->minute};
+    leave_out(&look);
     choose_names(&look);
     bool good = make_room(&look, minute->scored, minute->count);
     if (good)

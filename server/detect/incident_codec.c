@@ -289,32 +289,45 @@ static enum tm_err put_back(struct detect_incidents *incidents, struct incident_
     return TM_OK;
 }
 
-enum tm_err detect_incidents_decode(struct detect_incidents *incidents, struct str data)
+/* All services of data, which are the caller's then. */
+struct homes {
+    struct incident_home **at;
+    size_t count, most;
+};
+
+/* One encoding. */
+static enum tm_err get_homes(struct cursor *in, struct homes *homes)
 {
-    struct cursor in = cursor_of(data.ptr, data.len);
-    uint8_t version = cursor_u8(&in);
-    uint64_t count = cursor_varint(&in);
-    if (in.bad || count > INCIDENTS_SERVICES_MAX || count > data.len / INCIDENT_BYTES)
+    uint8_t version = cursor_u8(in);
+    uint64_t count = cursor_varint(in);
+    if (in->bad || count > homes->most - homes->count)
         return TM_CORRUPT;
     if (version != CODEC_VERSION)
         return TM_INVALID;
-    struct incident_home **homes = calloc(count + 1, sizeof *homes);
-    if (!homes)
-        return TM_NOMEM;
     enum tm_err err = TM_OK;
-    size_t made = 0;
-    while (made < count && err == TM_OK) {
-        err = get_home(&in, &homes[made]);
-        made += err == TM_OK;
+    for (uint64_t i = 0; i < count && err == TM_OK; i++) {
+        err = get_home(in, &homes->at[homes->count]);
+        homes->count += err == TM_OK;
     }
-    if (err == TM_OK && cursor_left(&in) > 0)
-        err = TM_CORRUPT;
-    for (size_t i = 0; i < made; i++) {
+    return err;
+}
+
+enum tm_err detect_incidents_decode(struct detect_incidents *incidents, struct str data)
+{
+    struct cursor in = cursor_of(data.ptr, data.len);
+    struct homes homes = {.most = data.len / INCIDENT_BYTES};
+    homes.at = calloc(homes.most + 1, sizeof(struct incident_home *));
+    if (!homes.at)
+        return TM_NOMEM;
+    enum tm_err err = cursor_left(&in) > 0 ? TM_OK : TM_CORRUPT;
+    while (cursor_left(&in) > 0 && err == TM_OK)
+        err = get_homes(&in, &homes);
+    for (size_t i = 0; i < homes.count; i++) {
         if (err == TM_OK)
-            err = put_back(incidents, homes[i]);
+            err = put_back(incidents, homes.at[i]);
         else
-            incident_home_free(homes[i]);
+            incident_home_free(homes.at[i]);
     }
-    free(homes);
+    free(homes.at);
     return err;
 }

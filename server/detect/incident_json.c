@@ -257,6 +257,7 @@ void incident_json(const struct detect_incidents *incidents, const struct incide
     put_number(out, "severity", round(severity_of(now) * 10) / 10);
     bytes_printf(out, ",\"series\":%" PRIu64 ",\"anomalies\":%" PRIu64, now->scored,
                  now->unusual > now->count ? now->unusual : now->count);
+    put_id(out, "cause_id", now->cause);
     put_markers(incidents, home, out);
     put_causes(now, out);
     put_onset(now, out);
@@ -271,6 +272,7 @@ void incident_withdrawn_json(const struct incident_home *home, struct bytes *out
     put_head(home, &home->withdrawn, out);
     bytes_printf(out,
                  ",\"text\":\"Taken back: data that came late shows nothing unusual.\",\"severity\":0,"
-                 "\"series\":0,\"anomalies\":0,\"marker\":null,\"markers\":[],\"causes\":[],"
+                 "\"series\":0,\"anomalies\":0,\"cause_id\":null,\"marker\":null,\"markers\":[],"
+                 "\"causes\":[],"
                  "\"onset\":[],\"fingerprints\":[],\"part_of\":null,\"related_count\":0,\"related\":[]}");
 }

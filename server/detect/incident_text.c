@@ -112,7 +112,7 @@ static void put_first(const struct incident_home *home, struct bytes *out)
     put_number(out, first->observed);
     bytes_printf(out, ", expected ");
     put_number(out, first->expected);
-    bytes_printf(out, " +- ");
+    bytes_printf(out, " ± ");
     put_number(out, first->spread);
 }
 

@@ -15,18 +15,20 @@
 /* A change of the score that is told. */
 #define SCORE_STEP 2.0
 
-static uint64_t id_of(const struct incident_home *home, time_ms_t minute)
+/* By its start, which stays where the minute in which it opens may be another one after a restart; what
+ * starts so near behind an earlier one is that one, opened anew. */
+static uint64_t id_of(const struct incident_home *home, time_ms_t start)
 {
     uint64_t seed = XXH3_64bits(home->service, strlen(home->service) + 1);
     seed = XXH3_64bits_withSeed(home->env, strlen(home->env) + 1, seed);
-    uint64_t id = XXH3_64bits_withSeed(&minute, sizeof minute, seed);
+    uint64_t id = XXH3_64bits_withSeed(&start, sizeof start, seed);
     return id ? id : 1;
 }
 
-static void judge(struct incident_home *home, const struct detect_minute *minute,
-                  struct score_incident_result *out)
+static void judge(struct detect_incidents *incidents, struct incident_home *home,
+                  const struct detect_minute *minute, struct score_incident_result *out)
 {
-    struct score_incident_minute sums = {.time = minute->minute};
+    struct score_incident_minute sums = {.time = minute->minute, .step_ms = incidents->options.step_ms};
     for (size_t i = 0; i < minute->count; i++) {
         const struct detect_score *score = &minute->scores[i];
         struct score_incident_series series = {
@@ -38,6 +40,7 @@ static void judge(struct incident_home *home, const struct detect_minute *minute
         score_incident_add(&home->state, &sums, &series);
     }
     score_incident_judge(&home->state, &sums, minute->scored, out);
+    incidents->figures.minutes++;
 }
 
 /* ---- telling ---- */
@@ -135,9 +138,9 @@ static void open_new(struct detect_incidents *incidents, struct incident_home *h
     incident_fini(&home->now);
     home->now = *candidate;
     *candidate = (struct incident){.id = 0};
-    home->now.id = id_of(home, minute->minute);
     home->now.opened = minute->minute;
     home->now.start = incident_began(&home->now, minute->minute);
+    home->now.id = id_of(home, home->now.start);
     home->now.part_of = find_same(incidents, home);
     home->told = (struct incident_told){.score = 0};
     note_past(home, incident_hour(incidents, minute->minute));
@@ -206,7 +209,7 @@ void detect_incidents_minute(struct detect_incidents *incidents, const struct de
     struct incident_home *home = incident_home_of(incidents, minute->service, minute->env);
     if (!home || (home->state.minutes > 0 && minute->minute <= home->state.last))
         return;
-    judge(home, minute, &result);
+    judge(incidents, home, minute, &result);
     enum score_incident_step step = home->state.is_open
                                         ? follow_open(incidents, home, minute, result.score)
                                         : follow_closed(incidents, home, minute, result.score);

@@ -27,6 +27,7 @@ struct detect_incidents;
 
 struct detect_incidents_options {
     double least;                        /* scoring.incident_score */
+    int64_t step_ms;                     /* scoring.interval; 0: a minute */
     int32_t (*offset_s)(time_ms_t time); /* the local zone's distance from UTC; NULL: none */
 };
 
@@ -62,9 +63,9 @@ void detect_incidents_encode(const struct detect_incidents *incidents, struct by
 void detect_incidents_encode_service(const struct detect_incidents *incidents, struct str service,
                                      struct str env, struct bytes *out);
 
-/* Sets those services back that are in data. An incident that opened since then and does not open again is
- * told as closed, taken back; what was said in feedback stays. TM_CORRUPT: nothing is changed; TM_INVALID:
- * another version, likewise; TM_NOMEM: some may be. */
+/* Sets those services back that are in data, which may be several encodings one behind the other. An incident
+ * that opened since then and does not open again is told as closed, taken back; what was said in feedback
+ * stays. TM_CORRUPT: nothing is changed; TM_INVALID: another version, likewise; TM_NOMEM: some may be. */
 enum tm_err detect_incidents_decode(struct detect_incidents *incidents, struct str data) TM_MUST_CHECK;
 
 /* Figures. */
@@ -72,6 +73,7 @@ struct detect_incidents_figures {
     uint64_t services;
     uint64_t open;
     uint64_t opened;   /* since start */
+    uint64_t minutes;  /* judged, of all services, since start */
     uint64_t muted;    /* minutes that would have opened one but for feedback, since start */
     uint64_t left_out; /* minutes of services beyond the bound, since start */
     uint64_t nomem;    /* things that found no memory, since start */

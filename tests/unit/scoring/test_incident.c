@@ -126,7 +126,7 @@ static void a_young_service_is_judged_with_care(void **state)
     begin(&world, 5);
     rest(&world, 100, 120);
     for (unsigned i = 0; i < 10; i++)
-        step(&world, 100, 12, 12, i); /* an eighth of it, and only for two hours */
+        step(&world, 100, 7, 12, i); /* an outage of some series, but only two hours are known */
     assert_true(world.result.learning);
     assert_int_equal(world.opened, 0);
     for (unsigned i = 0; i < 10; i++)

@@ -76,6 +76,35 @@ static void causes_are_named_with_their_share(void **state)
     stage_end(&stage);
 }
 
+static void a_total_does_not_hide_the_part_that_makes_it(void **state)
+{
+    (void)state;
+    struct stage stage;
+    static const char *const groups[] = {"cart", "home", "product"};
+    stage_begin(&stage, "shop");
+    stage_add(&stage, "http_events_total", "class=5xx,service=shop");
+    stage_add(&stage, "http_error_ratio", "class=5xx,service=shop");
+    stage_add(&stage, "http_events_total", "class=2xx,service=shop");
+    for (unsigned g = 0; g < 3; g++) {
+        stage_add(&stage, "http_events_total", "class=5xx,page_group=%s,service=shop", groups[g]);
+        stage_add(&stage, "http_error_ratio", "class=5xx,page_group=%s,service=shop", groups[g]);
+        stage_add(&stage, "http_events_total", "page_group=%s,service=shop,status=500", groups[g]);
+        stage_add(&stage, "http_events_total", "page_group=%s,service=shop,status=200", groups[g]);
+        stage_add(&stage, "http_events_total", "class=2xx,page_group=%s,service=shop", groups[g]);
+    }
+    stage_rest(&stage, 1700);
+    static const unsigned off[] = {0, 1, 3, 4, 5};
+    for (unsigned m = 0; m < 3; m++) {
+        for (unsigned i = 0; i < 5; i++)
+            stage_off(&stage, off[i], 6, m);
+        stage_minute(&stage);
+    }
+    json_t *labels = json_object_get(json_array_get(json_object_get(stage.item, "causes"), 0), "labels");
+    assert_non_null(labels);
+    assert_string_equal(json_string_value(json_object_get(labels, "page_group")), "cart");
+    stage_end(&stage);
+}
+
 static void onset_is_in_the_order_of_beginning(void **state)
 {
     (void)state;
@@ -324,6 +353,8 @@ static void state_round_trip(void **state)
     assert_memory_equal(kept.data, again.data, kept.len);
     detect_incidents_encode_service(other, STR("shop"), STR(""), &one);
     assert_memory_equal(kept.data, one.data, kept.len);
+    detect_incidents_encode_service(other, STR("none"), STR("x"), &one); /* two, one behind the other */
+    assert_int_equal(detect_incidents_decode(other, bytes_view(&one)), TM_OK);
     struct detect_incidents *first = stage.incidents;
     uint64_t id = stage.last.id;
     stage.incidents = other; /* it goes on where the first one was */
@@ -442,6 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_incident_for_500_pods),
         cmocka_unit_test(causes_are_named_with_their_share),
+        cmocka_unit_test(a_total_does_not_hide_the_part_that_makes_it),
         cmocka_unit_test(onset_is_in_the_order_of_beginning),
         cmocka_unit_test(an_incident_closes_and_says_how_long_it_was),
         cmocka_unit_test(flapping_is_one_incident),
