@@ -12,7 +12,8 @@
 enum { OTHERS = 2 + DEPLOY_CLASSES + 2 * DEPLOY_GAUGES_MAX };
 enum { TICKS_A_MINUTE = 60000 / CELL_MS };
 
-#define BUSY 1.5 /* times the busiest minute before: then a gauge tells of the traffic */
+#define ALIKE_TRIALS 20.0
+#define BUSY         1.5 /* times the busiest minute before: then a gauge tells of the traffic */
 
 static const char *const class_names[DEPLOY_CLASSES] = {"5xx", "4xx"};
 static const enum score_subject subjects[DEPLOY_CLASSES] = {SCORE_SERVER_ERRORS, SCORE_CLIENT_ERRORS};
@@ -88,6 +89,25 @@ static void begin(const struct judge *j, enum score_law law, const struct score_
     score_counts_begin(test, &base);
 }
 
+/* Are the groups of the service alike in this class? Between them, rates may vary as if each were known by
+ * ALIKE_TRIALS requests; in many a real service some groups always fail, and others never. */
+static bool are_alike(const struct judge *j, unsigned c, struct score_tally all)
+{
+    double rate = all.hits / all.trials, between = 0, trials = 0, chance = 0;
+    for (size_t g = 0; g < j->counts->group_count; g++) {
+        struct score_tally bins[DEPLOY_MINUTES], week;
+        list_minutes(j, j->counts->groups[g], c, bins, &week);
+        struct score_tally one = sum_of(bins, j->minutes);
+        if (one.trials < ALIKE_TRIALS)
+            continue;
+        double off = one.hits / one.trials - rate;
+        between += one.trials * off * off;
+        chance += rate * (1 - rate);
+        trials += one.trials;
+    }
+    return between - chance <= trials * rate * (1 - rate) / ALIKE_TRIALS;
+}
+
 static double begin_requests(struct judge *j)
 {
     struct score_tally bins[DEPLOY_MINUTES], week;
@@ -102,8 +122,10 @@ static double begin_requests(struct judge *j)
         list_minutes(j, NULL, c, bins, &week);
         begin(j, SCORE_BINOMIAL, bins, week, 0, cv, &j->whole[c]);
         struct score_tally all = sum_of(bins, j->minutes);
-        /* A group without a past of its own is held to its service's rate, where that is known. */
-        double rate = all.trials >= SCORE_BASE_TRIALS ? fmax(all.hits, 0.5) / all.trials : 0;
+        /* A group without a past of its own is held to its service's rate, where that is known and says
+         * something of its groups. */
+        bool is_known = all.trials >= SCORE_BASE_TRIALS && are_alike(j, c, all);
+        double rate = is_known ? fmax(all.hits, 0.5) / all.trials : 0;
         for (size_t g = 0; g < j->counts->group_count; g++) {
             list_minutes(j, j->counts->groups[g], c, bins, &week);
             begin(j, SCORE_BINOMIAL, bins, week, rate, cv, &j->groups[g * DEPLOY_CLASSES + c]);

@@ -48,13 +48,13 @@ def poisson(chance, mean):
 class Service:
     """One deploy at self.at; fault None: a clean one."""
 
-    def __init__(self, number, log, fault=None, surge=1, overlaps=False):
+    def __init__(self, number, log, usual, fault=None, surge=1, overlaps=False):
         self.chance = random.Random(1000 + number)
         self.name, self.log, self.fault, self.surge, self.overlaps = f's{number}', log, fault, surge, overlaps
         self.at = T + number % 60 * 10
         self.rate = self.chance.choice((3, 6, 12)) if surge == 1 else 1
         self.median_ms = self.chance.uniform(20, 200)
-        self.group = self.chance.choice(sorted(g for g, n in collections.Counter(g for g, _ in log).items() if n > len(log) * 0.03))
+        self.group = self.chance.choice(usual)
         self.size = {'404': self.chance.uniform(0.25, 0.6), '5xx': self.chance.uniform(0.02, 0.2),
                      'latency': self.chance.uniform(2, 4), 'exceptions': self.chance.uniform(8, 30),
                      'leak': self.chance.uniform(20, 60)}.get(fault, 0)
@@ -103,11 +103,15 @@ class Service:
 
 def plan(count, log):
     """Two thirds are clean; of these a fifth with a surge, a fifth shortly behind another deploy."""
+    seen = collections.Counter(group for group, _ in log)
+    failed = collections.Counter(group for group, status in log if status >= 400)
+    # Where a fault can be seen: some traffic, and what is asked for is mostly there.
+    usual = sorted(group for group, n in seen.items() if n > len(log) * 0.03 and failed[group] < n * 0.2)
     for number in range(count):
         if number % 3 == 2:
-            yield Service(number, log, fault=FAULTS[number // 3 % len(FAULTS)])
+            yield Service(number, log, usual, fault=FAULTS[number // 3 % len(FAULTS)])
         else:
-            yield Service(number, log, surge=30 if number % 15 in (3, 4) else 1, overlaps=number % 15 in (6, 7))
+            yield Service(number, log, usual, surge=30 if number % 15 in (3, 4) else 1, overlaps=number % 15 in (6, 7))
 
 
 def judge(daemon, service):
