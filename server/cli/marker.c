@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "server/cli/command.h"
+#include "server/cli/ics_import.h"
 #include "server/cli/series_text.h"
 #include "server/cli/talk.h"
 
@@ -28,7 +29,16 @@ static const struct option marker_options[] = {
     {.name = "by", .argument = "WHO", .text = "who did it"},
     {.name = "note", .argument = "TEXT", .text = "what should be known of it"},
     {.name = "from", .argument = "TIME", .text = "list: what lies at or behind it"},
-    {.name = "to", .argument = "TIME", .text = "list: what lies before it"},
+    {.name = "to",
+     .argument = "TIME",
+     .text = "list: what lies before it; --ics: the last time of endless repetitions (default: in a year)"},
+    {.name = "ics",
+     .argument = "FILE",
+     .text = "make markers of the events of a calendar (RFC 5545); - is stdin"},
+    {.name = "timezone",
+     .argument = "ZONE",
+     .fallback = "UTC",
+     .text = "--ics: of times and whole days without one, like Europe/Berlin"},
     {.name = "limit", .argument = "N", .fallback = "100", .text = "list: show at most N, newest first"},
     {0},
 };
@@ -210,12 +220,16 @@ static int run_marker(const struct args *args)
                  {"correct", 2, correct_marker},
                  {"delete", 2, delete_marker}};
     struct tm_why why;
+    if (options_given(args, "ics") && args->operand_count == 0)
+        return ics_import(args);
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0] && args->operand_count > 0; i++) {
         if (strcmp(args->operands[0], verbs[i].word) == 0 && args->operand_count == verbs[i].operand_count)
             return verbs[i].run(args);
     }
-    tm_why_write(&why,
-                 "say what to do: `marker list`, `marker add`, `marker correct ID` or `marker delete ID`");
+    tm_why_write(
+        &why,
+        "say what to do: `marker list`, `marker add`, `marker correct ID`, `marker delete ID` or `marker "
+        "--ics FILE`");
     return command_fail(EXIT_USAGE, &why);
 }
 
@@ -233,12 +247,16 @@ const struct command deploy_command = {
 const struct command marker_command = {
     .name = "marker",
     .summary = "list, add, correct and delete markers: deploys, sales, maintenance",
-    .operands = "list | add | correct ID | delete ID",
+    .operands = "list | add | correct ID | delete ID | --ics FILE",
     .details =
         "A marker is a point or, with --end, a span in time in which something happened to a service, in "
         "one environment or, without --env, in all. `list` shows those that lie in or reach into --from "
         "and --to, newest first, and its options choose among them; `add` makes one of its options; "
-        "`correct` changes what its options name and leaves the rest; `delete` removes one for good.",
+        "`correct` changes what its options name and leaves the rest; `delete` removes one for good.\n"
+        "--ics makes markers of the events of a calendar: of kind event (or --kind maintenance), their first "
+        "category, or else their title, as class (or --class), for --service and --env. Repetitions by day, "
+        "week, month and year are made, endless ones up to --to. The same file again changes nothing; what "
+        "moved or went in it, by its UID, moves or goes here.",
     .options = marker_options,
     .run = run_marker,
 };

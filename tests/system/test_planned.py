@@ -1,0 +1,105 @@
+"""Planned events: calendars become markers, on the real binaries."""
+import json
+
+import pytest
+
+from harness import command
+
+HEAD, TAIL = 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n', 'END:VCALENDAR\r\n'
+
+
+def event(uid, *lines):
+    return 'BEGIN:VEVENT\r\nUID:' + uid + '\r\n' + ''.join(line + '\r\n' for line in lines) + 'END:VEVENT\r\n'
+
+
+SALE = event('sale@shop', 'SUMMARY:Black Friday', 'CATEGORIES:black-friday', 'DTSTART;TZID=Europe/Berlin:20261127T080000',
+             'DTEND;TZID=Europe/Berlin:20261127T220000')
+LETTER = event('letter@shop', 'SUMMARY:Newsletter', 'DTSTART;TZID=Europe/Berlin:20261020T090000', 'DURATION:PT1H',
+               'RRULE:FREQ=WEEKLY;COUNT=3')
+FAIR = event('fair@shop', 'SUMMARY:Fair', 'DTSTART;VALUE=DATE:20261201')
+
+
+def imported(daemon, tmp_path, text, *words, code=0):
+    path = tmp_path / 'plan.ics'
+    path.write_text(HEAD + text + TAIL, newline='')
+    got, out, err = command('marker', '--ics', str(path), '--json', '--server', 'http://' + daemon.http, *words)
+    assert got == code, (out, err)
+    return json.loads(out) if out else err
+
+
+def markers(daemon):
+    code, body, _ = daemon.request('GET', '/api/v1/markers?limit=1000')
+    assert code == 200
+    return [(m['class'], m['time'][:16], m['end'] and m['end'][:16], m['note']) for m in json.loads(body)['data']['items'][::-1]]
+
+
+def counts(added=0, changed=0, removed=0, same=0, faults=0):
+    return {'added': added, 'changed': changed, 'removed': removed, 'same': same, 'faults': faults}
+
+
+def test_events_of_a_calendar_become_markers_in_their_zone(daemon, tmp_path):
+    assert imported(daemon, tmp_path, SALE + LETTER + FAIR, '--service', 'shop', '--timezone', 'Europe/Berlin') == counts(added=5)
+    assert markers(daemon) == [
+        ('Newsletter', '2026-10-20T07:00', '2026-10-20T08:00', 'Newsletter'),
+        ('Newsletter', '2026-10-27T08:00', '2026-10-27T09:00', 'Newsletter'),  # the clocks went back
+        ('Newsletter', '2026-11-03T08:00', '2026-11-03T09:00', 'Newsletter'),
+        ('black-friday', '2026-11-27T07:00', '2026-11-27T21:00', 'Black Friday'),
+        ('Fair', '2026-11-30T23:00', '2026-12-01T23:00', 'Fair')]
+
+
+def test_the_same_calendar_again_changes_nothing(daemon, tmp_path):
+    imported(daemon, tmp_path, SALE + LETTER, '--service', 'shop')
+    before = markers(daemon)
+    assert imported(daemon, tmp_path, SALE + LETTER, '--service', 'shop') == counts(same=4)
+    assert markers(daemon) == before
+
+
+def test_what_moved_or_went_in_the_calendar_moves_or_goes(daemon, tmp_path):
+    imported(daemon, tmp_path, SALE + LETTER + FAIR, '--service', 'shop')
+    later = SALE.replace('T220000', 'T230000')
+    fewer = LETTER.replace('COUNT=3', 'COUNT=2')
+    gone = FAIR.replace('SUMMARY:Fair', 'SUMMARY:Fair\r\nSTATUS:CANCELLED')
+    assert imported(daemon, tmp_path, later + fewer + gone, '--service', 'shop') == counts(changed=1, removed=2, same=2)
+    assert [m[:3] for m in markers(daemon)][2:] == [('black-friday', '2026-11-27T07:00', '2026-11-27T22:00')]
+    assert imported(daemon, tmp_path, FAIR, '--service', 'shop') == counts(added=1)
+    assert len(markers(daemon)) == 4, 'events of other calendars stay'
+
+
+def test_a_calendar_for_another_service_is_another_one(daemon, tmp_path):
+    imported(daemon, tmp_path, SALE, '--service', 'shop')
+    assert imported(daemon, tmp_path, SALE, '--service', 'cart') == counts(added=1)
+    assert len(markers(daemon)) == 2
+
+
+def test_kind_and_class_may_be_given(daemon, tmp_path):
+    imported(daemon, tmp_path, SALE, '--service', 'shop', '--env', 'prod', '--kind', 'maintenance', '--class', 'works')
+    code, body, _ = daemon.request('GET', '/api/v1/markers?kind=maintenance&service=shop&env=prod')
+    [marker] = json.loads(body)['data']['items']
+    assert code == 200 and marker['class'] == 'works'
+    assert marker['by'] == 'ics:sale@shop#2026-11-27T07:00:00.000Z'
+
+
+def test_what_is_not_understood_is_named_and_the_rest_is_taken(daemon, tmp_path):
+    bad = event('odd@shop', 'DTSTART:20261127', 'RRULE:FREQ=MONTHLY;BYDAY=-1FR')
+    assert imported(daemon, tmp_path, bad + SALE, '--service', 'shop', code=1) == counts(added=1, faults=1)
+    path = str(tmp_path / 'plan.ics')
+    code, out, err = command('marker', '--ics', path, '--service', 'shop', '--server', 'http://' + daemon.http)
+    assert code == 1 and f'{path}:3: "BYDAY=-1FR" in RRULE is not known here' in err
+    assert out == '0 markers added, 0 changed, 0 removed, 1 as they were; 1 events left out\n'
+
+
+@pytest.mark.parametrize('text, words, message', [
+    (SALE, ['--timezone', 'Mars/Olympus'], 'there is no zone "Mars/Olympus"'),
+    (SALE.replace('Europe/Berlin', '../passwd'), [], 'there is no zone "../passwd"')])
+def test_an_unknown_zone_is_named(daemon, tmp_path, text, words, message):
+    path = tmp_path / 'plan.ics'
+    path.write_text(HEAD + text + TAIL, newline='')
+    code, _, err = command('marker', '--ics', str(path), '--server', 'http://' + daemon.http, *words)
+    assert code in (1, 2) and message in err
+
+
+def test_what_is_no_calendar_is_refused(daemon, tmp_path):
+    (tmp_path / 'x').write_text('hello')
+    code, _, err = command('marker', '--ics', str(tmp_path / 'x'), '--server', 'http://' + daemon.http)
+    assert code == 2 and 'no calendar' in err
+    assert markers(daemon) == []
