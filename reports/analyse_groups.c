@@ -36,9 +36,12 @@ static void count_weeks(const struct analysis *a, const struct group_view *view,
         .id = view->id, .first = view->first, .is_request = is_request_group(view), .resolved = INT64_MIN};
     for (size_t i = 0; i < REPORT_TREND_WEEKS; i++)
         out->is_known[i] = a->tally->spans[i].from >= from;
-    for (size_t i = 0; i < view->hour_count; i++)
+    for (size_t i = 0; i < view->hour_count; i++) {
         if (tally_place(a->tally, view->hours[i].hour * GROUP_HOUR_MS, &week, &hour))
             out->weeks[week] += view->hours[i].count;
+        if (!out->is_request)
+            tally_add_group(a->tally, &view->hours[i]);
+    }
 }
 
 /* How much wider the counts of its days vary than chance alone would have it. */
@@ -344,4 +347,17 @@ enum tm_err analyse_lists(struct analysis *a)
         qsort(r->groups, r->group_count, sizeof *r->groups, compare_groups);
     number_lists(r);
     return err;
+}
+
+double analyse_exceptions(const struct analysis *a, size_t week)
+{
+    if (!a->tally->by_groups)
+        return a->tally->is_kept[week] ? (double)tally_week(a->tally, week).exceptions : NAN;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < a->group_count; i++) {
+        if (!a->groups[i].is_known[week])
+            return NAN;
+        sum += a->groups[i].is_request ? 0 : a->groups[i].weeks[week];
+    }
+    return (double)sum;
 }

@@ -88,7 +88,7 @@ static void fill_trend(struct analysis *a)
         struct tally_hour sum = tally_week(a->tally, w);
         bool is_known = a->tally->is_kept[w] && a->has_data[w];
         out->week = week_add(a->settings->week, (int)w - TALLY_THIS);
-        out->exceptions = is_known ? (double)sum.exceptions : NAN;
+        out->exceptions = a->has_data[w] ? analyse_exceptions(a, w) : NAN;
         out->failures = is_known ? failures_of(&sum) : NAN;
         out->requests = is_known ? a->requests[w] : NAN;
     }

@@ -36,6 +36,8 @@ struct analysis {
 enum tm_err analyse_groups(struct analysis *a) TM_MUST_CHECK;
 /* What a week is worth as exposure: requests, or hours; 0: nothing to compare with. */
 double analyse_exposure(const struct analysis *a, size_t week);
+/* Exceptions of a week; NAN: not known any more. */
+double analyse_exceptions(const struct analysis *a, size_t week);
 /* Sorts the groups into their lists. TM_NOMEM. */
 enum tm_err analyse_lists(struct analysis *a) TM_MUST_CHECK;
 /* Hours, heat map, trend, data quality. Errors as reader_gaps. */

@@ -20,23 +20,9 @@ static double count_requests(const struct analysis *a, size_t week)
     return a->requests[week];
 }
 
-/* Exact counts where they are kept, else those of the groups' hours. */
-static double count_exceptions(const struct analysis *a, size_t week)
-{
-    uint64_t sum = 0;
-    if (a->tally->is_kept[week])
-        return (double)tally_week(a->tally, week).exceptions;
-    for (size_t i = 0; i < a->group_count; i++) {
-        if (!a->groups[i].is_known[week])
-            return NAN;
-        sum += a->groups[i].is_request ? 0 : a->groups[i].weeks[week];
-    }
-    return (double)sum;
-}
-
 static double exceptions_per_10k(const struct analysis *a, size_t week)
 {
-    return a->requests[week] > 0 ? count_exceptions(a, week) / a->requests[week] * 1e4 : NAN;
+    return a->requests[week] > 0 ? analyse_exceptions(a, week) / a->requests[week] * 1e4 : NAN;
 }
 
 static double share_of_server_errors(const struct analysis *a, size_t week)
@@ -127,7 +113,7 @@ static double count_anomalous(const struct analysis *a, size_t week)
 
 static week_figure_fn *const figures[KEY_COUNT] = {
     [KEY_REQUESTS] = count_requests,
-    [KEY_EXCEPTIONS] = count_exceptions,
+    [KEY_EXCEPTIONS] = analyse_exceptions,
     [KEY_EXCEPTIONS_PER_10K] = exceptions_per_10k,
     [KEY_SERVER_ERRORS] = share_of_server_errors,
     [KEY_CLIENT_ERRORS] = share_of_client_errors,

@@ -64,18 +64,16 @@ static void count_in(struct tally_hour *hour, const struct gather_series *series
         hour->exceptions += value;
 }
 
-static void add_to_moments(struct tally *tally, const struct gather_series *series,
-                           const struct reader_cell *cell, uint64_t value)
+static void add_to_moment(struct tally_moment *moment, const struct gather_series *series,
+                          const struct reader_cell *cell)
 {
-    for (size_t i = 0; i < tally->moment_count; i++) {
-        struct tally_moment *moment = &tally->moments[i];
-        int64_t tick = (cell->time - moment->time) / CELL_MS;
-        if (cell->time >= moment->time && tick < TALLY_TICKS)
-            count_in(&moment->after[tick], series, value);
-        tick = (moment->time - cell->time) / CELL_MS - 1;
-        if (cell->time < moment->time && tick < TALLY_TICKS)
-            count_in(&moment->before[TALLY_TICKS - 1 - tick], series, value);
-    }
+    uint64_t value = cell->value > 0 ? (uint64_t)cell->value : 0;
+    int64_t tick = (cell->time - moment->time) / CELL_MS;
+    if (cell->time >= moment->time && tick < TALLY_TICKS)
+        count_in(&moment->after[tick], series, value);
+    tick = (moment->time - cell->time) / CELL_MS - 1;
+    if (cell->time < moment->time && tick < TALLY_TICKS)
+        count_in(&moment->before[TALLY_TICKS - 1 - tick], series, value);
 }
 
 static void add_cell(struct tally *tally, const struct gather_series *series, const struct reader_cell *cell)
@@ -98,7 +96,8 @@ static void add_cell(struct tally *tally, const struct gather_series *series, co
         if (week == TALLY_THIS && series->is_unnamed)
             tally->unnamed += value;
     }
-    add_to_moments(tally, series, cell, value);
+    for (size_t i = 0; i < tally->moment_count; i++)
+        add_to_moment(&tally->moments[i], series, cell);
 }
 
 static enum tm_err read_series(struct tally *tally, struct reader *reader, const struct gather_series *series,
@@ -119,20 +118,52 @@ static enum tm_err read_series(struct tally *tally, struct reader *reader, const
     return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
+/* Exceptions around the moments alone. */
+static enum tm_err read_moments(struct tally *tally, struct reader *reader,
+                                const struct gather_series *series, struct tm_why *why)
+{
+    enum tm_err err = TM_OK;
+    for (size_t i = 0; i < tally->moment_count && !err; i++) {
+        struct tally_moment *moment = &tally->moments[i];
+        struct reader_walk walk;
+        const struct reader_cell *cells;
+        size_t count;
+        reader_walk_init(&walk, series->series,
+                         (struct span){moment->time - HOUR_MS, moment->time + HOUR_MS});
+        while ((err = reader_cells_next(reader, &walk, &cells, &count, why)) == TM_OK)
+            for (size_t k = 0; k < count; k++)
+                if (cells[k].cell == CELL_SUM)
+                    add_to_moment(moment, series, &cells[k]);
+        err = err == TM_NOT_FOUND ? TM_OK : err;
+    }
+    return err;
+}
+
+void tally_add_group(struct tally *tally, const struct group_hour *hour)
+{
+    size_t week, place;
+    if (tally->by_groups && tally_place(tally, hour->hour * GROUP_HOUR_MS, &week, &place))
+        tally->hours[week][place].exceptions += hour->count;
+}
+
 enum tm_err tally_read(struct tally *tally, const struct gather *gather, size_t unit, struct tm_why *why)
 {
     size_t count;
     time_ms_t from;
     const struct gather_series *series = gather_unit(gather, unit, &count);
     enum tm_err err = reader_raw_from(gather->reader, &from, why);
+    tally->by_groups = true;
     for (size_t i = 0; i < REPORT_TREND_WEEKS; i++) {
         const struct span *span = &tally->spans[i];
+        tally->by_groups = tally->by_groups && span->from % HOUR_MS == 0 && span->to % HOUR_MS == 0;
         tally->is_kept[i] = span->from >= from;
         tally->hour_count[i] = (size_t)((span->to - span->from + HOUR_MS - 1) / HOUR_MS);
         if (tally->hour_count[i] > REPORT_HOURS_MAX)
             tally->hour_count[i] = REPORT_HOURS_MAX;
     }
     for (size_t i = 0; i < count && !err; i++)
-        err = read_series(tally, gather->reader, &series[i], why);
+        err = tally->by_groups && series[i].measure == GATHER_EXCEPTIONS
+                  ? read_moments(tally, gather->reader, &series[i], why)
+                  : read_series(tally, gather->reader, &series[i], why);
     return err;
 }

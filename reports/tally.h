@@ -25,6 +25,7 @@ struct tally {
     size_t hour_count[REPORT_TREND_WEEKS];
     bool is_kept[REPORT_TREND_WEEKS]; /* counts reach back so far, and the week is not one of the future */
     bool has_data[REPORT_TREND_WEEKS];
+    bool by_groups; /* all weeks begin on a whole hour: exceptions of hours are those of the groups' hours */
     struct tally_hour hours[REPORT_TREND_WEEKS][REPORT_HOURS_MAX];
     uint32_t durations[REPORT_HOURS_MAX][HISTOGRAM_BUCKETS]; /* of the week */
     uint64_t overflowed, unnamed;                            /* in the week */
@@ -38,9 +39,13 @@ void tally_spans(struct span span, struct span spans[REPORT_TREND_WEEKS]);
 /* Which week a moment lies in and which of its hours, counted from its beginning. False: in none. */
 bool tally_place(const struct tally *tally, time_ms_t time, size_t *week, size_t *hour);
 
-/* Counts a unit's series; spans and moments (their times) are set. Errors as reader_cells_next. */
+/* Counts a unit's series; spans and moments (their times) are set. Where by_groups becomes true, the hours'
+ * exceptions are left to tally_add_group: there are thousands of such series. Errors as reader_cells_next. */
 enum tm_err tally_read(struct tally *tally, const struct gather *gather, size_t unit,
                        struct tm_why *why) TM_MUST_CHECK;
+
+/* Adds an hour of a group of exceptions (view's hours); elsewhere nothing. */
+void tally_add_group(struct tally *tally, const struct group_hour *hour);
 
 uint64_t tally_requests(const struct tally_hour *hour);
 /* Exceptions, and requests with status 4xx and 5xx: all that stands in groups. */

@@ -166,7 +166,7 @@ static struct found list_reports(int folder, const char *service, const char *we
     }
     if (dir)
         (void)closedir(dir);
-    if (found.count > 1)
+    if (found.at && found.count > 1)
         qsort(found.at, found.count, sizeof *found.at, compare_found);
     return found;
 }
