@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import test_detect
 from harness import BUILD, COMMAND, NN_SUB, Daemon, Nano, command, now_ms, wait_for
 from peers import bearer
 
@@ -350,3 +351,19 @@ def test_findings_are_in_backups_and_verified(tmp_path):
         assert code == 0, out + err
         with Daemon(data_dir=str(tmp_path / 'restored')) as other:
             assert [listed(other, path) for path in paths] == before
+
+
+def test_a_score_of_the_daemon_is_made_again_from_its_parts():
+    """Issue 6: every score, to 0.1, from what is stored of it; the sentence has the figures."""
+    with Daemon(config=test_detect.SETTINGS) as daemon:
+        test_detect.push(daemon, test_detect.history(6, fault_at=330))
+        test_detect.settle(daemon)
+        items = listed(daemon, '/anomalies?from=2025-11-01T00:00:00Z&limit=10000')
+        assert len(items) > 5 and all(item['score'] >= 20 for item in items)
+        worst = max(items, key=lambda item: item['score'])
+        for item in items[:10] + [worst]:
+            code, out, err = command('anomalies', '--explain', item['id'], '--server', 'http://' + daemon.http)
+            assert code == 0, err
+            again = re.search(r'\nrecomputed from these parts: score ([\d.]+) \(stored ([\d.]+)\)\n$', out)
+            assert again and again[1] == again[2] == f"{item['score']:.1f}", out
+            assert out.split('\n')[1] == item['text']
