@@ -175,7 +175,7 @@ void deploys_draw(struct drawing *drawing, const struct figures *figures)
     }
     find_scale(&figures->deploys, &layout);
     double left = drawing->is_narrow ? 6 : drawing->width * 0.26,
-           right = drawing->width - (drawing->is_narrow ? 16 : 104);
+           right = drawing->width - (drawing->is_narrow ? 16 : 128);
     double top = drawing_legend_height(drawing, items, 2) + 8;
     layout.frame = (struct frame){left, right, top, top + (double)layout.row_count * layout.row_height};
     drawing_page(drawing, (int)layout.frame.bottom + 38);

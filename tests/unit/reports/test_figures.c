@@ -267,8 +267,9 @@ static void a_text_has_the_key_numbers_of_its_figure(void **state)
         "18:00: 12 (10 to 14), then 11 (8 to 16): ok. 1.8.3, Tue 17 Nov 22:00: 13 (9 to 19), then 310 (280 "
         "to "
         "342): bad. 1.8.4-rc1, Thu 19 Nov 01:00: 12 (10 to 15), then 21 (13 to 33): suspect. 1.8.4, Fri 20 "
-        "Nov 05:00: 10 (8 to 13), then 0 (0 to 180): too few data. 1.9.0, Sat 21 Nov 08:00: – (– to –), then "
-        "12 (2 to 43): too few data.");
+        "Nov 05:00: 10 (8 to 13), then 0 (0 to 180): not enough data. 1.9.0, Sat 21 Nov 08:00: – (– to –), "
+        "then "
+        "12 (2 to 43): not enough data.");
     expect_text(
         &out, FIGURE_TREND,
         "61,250 failures in week 47 of 2026. The week before: 36,900 (+66%). 21.1 per 10,000 requests, the "
@@ -289,13 +290,13 @@ static void a_korean_report_has_korean_figures(void **state)
     struct tm_why why;
     sample->figures.week.zone = STR("Asia/Seoul");
     assert_int_equal(draw(sample, &out, &why), TM_OK);
-    expect_text(&out, FIGURE_HOURLY,
-                "11월 16일(월)부터 11월 22일(일)까지(Asia/Seoul) 실패(예외와 실패 요청) 22,219건. 가장 많은 "
-                "시간은 11월 "
-                "18일(수) 14:00, "
-                "1,351건, 예상은 138에서 272. 예상 범위를 넘은 시간 6시간. 배포 9건, 그중 나쁜 배포 2건. "
-                "장애 1건, 첫 "
-                "장애는 11월 18일(수) 14:00부터. 예정된 행사 1건. 데이터가 없는 시간 3시간.");
+    expect_text(
+        &out, FIGURE_HOURLY,
+        "11월 16일(월)부터 11월 22일(일)까지(Asia/Seoul) 실패(예외와 실패한 요청) 22,219건. 가장 많은 시간은 "
+        "11월 "
+        "18일(수) 14:00, 1,351건, 예상은 138에서 272. 예상 범위를 넘은 시간 6시간. 배포 9건, 그중 나쁜 배포 "
+        "2건. 인시던트 1건, 첫 인시던트는 11월 18일(수) 14:00부터. 예정된 이벤트 1건. 데이터가 없는 시간 "
+        "3시간.");
     expect_text(
         &out, FIGURE_HEAT,
         "가장 많은 시간은 수요일 14시, 1,351건. 가장 많은 요일은 수요일, 6,742건(전체의 30.3%). 가장 많은 "
