@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "server/detect/detect_private.h"
+#include "server/detect/incidents.h"
 #include "storage/findings/findings.h"
 
 /* A score that moved by less is the same. */
@@ -211,6 +212,28 @@ static bool recall_one(void *arg, const struct finding *finding)
     return true;
 }
 
+static bool recall_incident(void *arg, const struct finding *finding)
+{
+    const struct recall *recall = arg;
+    if (str_equal(finding->service, str_of(recall->service->name)))
+        detect_incidents_recall(recall->engine->options.incidents, finding,
+                                recall->service->closed * recall->engine->options.step_ms);
+    return true;
+}
+
+/* Those that were told as going on. */
+static void recall_incidents(struct detect_engine *engine, struct detect_service *service)
+{
+    struct recall recall = {engine, service};
+    struct tm_why why = {""};
+    time_ms_t closed = service->closed * engine->options.step_ms;
+    const struct findings_wanted wanted = {
+        .kind = FINDING_INCIDENT, .service = str_of(service->name), .span = {closed, INT64_MAX}};
+    if (engine->options.incidents &&
+        findings_search(engine->reader, &wanted, recall_incident, &recall, &why) != TM_OK)
+        detect_warn(engine, "detect.recall", "incidents of %s may stay open: %s", service->name, why.text);
+}
+
 void detect_recall(struct detect_engine *engine, struct detect_service *service)
 {
     struct recall recall = {engine, service};
@@ -223,4 +246,5 @@ void detect_recall(struct detect_engine *engine, struct detect_service *service)
     if (findings_search(engine->reader, &wanted, recall_one, &recall, &why) != TM_OK)
         detect_warn(engine, "detect.recall", "anomalies of %s may be told twice: %s", service->name,
                     why.text);
+    recall_incidents(engine, service);
 }

@@ -270,9 +270,10 @@ void incident_withdrawn_json(const struct incident_home *home, struct bytes *out
 {
     bytes_clear(out);
     put_head(home, &home->withdrawn, out);
-    bytes_printf(out,
-                 ",\"text\":\"Taken back: data that came late shows nothing unusual.\",\"severity\":0,"
-                 "\"series\":0,\"anomalies\":0,\"cause_id\":null,\"marker\":null,\"markers\":[],"
-                 "\"causes\":[],"
-                 "\"onset\":[],\"fingerprints\":[],\"part_of\":null,\"related_count\":0,\"related\":[]}");
+    bytes_printf(
+        out,
+        ",\"text\":\"Taken back: data that came late, or a restart, shows nothing unusual.\",\"severity\":0,"
+        "\"series\":0,\"anomalies\":0,\"cause_id\":null,\"marker\":null,\"markers\":[],"
+        "\"causes\":[],"
+        "\"onset\":[],\"fingerprints\":[],\"part_of\":null,\"related_count\":0,\"related\":[]}");
 }

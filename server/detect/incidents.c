@@ -100,7 +100,8 @@ static void settle_withdrawn(struct detect_incidents *incidents, struct incident
     if (home->withdrawn.id == 0 || minute->minute < home->withdrawn.opened)
         return;
     if (home->withdrawn.id != home->now.id) {
-        home->withdrawn.end = home->withdrawn.start + MINUTE_MS;
+        if (home->withdrawn.end <= home->withdrawn.start)
+            home->withdrawn.end = home->withdrawn.start + MINUTE_MS;
         incident_withdrawn_json(home, &incidents->body);
         if (bytes_error(&incidents->body) == TM_OK)
             tell(home, &home->withdrawn, &incidents->body, minute);
@@ -108,6 +109,20 @@ static void settle_withdrawn(struct detect_incidents *incidents, struct incident
             incidents->figures.nomem++;
     }
     home->withdrawn.id = 0;
+}
+
+void detect_incidents_recall(struct detect_incidents *incidents, const struct finding *incident,
+                             time_ms_t until)
+{
+    struct incident_home *home = incident_home_of(incidents, incident->service, incident->env);
+    if (!home || incident->end != 0 || home->withdrawn.id != 0)
+        return;
+    home->withdrawn = (struct incident){.id = incident->id,
+                                        .opened = until - MINUTE_MS,
+                                        .start = incident->time,
+                                        .end = until,
+                                        .peak = incident->time,
+                                        .score = incident->score};
 }
 
 /* ---- opening ---- */

@@ -68,6 +68,13 @@ void detect_incidents_encode_service(const struct detect_incidents *incidents, s
  * stays. TM_CORRUPT: nothing is changed; TM_INVALID: another version, likewise; TM_NOMEM: some may be. */
 enum tm_err detect_incidents_decode(struct detect_incidents *incidents, struct str data) TM_MUST_CHECK;
 
+/* A stored incident that was told as going on (its end is 0), after a restart: unless it is the present one
+ * in the last minute before `until`, it is told then as closed. Of several of a service and env the first
+ * counts. */
+struct finding;
+void detect_incidents_recall(struct detect_incidents *incidents, const struct finding *incident,
+                             time_ms_t until);
+
 /* Figures. */
 struct detect_incidents_figures {
     uint64_t services;

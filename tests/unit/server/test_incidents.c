@@ -421,6 +421,31 @@ static void what_late_data_undoes_is_taken_back(void **state)
     stage_end(&stage);
 }
 
+static void an_incident_that_a_restart_lost_is_closed(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_begin(&stage, "shop");
+    add_shop(&stage);
+    stage_rest(&stage, 100);
+    const struct finding lost = {.kind = FINDING_INCIDENT,
+                                 .id = 77,
+                                 .time = stage.now - 9 * STAGE_MINUTE_MS,
+                                 .score = 80,
+                                 .service = STR("shop"),
+                                 .env = STR("")};
+    detect_incidents_recall(stage.incidents, &lost, stage.now + 3 * STAGE_MINUTE_MS);
+    stage_rest(&stage, 2);
+    assert_int_equal(stage.told, 0);
+    stage_rest(&stage, 1);
+    assert_int_equal(stage.told, 1);
+    assert_true(stage.last.id == 77 && stage.last.end == stage.now);
+    assert_string_equal(stage_text(&stage, "state"), "closed");
+    stage_rest(&stage, 5);
+    assert_int_equal(stage.told, 1);
+    stage_end(&stage);
+}
+
 static void what_opens_again_is_the_same(void **state)
 {
     (void)state;
@@ -486,6 +511,7 @@ int main(void)
         cmocka_unit_test(state_round_trip),
         cmocka_unit_test(what_is_no_state_is_refused),
         cmocka_unit_test(what_late_data_undoes_is_taken_back),
+        cmocka_unit_test(an_incident_that_a_restart_lost_is_closed),
         cmocka_unit_test(what_opens_again_is_the_same),
         cmocka_unit_test(long_labels_fit_in_a_finding),
     };
