@@ -54,7 +54,7 @@ class Shop:
                                       (500, self.rng.randrange(4, 9) if broken else self.rng.choice((0,) * 30 + (1,)))):
                     if count:
                         path = PATHS[group] % self.rng.randrange(40) if '%' in PATHS[group] else PATHS[group]
-                        took = self.rng.lognormvariate(4 + broken * 0.6, 0.4)
+                        took = self.rng.lognormvariate(4 + broken * 0.6, 0.15)
                         self.put(f'http,service={service},env=prod,method={"POST" if group in ("checkout", "card") else "GET"},'
                                  f'status={status},cache={self.rng.choice(("hit", "miss"))} url="{path}",bytes={self.rng.randrange(200, 9000)}i,'
                                  f'duration_ms={took:.1f},user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",count={count}i', at)

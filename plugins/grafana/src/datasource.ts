@@ -17,6 +17,7 @@ import { modifyQuery } from './modify';
 import { Context, Run } from './query/context';
 import { runStatus, runTallies } from './query/counts';
 import { runAnomalies, runEvents, runExceptions, runIncidents, runMarkers, runReports, runTop } from './query/lists';
+import { feed } from './query/feed';
 import { runMetrics } from './query/metrics';
 import { QueryType, TidemarkOptions, TidemarkQuery } from './types';
 import { find, parseFind, VariableSupport } from './variables';
@@ -81,8 +82,7 @@ export class TidemarkDataSource
     const context = this.context(request.range, request.intervalMs, request.scopedVars ?? {}, request.filters);
     return merge(
       ...targets.map((target) =>
-        from(this.run(target, context)).pipe(
-          map((data): DataQueryResponse => ({ data, key: target.refId, state: LoadingState.Done })),
+        this.answer(target, context, request.requestId).pipe(
           catchError((error: unknown) =>
             (error as { cancelled?: boolean })?.cancelled
               ? of<DataQueryResponse>({ data: [], key: target.refId, state: LoadingState.Done })
@@ -93,6 +93,13 @@ export class TidemarkDataSource
         )
       )
     );
+  }
+
+  /** One answer, or of the feed one after the other. */
+  private answer(query: TidemarkQuery, context: Context, requestId: string): Observable<DataQueryResponse> {
+    return query.queryType === 'feed'
+      ? feed(query, context, `${requestId}-${query.refId}`)
+      : from(this.run(query, context)).pipe(map((data) => ({ data, key: query.refId, state: LoadingState.Done })));
   }
 
   run(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {

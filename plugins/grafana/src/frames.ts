@@ -145,7 +145,7 @@ export function totalsFrame(refId: string, items: CountItem[], legend: string | 
     meta: { preferredVisualisationType: 'table' },
     fields: [
       ...names.map((label) => text(label, items.map((i) => i.labels[label]))),
-      number(names.length === 0 || items.length === 1 ? 'Total' : 'Total', sums, { unit: unit === 'us' ? 's' : 'none', decimals: 0, ...display }),
+      number('Total', sums, { unit: unit === 'us' ? 's' : 'none', decimals: 0, ...display }),
     ],
   });
 }
@@ -312,18 +312,72 @@ export function reportsFrame(refId: string, items: Report[], base: string): Data
   const formats = ['html', 'md', 'csv', 'json'].filter((f) => files.some((of) => of[f]));
   return table(refId, 'reports', [
     text('week', items.map((r) => r.week)),
-    text('service', items.map((r) => r.service)),
-    text('env', items.map((r) => r.env)),
+    text('report', items.map((r) => r.report)),
+    number('revision', items.map((r) => r.revision), { unit: 'none' }),
+    time('made', items.map((r) => r.made)),
     ...formats.map((f) => text(f, files.map((of) => (of[f] ? base + of[f] : '')), {
       links: [{ title: `Open the ${f} file`, url: '${__value.raw}', targetBlank: true }],
     })),
-    time('updated', items.map((r) => r.updated)),
   ]);
 }
 
-/** A report's files by format, each a path under /reports/. */
+/** A report's files by format, each a path under /reports/. The last revision stands in the folder itself. */
 export function reportFiles(report: Report): Record<string, string> {
-  const list = Array.isArray(report.files) ? report.files : Object.values(report.files ?? {});
-  const all = list.length > 0 ? list : report.path ? [report.path] : [];
-  return Object.fromEntries(all.map((path) => [path.slice(path.lastIndexOf('.') + 1), path.startsWith('/') ? path : `/reports/${path}`]));
+  const names = Array.isArray(report.files) ? report.files : Object.keys(report.files ?? {});
+  const known = names.length > 0 ? names : ['html', 'md', 'csv', 'json'].map((f) => `exceptions_${report.report}_${report.week}.${f}`);
+  const encoded = (name: string) => name.split('/').map(encodeURIComponent).join('/');
+  return Object.fromEntries(known.map((name) => [name.slice(name.lastIndexOf('.') + 1), encoded(report.path) + encoded(name)]));
+}
+
+// ---- the expected band ----
+
+/** So many spreads around what was expected are drawn. */
+export const BAND_SPREADS = 3;
+
+/** For each series what was observed and expected at the minutes that were unusual, with the band around it. */
+export function bandFrames(refId: string, items: Anomaly[]): DataFrame[] {
+  const of = new Map<string, Anomaly[]>();
+  for (const a of items) {
+    const key = `${a.metric}{${labelText(a.labels ?? {})}}`;
+    of.set(key, [...(of.get(key) ?? []), a]);
+  }
+  return [...of].map(([name, all]) => {
+    const rows = [...all].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+    const at = (a: Anomaly, side: number) => (a.expected === null || a.spread === null ? null : a.expected + side * BAND_SPREADS * a.spread);
+    const line = (suffix: string, values: Array<number | null>, more: FieldConfig = {}): FieldDTO => ({
+      name: suffix, type: FieldType.number, labels: rows[0].labels, values, config: { displayNameFromDS: `${name} ${suffix}`, ...more },
+    });
+    const faint = { custom: { lineWidth: 0, fillOpacity: 0, hideFrom: { legend: true, tooltip: true, viz: false } }, color: { mode: 'fixed', fixedColor: 'blue' } };
+    return createDataFrame({
+      refId, name, meta: { type: DataFrameType.TimeSeriesWide, typeVersion: [0, 1] },
+      fields: [
+        { name: 'Time', type: FieldType.time, values: rows.map((a) => Date.parse(a.time)), config: { interval: 60000 } },
+        line('observed', rows.map((a) => a.observed)),
+        line('expected', rows.map((a) => a.expected), { custom: { lineStyle: { fill: 'dash', dash: [6, 4] } } }),
+        line('lower', rows.map((a) => at(a, -1)), faint),
+        line('upper', rows.map((a) => at(a, 1)), { ...faint, custom: { ...faint.custom, fillBelowTo: `${name} lower`, fillOpacity: 12 } }),
+      ],
+    });
+  });
+}
+
+/** What came over the feed, newest first. */
+export interface FeedItem {
+  topic: 'anomaly' | 'incident' | 'verdict';
+  time: string;
+  service: string;
+  score: number | null;
+  text: string;
+  id: string;
+}
+
+export function feedFrame(refId: string, items: FeedItem[]): DataFrame {
+  return table(refId, 'feed', [
+    time('time', items.map((i) => i.time)),
+    text('topic', items.map((i) => i.topic), colored({ anomaly: 'yellow', incident: 'red', verdict: 'blue' })),
+    text('service', items.map((i) => i.service)),
+    number('score', items.map((i) => i.score), SCORE),
+    text('text', items.map((i) => i.text), { custom: { minWidth: 320 } }),
+    text('id', items.map((i) => i.id)),
+  ]);
 }

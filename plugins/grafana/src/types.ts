@@ -168,12 +168,13 @@ export interface Incident {
   end: string | null;
   state: 'open' | 'closed';
   score: number;
-  peak: number | string | null;
+  peak: string | null;
   text: string;
   causes: Array<{ labels: Labels; share: number }>;
   onset: Array<{ metric: string; labels: Labels; time: string }>;
   marker: string | null;
-  anomalies: unknown;
+  anomalies: number;
+  markers?: string[];
 }
 
 export interface ExceptionGroup {
@@ -248,18 +249,14 @@ export type PromData =
   | { resultType: 'vector'; result: VectorSample[] }
   | { resultType: 'scalar' | 'string'; result: [number, string] };
 
-/** One report as /api/v1/reports lists it. */
+/** One report as /api/v1/reports lists it: a week of a service, its folder, what is in it. */
 export interface Report {
+  report: string;
   week: string;
-  service?: string;
-  env?: string;
-  title?: string;
-  formats?: string[];
-  path?: string;
-  files?: Record<string, string> | string[];
-  updated?: string;
-  revision?: number;
-  text?: string;
+  path: string;
+  revision: number | null;
+  made: string | null;
+  files: Record<string, unknown> | string[] | null;
 }
 
 export interface Status {

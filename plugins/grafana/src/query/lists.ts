@@ -1,7 +1,7 @@
 import { DataFrame } from '@grafana/data';
 import { Params } from '../api';
 import {
-  anomaliesFrame, eventsFrame, exceptionFrames, exceptionsFrame, incidentsFrame, markersFrame, reportsFrame, topFrame,
+  anomaliesFrame, bandFrames, eventsFrame, exceptionFrames, exceptionsFrame, incidentsFrame, markersFrame, reportsFrame, topFrame,
 } from '../frames';
 import { filterValue, testText, valuesOf } from '../interpolate';
 import { CELL_S, spanParams } from '../intervals';
@@ -143,7 +143,7 @@ export async function anomaliesOf(query: TidemarkQuery, context: Context) {
 
 export async function runAnomalies(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
   const { items, warnings } = await anomaliesOf(query, context);
-  return withWarnings([anomaliesFrame(query.refId, items)], warnings);
+  return withWarnings(query.band ? bandFrames(query.refId, items) : [anomaliesFrame(query.refId, items)], warnings);
 }
 
 export async function incidentsOf(query: TidemarkQuery, context: Context) {
@@ -156,8 +156,10 @@ export async function runIncidents(query: TidemarkQuery, context: Context): Prom
 }
 
 export async function runReports(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
-  const services = new Set(valuesIn(context, query.service));
-  const { data, warnings } = await context.api.list<Report>('/api/v1/reports', {}, query.limit ?? ROWS);
-  const items = data.items.filter((r) => services.size === 0 || services.has(r.service ?? ''));
-  return withWarnings([reportsFrame(query.refId, items, context.api.baseUrl)], warnings);
+  const services = valuesIn(context, query.service);
+  const answers = await Promise.all(
+    (services.length > 0 ? services : [undefined]).map((service) => context.api.list<Report>('/api/v1/reports', { service }, query.limit ?? ROWS))
+  );
+  const items = answers.flatMap((a) => a.data.items).sort((a, b) => (a.week < b.week ? 1 : -1));
+  return withWarnings([reportsFrame(query.refId, items, context.api.baseUrl)], answers.flatMap((a) => a.warnings));
 }

@@ -1,0 +1,207 @@
+// node harness/run.mjs --daemon URL [--shots DIR]: loads the built module.js as Grafana does, in headless Chromium, against a
+// real daemon with the demo's data (tests/grafana/browser.py starts both). Words to that program go by stdout and stdin.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { chromium } from 'playwright-core';
+import { startServer } from './server.mjs';
+
+const arg = (name, other) => (process.argv.includes('--' + name) ? process.argv[process.argv.indexOf('--' + name) + 1] : other);
+const root = path.dirname(new URL(import.meta.url).pathname);
+const shots = path.resolve(arg('shots', path.join(root, 'out/shots')));
+const daemon = arg('daemon');
+mkdirSync(shots, { recursive: true });
+
+const answers = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+async function tell(word) {
+  console.log('@' + word);
+  await answers.next();
+}
+
+const key = arg('key');
+const g = await startServer({
+  root, dist: path.join(root, '../dist'), daemonUrl: daemon, jsonData: key ? { httpHeaderName1: 'Authorization' } : {},
+  secureJsonData: key ? { httpHeaderValue1: `Bearer ${key}` } : {},
+});
+const profile = mkdtempSync(path.join(tmpdir(), 'harness-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? execFileSync('sh', ['-c', 'command -v chromium']).toString().trim(),
+  viewport: { width: 1180, height: 900 },
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const page = context.pages()[0] ?? (await context.newPage());
+const errors = [];
+page.on('pageerror', (e) => errors.push(String(e)));
+
+let passed = 0;
+let failed = 0;
+async function check(name, f) {
+  try {
+    await f();
+    passed++;
+    console.log('ok   ' + name);
+  } catch (e) {
+    failed++;
+    console.log('FAIL ' + name + '\n     ' + String(e.message).split('\n').slice(0, 8).join('\n     '));
+  }
+}
+const shot = (name) => page.screenshot({ path: path.join(shots, name + '.png') });
+
+/** Opens the page with a query, waits until it is answered, returns the frames. */
+async function show(query, more = {}) {
+  const params = new URLSearchParams({ query: JSON.stringify(query) });
+  Object.entries(more).forEach(([k, v]) => params.set(k, typeof v === 'string' ? v : JSON.stringify(v)));
+  await page.goto(`${g.url}/?${params}`);
+  await page.waitForFunction(() => ['Done', 'Error', 'Streaming'].includes(document.querySelector('[data-testid=state]')?.textContent ?? ''), null, { timeout: 20000 });
+  const failure = await page.$('[data-testid=panel-error]');
+  return {
+    error: failure ? await failure.textContent() : null,
+    frames: await page.evaluate(() => (window.__frames ?? []).map((f) => ({
+      name: f.name,
+      fields: f.fields.map((x) => ({ name: x.name, type: x.type, labels: x.labels, display: x.config.displayNameFromDS, unit: x.config.unit, values: x.type === 'frame' ? x.values.length : Array.from(x.values) })),
+    }))),
+  };
+}
+const column = (frame, name) => frame.fields.find((f) => f.name === name)?.values ?? [];
+const api = async (what) => (await (await fetch(daemon + what)).json()).data;
+
+try {
+  await check('metrics: a graph with legends, equal to the API', async () => {
+    const { frames, error } = await show({ queryType: 'metrics', schema: 1, expr: 'sum by (service) (rate(http_events_total[5m]))', legend: '{{service}}', editor: 'builder' }, { anno: { queryType: 'markers', kind: 'deploy' } });
+    assert.equal(error, null);
+    assert.deepEqual(frames[0].fields.slice(1).map((f) => f.display).sort(), ['cart', 'pay', 'shop']);
+    await page.waitForSelector('[data-testid=panel] .uplot canvas');
+    const time = column(frames[0], 'Time');
+    const at = time.length - 20;
+    const [one] = (await api(`/api/v1/query?query=${encodeURIComponent('sum(rate(http_events_total{service="cart"}[5m]))')}&time=${time[at] / 1000}`)).result;
+    assert.equal(frames[0].fields.find((f) => f.display === 'cart').values[at], Number(one.value[1]));
+    await page.waitForFunction(() => JSON.parse(document.querySelector('[data-testid=annotations]').textContent || '[]').length >= 3);
+    const annotations = JSON.parse(await page.textContent('[data-testid=annotations]'));
+    assert.ok(annotations.some((a) => a.title.includes('1.8.4') && a.color === 'red'), JSON.stringify(annotations));
+    await page.waitForTimeout(700);
+    await shot('metrics');
+  });
+  await check('incidents and planned events are regions', async () => {
+    await show({ queryType: 'status', schema: 1, by: ['class'] }, { anno: { queryType: 'incidents' } });
+    await page.waitForFunction(() => JSON.parse(document.querySelector('[data-testid=annotations]').textContent || '[]').length > 0);
+    assert.ok(JSON.parse(await page.textContent('[data-testid=annotations]')).every((a) => a.isRegion && a.timeEnd > a.time));
+    await shot('status');
+  });
+  await check('HTTP status: counts equal the API, class colours, variables with several values', async () => {
+    const { frames } = await show({ queryType: 'status', schema: 1, by: ['class'], mode: 'count', service: '$service' }, { vars: { service: ['cart', 'shop'] } });
+    const time = column(frames[0], 'Time');
+    const step = (time[1] - time[0]) / 1000;
+    const data = await api(`/api/v1/counts?name=http_events_total&by=status&match[]=${encodeURIComponent('{service=~"cart|shop",status=~"5.."}')}&from=${time[0] / 1000}&to=${time[time.length - 1] / 1000 + step}`);
+    const sum = data.items.reduce((n, i) => n + i.points[0][1], 0);
+    assert.ok(sum > 0);
+    assert.equal(frames[0].fields.find((f) => f.labels?.class === '5xx').values.reduce((a, b) => a + b, 0), sum);
+  });
+  const tables = [
+    ['events', { queryType: 'events', service: 'cart', filter: 'status>=500', limit: 20 }, (f) => assert.ok(column(f, 'status').length === 20 && column(f, 'status').every((s) => s >= 500))],
+    ['exceptions', { queryType: 'exceptions', service: 'cart' }, (f) => assert.ok(column(f, 'type').includes('NullPointerException'))],
+    ['top', { queryType: 'top', key: 'url', status: '5xx', compare: 'previous', limit: 5 }, (f) => assert.equal(column(f, 'url').length, 5)],
+    ['markers', { queryType: 'markers', kind: 'deploy' }, (f) => assert.ok(column(f, 'verdict').includes('bad') && column(f, 'version').includes('1.8.4'))],
+    ['anomalies', { queryType: 'anomalies', minScore: 20 }, (f) => assert.ok(column(f, 'score').length > 0 && column(f, 'score').every((s) => s >= 20))],
+    ['band', { queryType: 'anomalies', band: true, minScore: 20, limit: 1000 }, (f) => assert.deepEqual(f.fields.slice(1).map((x) => x.name), ['observed', 'expected', 'lower', 'upper'])],
+    ['incidents', { queryType: 'incidents' }, (f) => assert.ok(column(f, 'service').includes('cart') && column(f, 'text')[0] !== '')],
+    ['tallies', { queryType: 'tallies', metric: 'tally_payment_amount_sum', by: ['method'], mode: 'total' }, (f) => assert.deepEqual([...column(f, 'method')].sort(), ['card', 'invoice'])],
+    ['reports', { queryType: 'reports' }, (f) => assert.ok(column(f, 'week').length > 0 && column(f, 'html')[0].includes('/reports/'))],
+    ['feed', { queryType: 'feed' }, (f) => assert.ok(column(f, 'topic').length > 0)],
+  ];
+  for (const [name, query, look] of tables) {
+    await check(`${name}: answers in a ${name === 'band' ? 'graph' : 'table'}`, async () => {
+      const { frames, error } = await show({ schema: 1, ...query });
+      assert.equal(error, null);
+      look(frames[0]);
+      await page.waitForTimeout(400);
+      await shot(name);
+    });
+  }
+  await check('a link of a report opens it through the proxy', async () => {
+    const { frames } = await show({ schema: 1, queryType: 'reports' });
+    const answer = await fetch(g.url + column(frames[0], 'html')[0]);
+    assert.equal(answer.status, 200);
+    assert.match(await answer.text(), /<html/);
+  });
+  await check('the feed tells what comes', async () => {
+    await show({ schema: 1, queryType: 'feed' });
+    const before = await page.evaluate(() => window.__frames[0].length);
+    await tell('deploy');
+    await page.waitForFunction((n) => window.__frames[0].fields[1].values.includes('verdict') || window.__frames[0].length > n, before, { timeout: 15000 });
+  });
+  await check('variables: services, page groups of one, versions, label values, query', async () => {
+    await show({ schema: 1, queryType: 'markers' });
+    const find = (text) => page.evaluate((t) => window.__h.ds.metricFindQuery(t, {}).then((list) => list.map((v) => v.text)), text);
+    assert.deepEqual(await find('services()'), ['cart', 'pay', 'shop']);
+    assert.deepEqual(await find('page_groups(cart)'), ['basket', 'checkout']);
+    assert.ok((await find('versions(cart)')).includes('1.8.4'));
+    assert.deepEqual(await find('label_values(cpu{service="pay"}, pod)'), ['pay-0', 'pay-1']);
+    assert.equal((await find('query_result(count by (service) (cpu))')).length, 3);
+    assert.deepEqual(await page.evaluate(() => window.__h.ds.getTagValues({ key: 'pod', filters: [{ key: 'service', operator: '=', value: 'cart' }] }).then((l) => l.map((v) => v.text))), ['cart-0', 'cart-1']);
+  });
+  await check('ad-hoc filters stand in every selector', async () => {
+    await show({ schema: 1, queryType: 'markers' });
+    const values = await page.evaluate(() => new Promise((ok) => window.__h.ds.query({
+      requestId: 'f', targets: [{ refId: 'A', schema: 1, queryType: 'metrics', expr: 'count by (service) (cpu)', instant: true }], range: window.__h.timeRange(Date.now() - 6 * 3600e3, Date.now() - 1800e3),
+      intervalMs: 60000, scopedVars: {}, filters: [{ key: 'service', operator: '=', value: 'cart' }],
+    }).subscribe((r) => ok(r.data[0].fields.find((f) => f.name === 'service').values))));
+    assert.deepEqual(values, ['cart']);
+  });
+  await check('no request per key; on blur the query runs; the error is the daemon\'s own', async () => {
+    await show({ schema: 1, queryType: 'metrics', editor: 'code', expr: 'cpu' });
+    const before = g.proxied.length;
+    const field = page.locator('textarea[aria-label=Expression]');
+    await field.fill('rate(cpu[5m]');
+    await page.waitForTimeout(300);
+    assert.equal(g.proxied.filter((p) => p.path.includes('query_range')).length, g.proxied.slice(0, before).filter((p) => p.path.includes('query_range')).length);
+    await field.blur();
+    await page.waitForSelector('[data-testid=panel-error]');
+    assert.match(await page.textContent('[data-testid=panel-error]'), /parse error: unclosed left parenthesis/);
+    await shot('error');
+  });
+  await check('builder and code are in step', async () => {
+    await show({ schema: 1, queryType: 'metrics', editor: 'code', expr: 'sum by (service) (rate(http_events_total{status=~"5.."}[5m]))' });
+    await page.getByText('Builder', { exact: true }).click();
+    await page.waitForSelector('[data-testid=builder-expr]');
+    assert.equal(await page.textContent('[data-testid=builder-expr]'), 'sum by (service) (rate(http_events_total{status=~"5.."}[5m]))');
+    await shot('builder');
+    await page.getByLabel('Remove sum').first().click();
+    await page.waitForFunction(() => window.__query.expr === 'rate(http_events_total{status=~"5.."}[5m])');
+  });
+  await check('no data is no error', async () => {
+    const { error, frames } = await show({ schema: 1, queryType: 'metrics', expr: 'no_such_metric', editor: 'code' });
+    assert.equal(error, null);
+    assert.equal(frames[0]?.fields.length ?? 1, 1);
+  });
+  await check('health check: version and lag', async () => {
+    const answer = await page.evaluate(() => window.__h.ds.testDatasource());
+    assert.equal(answer.status, 'success');
+    assert.match(answer.message, /^tidemark \d+\.\d+\.\d+ is ready; last data received .* ago/);
+  });
+  await check('config editor: a key goes to secureJsonData only', async () => {
+    await page.fill('#config-key', 's3cret');
+    const options = await page.evaluate(() => window.__options);
+    assert.equal(options.secureJsonData.httpHeaderValue1, 'Bearer s3cret');
+    assert.equal(options.jsonData.httpHeaderName1, 'Authorization');
+    assert.ok(!JSON.stringify(options.jsonData).includes('s3cret'));
+    await page.locator('[data-testid=config-editor]').screenshot({ path: path.join(shots, 'config.png') });
+  });
+  await check('a daemon that goes away is named, and works again when it is back', async () => {
+    await tell('stop');
+    const gone = await show({ schema: 1, queryType: 'status', by: ['class'] });
+    assert.match(gone.error, /does not answer/);
+    await tell('start');
+    const back = await show({ schema: 1, queryType: 'status', by: ['class'] });
+    assert.equal(back.error, null);
+  });
+  await check('no error on the page', async () => assert.deepEqual(errors, []));
+} finally {
+  await context.close();
+  g.server.close();
+  rmSync(profile, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
