@@ -81,6 +81,7 @@ void api_exception_post(void *arg, struct http_exchange *exchange);
 void api_markers(void *arg, struct http_exchange *exchange);
 void api_markers_post(void *arg, struct http_exchange *exchange);
 void api_marker(void *arg, struct http_exchange *exchange);
+void api_marker_expected(void *arg, struct http_exchange *exchange);
 void api_marker_patch(void *arg, struct http_exchange *exchange);
 void api_marker_delete(void *arg, struct http_exchange *exchange);
 void api_verdicts(void *arg, struct http_exchange *exchange);

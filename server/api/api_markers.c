@@ -1,5 +1,6 @@
 /* GET, POST /api/v1/markers; GET, PATCH, DELETE /api/v1/markers/ID. */
 #include "server/api/api_change.h"
+#include "server/query/expected.h"
 #include "server/wire/reply.h"
 
 static const char no_marker[] = "there is no marker of this id; GET /api/v1/markers lists them";
@@ -113,6 +114,17 @@ void api_markers(void *arg, struct http_exchange *exchange)
 void api_marker(void *arg, struct http_exchange *exchange)
 {
     answer_marker(arg, exchange, marker_id_of(http_path_part(exchange)));
+}
+
+void api_marker_expected(void *arg, struct http_exchange *exchange)
+{
+    struct api *api = arg;
+    const struct markers *markers = store_markers(api->store);
+    const struct marker *marker = markers_find(markers, marker_id_of(http_path_part(exchange)));
+    if (!marker || marker->kind != MARKER_EVENT)
+        api_not_found(exchange, "there is no event of this id; GET /api/v1/markers?kind=event lists them");
+    else
+        query_expected(api->queries, markers, marker, exchange);
 }
 
 /* ---- POST and PATCH ---- */

@@ -28,6 +28,7 @@ static const struct http_route routes[] = {
     {"/api/v1/markers", HTTP_GET, HTTP_READ, api_markers},
     {"/api/v1/markers", HTTP_POST, HTTP_WRITE, api_markers_post},
     {"/api/v1/markers/*", HTTP_GET, HTTP_READ, api_marker},
+    {"/api/v1/markers/*/expected", HTTP_GET, HTTP_READ, api_marker_expected},
     {"/api/v1/markers/*", HTTP_PATCH, HTTP_WRITE, api_marker_patch},
     {"/api/v1/markers/*", HTTP_DELETE, HTTP_WRITE, api_marker_delete},
     {"/api/v1/diff", HTTP_GET | HTTP_POST, HTTP_READ, api_diff},

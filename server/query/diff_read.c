@@ -378,6 +378,15 @@ enum tm_err diff_read(struct reader *reader, uint32_t series, enum diff_kind kin
     return TM_OK;
 }
 
+enum tm_err diff_bins(struct reader *reader, uint32_t series, enum diff_kind kind, const struct span *span,
+                      int64_t bin_ms, struct diff_room *room, double *out, struct tm_why *why)
+{
+    enum tm_err err = read_bins(reader, series, kind, span, bin_ms, room, 0, why);
+    if (!err)
+        memcpy(out, room->values, bins_of(*span, bin_ms) * sizeof *out);
+    return err;
+}
+
 enum tm_err diff_probe(struct reader *reader, uint32_t series, enum diff_kind kind, struct span span,
                        bool *has_some, struct tm_why *why)
 {

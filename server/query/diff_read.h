@@ -49,6 +49,11 @@ enum tm_err diff_read(struct reader *reader, uint32_t series, enum diff_kind kin
                       const struct diff_windows *windows, struct diff_room *room, struct score_diff *out,
                       struct tm_why *why) TM_MUST_CHECK;
 
+/* A series by bins of bin_ms, from span.from on: means of gauges, rises of counters, sums; NaN where nothing
+ * is known. Not of DIFF_HISTOGRAM. room is one for as many bins. Errors as reader_walk_next. */
+enum tm_err diff_bins(struct reader *reader, uint32_t series, enum diff_kind kind, const struct span *span,
+                      int64_t bin_ms, struct diff_room *room, double *out, struct tm_why *why) TM_MUST_CHECK;
+
 /* Whether a series has something in a span. Errors as reader_walk_next. */
 enum tm_err diff_probe(struct reader *reader, uint32_t series, enum diff_kind kind, struct span span,
                        bool *has_some, struct tm_why *why) TM_MUST_CHECK;

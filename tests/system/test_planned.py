@@ -1,9 +1,10 @@
 """Planned events: calendars become markers, on the real binaries."""
+import datetime
 import json
 
 import pytest
 
-from harness import command
+from harness import command, now_ms
 
 HEAD, TAIL = 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n', 'END:VCALENDAR\r\n'
 
@@ -103,3 +104,58 @@ def test_what_is_no_calendar_is_refused(daemon, tmp_path):
     code, _, err = command('marker', '--ics', str(tmp_path / 'x'), '--server', 'http://' + daemon.http)
     assert code == 2 and 'no calendar' in err
     assert markers(daemon) == []
+
+
+# ---- what is expected of one ----
+
+T = now_ms() // 3600000 * 3600 - 3600
+WEEK = 7 * 86400
+
+
+def sale(daemon, start, per_minute, service='shop', minutes=60):
+    """An event of an hour with so many requests each minute, and a tenth of them in the 15 minutes before."""
+    lines = [f'marker,kind=event,service={service} class="sale",end={start + 3600}000000000i {start}000000000']
+    for minute in range(-15, minutes):
+        count = per_minute if minute >= 0 else per_minute // 10
+        if count:
+            lines.append(f'http,service={service},method=GET,status=200 url="/",count={count}i {start + 60 * minute}000000000')
+    code, body, _ = daemon.write('\n'.join(lines))
+    assert code == 204, body
+
+
+def expected(daemon, start, query=''):
+    code, body, _ = daemon.request('GET', '/api/v1/markers?kind=event&limit=1000')
+    [marker] = [m for m in json.loads(body)['data']['items'] if m['time'].startswith(
+        datetime.datetime.fromtimestamp(start, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%S'))]
+    code, body, _ = daemon.request('GET', f'/api/v1/markers/{marker["id"]}/expected{query}')
+    assert code == 200, body
+    return json.loads(body)['data']
+
+
+def test_the_curve_of_earlier_events_of_the_class_is_expected(daemon):
+    for week, requests in ((3, 100), (2, 300), (1, 200)):
+        sale(daemon, T - week * WEEK, requests)
+    sale(daemon, T - WEEK - 7200, 5000, service='other')
+    sale(daemon, T, 0, minutes=-14)
+    data = expected(daemon, T)
+    assert len(data['earlier']) == 3 and data['text'] == 'median of 3 earlier events of this class, with the least and the most of them'
+    points = {at: rest for at, *rest in data['points']}
+    assert data['step'] == 60 and points[-900] == [20, 10, 30] and points[0] == [200, 100, 300] and points[3540] == [200, 100, 300]
+    assert points[3600] == [0, 0, 0] and max(points) == 3600 + 1740
+    by_five = expected(daemon, T, '?step=300')
+    assert dict((at, rest) for at, *rest in by_five['points'])[0] == [1000, 500, 1500]
+
+
+def test_one_earlier_event_has_no_interval_and_none_says_so(daemon):
+    sale(daemon, T - WEEK, 100)
+    sale(daemon, T, 0, minutes=-14)
+    data = expected(daemon, T)
+    assert data['text'] == 'median of 1 earlier event of this class; one has no interval'
+    assert [0, 100, None, None] in data['points']
+    none = expected(daemon, T - WEEK)
+    assert none['earlier'] == none['points'] == [] and none['text'] == 'there is no earlier event of this class, so nothing is expected'
+
+
+def test_what_is_no_event_has_no_curve(daemon):
+    code, _, _ = daemon.request('GET', '/api/v1/markers/0123456789abcdef/expected')
+    assert code == 404
