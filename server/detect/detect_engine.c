@@ -184,7 +184,7 @@ static int64_t first_of(const struct detect_engine *engine, const struct detect_
 {
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < service->target_count; i++) {
-        if (service->targets[i].labels && service->targets[i].first < first)
+        if (service->targets[i].is_used && service->targets[i].first < first)
             first = service->targets[i].first;
     }
     return first == INT64_MAX ? first : first + engine->lag;
@@ -213,7 +213,7 @@ static int64_t find_behind(const struct detect_service *service)
     int64_t behind = service->base;
     for (size_t i = 0; i < service->target_count; i++) {
         const struct detect_target *target = &service->targets[i];
-        if (target->labels && !target->is_excluded && target->at < behind)
+        if (target->is_used && !target->is_excluded && target->at < behind)
             behind = target->at;
     }
     return behind;
@@ -340,7 +340,7 @@ static bool work_on(struct detect_engine *engine, struct detect_service *service
 
 static bool look(struct detect_engine *engine)
 {
-    bool is_first = engine->known_bytes == 0;
+    bool is_first = !engine->has_looked;
     struct tm_why why = {""};
     enum tm_err err = is_first ? load_closings(engine, &why) : TM_OK;
     if (err)
@@ -348,6 +348,7 @@ static bool look(struct detect_engine *engine)
     if (detect_discover(engine) != TM_OK)
         return false;
     engine->must_look = false;
+    engine->has_looked = true;
     for (size_t i = 0; is_first && !engine->began && i < engine->service_count; i++)
         engine->services[i]->is_old = engine->services[i]->closed == DETECT_NEVER;
     if (is_first)
@@ -404,8 +405,8 @@ static void count_service(const struct detect_engine *engine, const struct detec
     for (size_t i = 0; i < service->target_count; i++) {
         const struct detect_target *target = &service->targets[i];
         out->scored += target->state != NULL;
-        out->left_out += target->labels && target->is_left_out;
-        out->learning += target->labels && !target->state && !target->is_left_out && !target->is_excluded;
+        out->left_out += target->is_used && target->is_left_out;
+        out->learning += target->is_used && !target->state && !target->is_left_out && !target->is_excluded;
     }
 }
 

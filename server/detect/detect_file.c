@@ -268,7 +268,8 @@ void detect_claim(struct detect_engine *engine, struct detect_target *target)
         return;
     struct restored_state *found =
         bsearch(&wanted, restored->at, restored->count, sizeof wanted, compare_restored);
-    if (!found || !found->state || engine->memory_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
+    if (!found || !found->state || !detect_name(engine, target) ||
+        engine->memory_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
         return;
     target->state = found->state;
     target->at = found->at;

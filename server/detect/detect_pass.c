@@ -66,7 +66,7 @@ static void admit(struct detect_engine *engine, struct detect_service *service, 
         return;
     if (engine->memory_used + engine->tips_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
         drop_tips(engine);
-    target->state = calloc(1, sizeof *target->state);
+    target->state = detect_name(engine, target) ? calloc(1, sizeof *target->state) : NULL;
     target->is_left_out = !target->state;
     if (!target->state)
         return;
@@ -89,7 +89,7 @@ void detect_admit(struct detect_engine *engine, struct detect_service *service, 
         for (size_t i = 0; i < service->target_count; i++) {
             struct detect_target *target = &service->targets[i];
             bool is_raw = target->form == FORM_VALUE || target->form == FORM_P95;
-            if (target->labels && !target->state && !target->is_excluded && is_raw == (raw == 1) &&
+            if (target->is_used && !target->state && !target->is_excluded && is_raw == (raw == 1) &&
                 target->samples + ahead >= STATE_FROM)
                 admit(engine, service, target, from);
         }
@@ -225,7 +225,7 @@ static void run_target(struct pass *pass, uint32_t place, const struct numbers *
 static bool is_behind(const struct pass *pass, uint32_t place)
 {
     const struct detect_target *target = &pass->service->targets[place];
-    return target->labels && target->at < pass->window->to && !target->is_excluded;
+    return target->is_used && target->at < pass->window->to && !target->is_excluded;
 }
 
 static bool derived_is_behind(const struct pass *pass)

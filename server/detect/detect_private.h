@@ -26,9 +26,11 @@ struct detect_told {
 
 /* Something that is scored. */
 struct detect_target {
-    char *labels; /* encoded, with __name__; owned. NULL: the place is free */
+    char *labels; /* encoded, with __name__; owned. NULL: it is a series' own and has no state yet */
     uint32_t labels_len;
+    uint32_t series; /* the store's number of a series' own; 0: derived */
     uint8_t form;
+    bool is_used; /* else the place is free */
     bool is_left_out;
     bool is_excluded; /* derived, and scoring.exclude names it: summed up, not scored */
     uint16_t env;     /* place in the service's list */
@@ -110,14 +112,15 @@ struct detect_engine {
     int64_t lag; /* grace, in minutes */
     bool began;  /* scoring went on before in this folder: services without closings are new */
     bool must_look;
+    bool has_looked; /* all that was there at first is known */
     struct score_first_model model;
     struct detect_service **services;
     size_t service_count, service_capacity;
     size_t turn;    /* the next service */
     uint8_t *known; /* a bit a series number */
     size_t known_bytes;
-    size_t memory_used; /* of states */
-    size_t tips_used;   /* of tips, which go first */
+    size_t memory_used;               /* of states */
+    size_t tips_used;                 /* of tips, which go first */
     struct planned *planned;          /* owned; NULL: nothing is */
     struct detect_restored *restored; /* states that were kept and not claimed yet */
     unsigned shard;                   /* the next to be kept */
@@ -144,6 +147,9 @@ struct detect_engine {
 /* The service of this name, made if new; NULL without memory. */
 struct detect_service *detect_service_of(struct detect_engine *engine, struct str name);
 void detect_service_free(struct detect_engine *engine, struct detect_service *service);
+
+/* Gives a series' own target its labels: what is scored has them at hand. False without memory. */
+bool detect_name(struct detect_engine *engine, struct detect_target *target);
 
 /* Finds series that are new, forgets those that left. TM_NOMEM: look again. */
 enum tm_err detect_discover(struct detect_engine *engine) TM_MUST_CHECK;

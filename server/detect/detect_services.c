@@ -5,7 +5,13 @@
 
 #include "server/detect/detect_private.h"
 
-enum { GROW_FIRST = 8, ENVS_MAX = 1000, DERIVED_MAX = 20000 };
+enum {
+    GROW_FIRST = 8,
+    ENVS_MAX = 1000,
+    DERIVED_MAX = 20000,
+    SPARE_BYTES = 48 << 20, /* and looked at once for so many series: */
+    SPARE_EVERY = 512
+};
 
 /* ---- services ---- */
 
@@ -64,7 +70,7 @@ static void drop_target(struct detect_engine *engine, struct detect_target *targ
     free(target->state);
     free(target->told);
     free(target->labels);
-    *target = (struct detect_target){.labels = NULL};
+    *target = (struct detect_target){.is_used = false};
 }
 
 void detect_service_free(struct detect_engine *engine, struct detect_service *service)
@@ -130,37 +136,74 @@ static bool is_wanted(const struct detect_engine *engine, const struct labels *l
 static size_t find_free_target(const struct detect_service *service)
 {
     for (size_t i = service->target_count; i > 0 && i + 64 > service->target_count; i--) {
-        if (!service->targets[i - 1].labels)
+        if (!service->targets[i - 1].is_used)
             return i - 1;
     }
     return service->target_count;
 }
 
-/* A new target of these labels that begins at a minute. False without memory. */
+/* The labels of a series' own target: its own, and which quantile of a histogram. */
+static bool put_own_labels(const struct labels *series, enum detect_form form, bool is_histogram,
+                           struct bytes *out)
+{
+    struct labels own = *series;
+    struct str twice;
+    bytes_clear(out);
+    if (is_histogram &&
+        (labels_add(&own, STR("quantile"), form == FORM_P95 ? STR("0.95") : STR("0.5")) != TM_OK ||
+         labels_sort(&own, &twice) != TM_OK))
+        return false;
+    labels_encode(&own, out);
+    return !bytes_error(out);
+}
+
+bool detect_name(struct detect_engine *engine, struct detect_target *target)
+{
+    struct labels labels = {.count = 0};
+    struct bytes encoded = {0};
+    if (target->labels)
+        return true;
+    reader_labels(engine->reader, target->series, &encoded);
+    bool ok = !bytes_error(&encoded) && labels_decode(bytes_view(&encoded), &labels) == TM_OK;
+    bool is_histogram = detect_kind_of(labels_get(&labels, STR(LABEL_NAME))) == DETECT_HISTOGRAM;
+    ok = ok && put_own_labels(&labels, (enum detect_form)target->form, is_histogram, &engine->scratch);
+    if (ok)
+        target->labels = malloc(engine->scratch.len);
+    if (target->labels) {
+        memcpy(target->labels, engine->scratch.data, engine->scratch.len);
+        target->labels_len = (uint32_t)engine->scratch.len;
+    }
+    bytes_fini(&encoded);
+    return target->labels != NULL;
+}
+
+/* A new target that begins at a minute, of the labels in engine->scratch; of a series' own they are not kept
+ * before it has a state. False without memory. */
 static bool add_target(struct detect_engine *engine, struct detect_service *service, enum detect_form form,
-                       const struct labels *labels, int64_t at, uint32_t *out)
+                       uint32_t series, struct str env_name, int64_t at, uint32_t *out)
 {
     uint16_t env;
-    bytes_clear(&engine->scratch);
-    labels_encode(labels, &engine->scratch);
-    if (bytes_error(&engine->scratch) || !find_env(service, labels_get(labels, STR("env")), &env))
+    char *copy = NULL;
+    if (!find_env(service, env_name, &env))
         return false;
     size_t place = find_free_target(service);
     if (place == service->target_count && !make_room((void **)&service->targets, service->target_count,
                                                      &service->target_capacity, sizeof *service->targets))
         return false;
-    char *copy = malloc(engine->scratch.len);
-    if (!copy)
+    if (series == 0 && !(copy = malloc(engine->scratch.len)))
         return false;
-    memcpy(copy, engine->scratch.data, engine->scratch.len);
+    if (copy)
+        memcpy(copy, engine->scratch.data, engine->scratch.len);
     service->targets[place] =
         (struct detect_target){.labels = copy,
-                               .labels_len = (uint32_t)engine->scratch.len,
+                               .labels_len = copy ? (uint32_t)engine->scratch.len : 0,
+                               .series = series,
                                .form = (uint8_t)form,
+                               .is_used = true,
                                .env = env,
                                .at = at,
                                .first = at,
-                               .hash = XXH3_64bits_withSeed(copy, engine->scratch.len, form)};
+                               .hash = XXH3_64bits_withSeed(engine->scratch.data, engine->scratch.len, form)};
     service->target_count += place == service->target_count;
     *out = (uint32_t)place;
     detect_claim(engine, &service->targets[place]);
@@ -214,7 +257,7 @@ static bool find_derived(struct detect_engine *engine, struct detect_service *se
     if (service->derived_count >= DERIVED_MAX ||
         !make_room((void **)&service->derived, service->derived_count, &service->derived_capacity,
                    sizeof *service->derived) ||
-        !add_target(engine, service, derived->form, &labels, first, out))
+        !add_target(engine, service, derived->form, 0, derived->env, first, out))
         return false;
     service->targets[*out].part = derived->part;
     service->targets[*out].whole = derived->whole;
@@ -285,25 +328,30 @@ static bool derive(struct detect_engine *engine, struct detect_service *service,
 static bool add_own_targets(struct detect_engine *engine, struct detect_service *service,
                             struct detect_source *source, const struct labels *labels, int64_t first)
 {
-    struct labels own = *labels;
-    struct str twice;
-    if (source->kind != DETECT_HISTOGRAM) {
-        source->target_count = 1;
-        return add_target(engine, service, FORM_VALUE, labels, first, &source->targets[0]);
-    }
-    for (int i = 0; i < DETECT_COLUMNS; i++) {
-        own = *labels;
-        if (labels_add(&own, STR("quantile"), i ? STR("0.95") : STR("0.5")) || labels_sort(&own, &twice))
+    bool is_histogram = source->kind == DETECT_HISTOGRAM;
+    for (int i = 0; i <= is_histogram; i++) {
+        enum detect_form form = i ? FORM_P95 : FORM_VALUE;
+        if (!put_own_labels(labels, form, is_histogram, &engine->scratch))
             return true; /* it bears that label itself, or too many: it is not scored */
-        if (!add_target(engine, service, i ? FORM_P95 : FORM_VALUE, &own, first, &source->targets[i]))
+        if (!add_target(engine, service, form, source->series, labels_get(labels, STR("env")), first,
+                        &source->targets[i]))
             return false;
         source->target_count++;
     }
     return true;
 }
 
+/* Scoring stops to grow while there is still memory for others, who would fail without it. */
+static bool has_memory(void)
+{
+    void *probe = malloc(SPARE_BYTES);
+    free(probe);
+    return probe != NULL;
+}
+
 struct discovery {
     struct detect_engine *engine;
+    size_t added;
     uint8_t *live; /* a bit a series number */
     enum tm_err err;
 };
@@ -373,6 +421,10 @@ static bool look_at(void *arg, uint32_t series, struct str encoded)
     discovery->live[series / 8] |= (uint8_t)(1U << (series % 8));
     if (knows(engine, series))
         return true;
+    if (discovery->added++ % SPARE_EVERY == 0 && !has_memory()) {
+        discovery->err = TM_NOMEM;
+        return false;
+    }
     if (labels_decode(encoded, &labels) == TM_OK && !detect_is_own(labels_get(&labels, STR(LABEL_NAME))) &&
         !add_source(engine, series, &labels)) {
         discovery->err = TM_NOMEM;

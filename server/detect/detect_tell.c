@@ -51,7 +51,7 @@ static bool note_told(struct detect_target *target, int64_t minute, double score
 
 static uint64_t id_of(const struct detect_target *target, int64_t minute)
 {
-    uint64_t id = XXH3_64bits_withSeed(target->labels, target->labels_len, (uint64_t)minute);
+    uint64_t id = XXH3_64bits_withSeed(&target->hash, sizeof target->hash, (uint64_t)minute);
     return id ? id : 1;
 }
 
@@ -206,7 +206,7 @@ static bool recall_one(void *arg, const struct finding *finding)
     int64_t minute = finding->time / recall->engine->options.step_ms;
     for (size_t i = 0; i < service->target_count; i++) {
         struct detect_target *target = &service->targets[i];
-        if (target->labels && id_of(target, minute) == finding->id)
+        if (target->is_used && id_of(target, minute) == finding->id)
             return note_told(target, minute, finding->score, service->base);
     }
     return true;
