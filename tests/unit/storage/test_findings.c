@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "storage/catalog/catalog_private.h"
 #include "storage/findings/findings_codec.h"
 
 static struct finding finding_of(enum finding_kind kind, uint64_t id, time_ms_t time, const char *service)
@@ -554,6 +555,56 @@ static void hostile_bytes_are_no_findings(void **state)
     bytes_fini(&body);
 }
 
+/* Puts a value without a right checksum in place of an anomaly's. */
+static void damage(const struct fixture *f, uint64_t id, time_ms_t time)
+{
+    uint8_t key[CATALOG_FINDING_KEY];
+    char path[512], junk[40] = "junk";
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    (void)snprintf(path, sizeof path, "%s/index", f->dir);
+    catalog_finding_key(key, FINDING_ANOMALY, time, id);
+    MDB_val k = {sizeof key, key}, v = {sizeof junk, junk};
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+    assert_int_equal(mdb_env_open(env, path, 0, 0640), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, "findings", 0, &dbi), 0);
+    assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static void a_damaged_one_is_an_error_or_left_out_and_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct findings_wanted wanted = all_of(FINDING_ANOMALY);
+    struct bytes out = {0};
+    uint64_t damaged = 0;
+    for (uint64_t id = 1; id <= 3; id++)
+        tell_plain(f->store, FINDING_ANOMALY, id, (time_ms_t)id * 1000);
+    flush_now(f);
+    fixture_close(f);
+    damage(f, 2, DAY0 + 2000);
+    fixture_open(f);
+    struct reader *reader = reader_of_store(f->store);
+    assert_int_equal(findings_search(reader, &wanted, write_one, &out, &f->why), TM_CORRUPT);
+    assert_non_null(strstr(f->why.text, "tidemark verify"));
+    wanted.id = 2;
+    assert_int_equal(findings_search(reader, &wanted, write_one, &out, &f->why), TM_CORRUPT);
+    wanted.id = 0;
+    wanted.damaged = &damaged;
+    expect_in(reader, &wanted, "3@3000:{\"n\":1} 1@1000:{\"n\":1} ");
+    assert_int_equal(damaged, 1);
+    reader_close(reader);
+    bytes_fini(&out);
+    tell_plain(f->store, FINDING_ANOMALY, 2, 5000); /* told again it is whole */
+    wanted.damaged = NULL;
+    flush_now(f);
+    expect(f, &wanted, "2@5000:{\"n\":1} 3@3000:{\"n\":1} 1@1000:{\"n\":1} ");
+}
+
 int main(void)
 {
 #define ON_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
@@ -570,6 +621,7 @@ int main(void)
         ON_STORE(old_ones_go_but_closings_and_the_newest_verdict_stay),
         ON_STORE(many_old_ones_go),
         ON_STORE(what_breaks_a_bound_is_refused),
+        ON_STORE(a_damaged_one_is_an_error_or_left_out_and_counted),
         cmocka_unit_test(hostile_bytes_are_no_findings),
     };
     return cmocka_run_group_tests_name("findings", tests, NULL, NULL);
