@@ -152,7 +152,7 @@ static int compare_counts(const void *a, const void *b)
 
 static enum tm_err fill_groups(const struct report *r, struct filling *f)
 {
-    const struct report_group **all = calloc(r->group_count + 1, sizeof *all);
+    const struct report_group **all = calloc(r->group_count + 1, PLACE_BYTES);
     size_t count = 0;
     if (!all)
         return TM_NOMEM;
