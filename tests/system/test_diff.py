@@ -1,5 +1,7 @@
 """What differs in a window, on the real binaries: CONTRACT 5 and 9."""
 import json
+import os
+import sys
 import urllib.parse
 
 from harness import command, now_ms
@@ -134,3 +136,14 @@ def test_the_command_shows_a_table_and_a_sentence(daemon):
     code, out, err = command('diff', '--window', WINDOW, '--service', 'cart', '--json', '--server', 'http://' + daemon.http)
     assert code == 0 and FIELDS <= set(json.loads(out)['items'][0])
     assert command('diff', '--server', 'http://' + daemon.http)[0] == 2
+
+
+def test_the_node_at_fault_of_a_real_failure_is_among_the_first_three(tmp_path):
+    """One of PetShop's, with five hours of normal operation (tests/data/petshop)."""
+    here = os.path.dirname(__file__)
+    sys.path.insert(0, os.path.join(here, '..', 'bench'))
+    import petshop
+    data = os.path.join(here, '..', 'data', 'petshop')
+    rank, nodes, root = petshop.rank_of(os.path.join(data, 'issue'), petshop.read(os.path.join(data, 'noissue', 'metrics.csv.gz')),
+                                        str(tmp_path))
+    assert root == 'PetSearch_AWS::ECS::Fargate' and 1 <= rank <= 3, nodes
