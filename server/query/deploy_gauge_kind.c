@@ -1,5 +1,6 @@
 /* What a metric's name says of it. */
 #include <string.h>
+#include <strings.h>
 
 #include "server/query/deploy_gauges.h"
 
@@ -34,12 +35,30 @@ static const char *const others[] = {"start", "uptime", "info",    "created", "v
 static const char *const made[] = {"tidemark_", "http_event",    "exception_events_",
                                    "tally_",    "anomaly_score", NULL};
 
+static bool is_word(struct str word, const char *other)
+{
+    return word.len == strlen(other) && strncasecmp(word.ptr, other, word.len) == 0;
+}
+
 static bool is_one_of(struct str word, const char *const *list)
 {
     for (size_t i = 0; list[i]; i++)
-        if (str_equal(word, str_of(list[i])))
+        if (is_word(word, list[i]))
             return true;
     return false;
+}
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* Does a word end before place i? At _ and :, and inside "MemFree". */
+static bool is_end(struct str name, size_t i)
+{
+    if (i == name.len || name.ptr[i] == '_' || name.ptr[i] == ':')
+        return true;
+    return i > 0 && is_upper(name.ptr[i]) && !is_upper(name.ptr[i - 1]);
 }
 
 static struct words split(struct str name)
@@ -47,11 +66,12 @@ static struct words split(struct str name)
     struct words words = {.count = 0};
     size_t begin = 0;
     for (size_t i = 0; i <= name.len && words.count < WORDS_MAX; i++) {
-        if (i < name.len && name.ptr[i] != '_' && name.ptr[i] != ':')
+        if (!is_end(name, i))
             continue;
         if (i > begin)
             words.at[words.count++] = (struct str){name.ptr + begin, i - begin};
-        begin = i + 1;
+        bool is_between = i < name.len && (name.ptr[i] == '_' || name.ptr[i] == ':');
+        begin = is_between ? i + 1 : i;
     }
     return words;
 }
@@ -68,7 +88,7 @@ static bool find_watched(const struct words *words, struct deploy_gauge_kind *ou
 {
     for (unsigned place = 0; place < sizeof watched / sizeof watched[0]; place++)
         for (size_t i = 0; i < words->count; i++)
-            if (str_equal(words->at[i], str_of(watched[place].word))) {
+            if (is_word(words->at[i], watched[place].word)) {
                 out->place = place;
                 out->is_filling = watched[place].is_filling;
                 return true;

@@ -39,10 +39,10 @@ struct deploy_gauges {
     time_ms_t newest; /* the end of the last whole minute behind the deploy with a sample; INT64_MIN: none */
 };
 
-/* What a metric's name says of it: false if it tells of no fault. Words between underscores count: memory,
- * heap, cpu, queue, lag, threads, connections, ... are bad when they rise; with free, available, idle, when
- * they fall. Counters are none, but those of CPU seconds; nor are limits, start times, and what the daemon
- * itself makes. *place: the place of its word in that order. Pure. */
+/* What a metric's name says of it: false if it tells of no fault. Words between underscores, and in MemFree,
+ * count: memory, heap, cpu, queue, lag, threads, connections, ... are bad when they rise; with free,
+ * available, idle, when they fall. Counters are none, but those of CPU seconds; nor are limits, start times,
+ * and what the daemon itself makes. *place: the place of its word in that order. Pure. */
 struct deploy_gauge_kind {
     enum score_direction direction;
     bool is_filling;

@@ -10,10 +10,10 @@ import math
 import os
 import random
 
-from harness import ROOT, now_ms
+from harness import ROOT, SANITISED, now_ms
 
 T = now_ms() // 3600000 * 3600 - 86400
-DEPLOYS = int(os.environ.get('VERDICT_DEPLOYS', '60'))
+DEPLOYS = int(os.environ.get('VERDICT_DEPLOYS', '15' if SANITISED else '60'))
 FAULTS = ('404', '5xx', 'latency', 'exceptions', 'leak')
 BEFORE, AFTER, LEAK = 3600, 1200, 8 * 3600 + 300
 MIB = 1 << 20
