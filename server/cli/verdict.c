@@ -168,10 +168,11 @@ const struct command verdict_command = {
     .name = "verdict",
     .summary = "say whether a deploy is bad; a gate for a pipeline",
     .details =
-        "Compares errors of each page group, exceptions and latencies since the deploy with the hour before "
-        "it "
-        "and the same hour last week. The verdict is valid whenever it is asked for. Exit code: 0 ok, 1 bad, "
-        "2 wrong usage, 3 suspect, 4 not enough data, 5 could not ask (no server, no such deploy). --wait "
+        "Compares errors of each page group, exceptions, latencies and gauges (memory, CPU, queues, ...) "
+        "since "
+        "the deploy with the hour before it and the same hour last week. The verdict is valid whenever it is "
+        "asked for. Exit code: 0 ok, 1 bad, 2 wrong usage, 3 suspect, 4 not enough data, 5 could not ask (no "
+        "server, no such deploy). --wait "
         "ends "
         "at once when the deploy is bad, else at its time with the verdict then.\n"
         "Examples:\n"
