@@ -244,6 +244,9 @@ static void what_a_daemon_is_built_on_needs_a_restart(void **state)
     assert_reload("", "service_from: [app]", "service_from");
     assert_reload("", "scoring: {interval: 2m}", "scoring.interval");
     assert_reload("", "scoring: {memory: 1GiB}", "scoring.memory");
+    assert_reload("", "scoring: {include: [a]}", "scoring.include");
+    assert_reload("", "scoring: {exclude: [a]}", "scoring.exclude");
+    assert_reload("", "scoring: {timezone: Asia/Seoul}", "scoring.timezone");
 }
 
 static void the_rest_is_taken_over_by_a_reload(void **state)
@@ -256,7 +259,8 @@ static void the_rest_is_taken_over_by_a_reload(void **state)
     assert_reload("", "auth: {keys: [{name: a, secret: 0123456789abcdef, scopes: [read]}]}", NULL);
     assert_reload("services: [{name: a}]", "services: [{name: a, page_groups: [{name: b, match: c}]}]", NULL);
     assert_reload(
-        "", "scoring: {include: [a], timezone: Asia/Seoul}\nreports: {at: Tue 08:00}\nlog: {level: debug}",
+        "",
+        "scoring: {delay: 5s, grace: 1m, incident_score: 70}\nreports: {at: Tue 08:00}\nlog: {level: debug}",
         NULL);
 }
 
