@@ -329,7 +329,7 @@ static bool add_own_targets(struct detect_engine *engine, struct detect_service 
                             struct detect_source *source, const struct labels *labels, int64_t first)
 {
     bool is_histogram = source->kind == DETECT_HISTOGRAM;
-    for (int i = 0; i <= is_histogram; i++) {
+    for (int i = 0; i < (is_histogram ? DETECT_COLUMNS : 1); i++) {
         enum detect_form form = i ? FORM_P95 : FORM_VALUE;
         if (!put_own_labels(labels, form, is_histogram, &engine->scratch))
             return true; /* it bears that label itself, or too many: it is not scored */

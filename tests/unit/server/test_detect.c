@@ -437,6 +437,45 @@ static void data_from_before_scoring_is_learned_and_not_told(void **state)
     assert_true(look(rig) >= 2);
 }
 
+/* ---- news ---- */
+
+struct told_news {
+    int calls;
+    time_ms_t oldest, newest;
+};
+
+static void take_news(void *arg, struct str service, time_ms_t oldest, time_ms_t newest)
+{
+    struct told_news *told = arg;
+    assert_true(str_equal(service, STR("cart")));
+    *told = (struct told_news){told->calls + 1, oldest, newest};
+}
+
+static void news_are_told_once_and_the_daemons_own_are_none(void **state)
+{
+    struct rig *rig = *state;
+    struct told_news told = {0};
+    send_gauges(rig, 3, 7, 1, -1, 2);
+    store_news(rig->f->store, take_news, &told);
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.oldest, BEGIN + 3 * MINUTE_MS + 20000);
+    assert_int_equal(told.newest, BEGIN + 6 * MINUTE_MS + 20000);
+    store_news(rig->f->store, take_news, &told);
+    assert_int_equal(told.calls, 1);
+    struct batch *batch = store_batch_new(rig->f->store);
+    series_id id = series_of(rig, batch, "load", "pod", "p0");
+    assert_int_equal(store_batch_sample(batch, id, BEGIN, number_of_double(1)), TM_OK);
+    store_batch_own(batch);
+    assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+    store_news(rig->f->store, take_news, &told);
+    assert_int_equal(told.calls, 1);
+    send_cell(rig, 5, "tally_sale_total", "pod", "a", 1); /* to the 10 s, but no later than it was */
+    store_news(rig->f->store, take_news, &told);
+    assert_int_equal(told.calls, 2);
+    assert_int_equal(told.oldest, BEGIN + 5 * MINUTE_MS + 20000);
+    assert_int_equal(told.newest, BEGIN + 5 * MINUTE_MS + 20000);
+}
+
 /* ---- bounds ---- */
 
 static void a_series_has_a_state_from_100_samples_on(void **state)
@@ -578,6 +617,7 @@ int main(void)
         PROMISE(kept_states_go_on_where_they_were),
         PROMISE(a_damaged_part_of_the_states_is_learned_anew),
         PROMISE(data_from_before_scoring_is_learned_and_not_told),
+        PROMISE(news_are_told_once_and_the_daemons_own_are_none),
         PROMISE(a_series_has_a_state_from_100_samples_on),
         PROMISE(states_stay_within_scoring_memory),
         PROMISE(what_the_daemon_makes_itself_is_not_scored),
