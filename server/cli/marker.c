@@ -3,6 +3,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/ics_import.h"
+#include "server/cli/marker_expected.h"
 #include "server/cli/series_text.h"
 #include "server/cli/talk.h"
 
@@ -35,6 +36,10 @@ static const struct option marker_options[] = {
     {.name = "ics",
      .argument = "FILE",
      .text = "make markers of the events of a calendar (RFC 5545); - is stdin"},
+    {.name = "match",
+     .argument = "SELECTOR",
+     .text = "expected: of what (default: the requests of the event's service)"},
+    {.name = "step", .argument = "DURATION", .text = "expected: the length of its steps, like 5m"},
     {.name = "timezone",
      .argument = "ZONE",
      .fallback = "UTC",
@@ -182,6 +187,13 @@ static int delete_marker(const struct args *args)
     return code;
 }
 
+static int show_expected(const struct args *args)
+{
+    char path[PATH_BYTES];
+    const char *id = args->operands[1];
+    return make_path(id, path) ? marker_expected(args, id) : fail_id(id);
+}
+
 static int list_markers(const struct args *args)
 {
     static const char *const names[] = {"kind", "service", "env", "version", "from", "to"};
@@ -218,7 +230,8 @@ static int run_marker(const struct args *args)
     } verbs[] = {{"list", 1, list_markers},
                  {"add", 1, add_marker},
                  {"correct", 2, correct_marker},
-                 {"delete", 2, delete_marker}};
+                 {"delete", 2, delete_marker},
+                 {"expected", 2, show_expected}};
     struct tm_why why;
     if (options_given(args, "ics") && args->operand_count == 0)
         return ics_import(args);
@@ -247,12 +260,14 @@ const struct command deploy_command = {
 const struct command marker_command = {
     .name = "marker",
     .summary = "list, add, correct and delete markers: deploys, sales, maintenance",
-    .operands = "list | add | correct ID | delete ID | --ics FILE",
+    .operands = "list | add | correct ID | delete ID | expected ID | --ics FILE",
     .details =
         "A marker is a point or, with --end, a span in time in which something happened to a service, in "
         "one environment or, without --env, in all. `list` shows those that lie in or reach into --from "
         "and --to, newest first, and its options choose among them; `add` makes one of its options; "
         "`correct` changes what its options name and leaves the rest; `delete` removes one for good.\n"
+        "`expected` draws what an event is expected to bring, from earlier events of its class: at each step "
+        "from its start the median (#), and the most of them (-).\n"
         "--ics makes markers of the events of a calendar: of kind event (or --kind maintenance), their first "
         "category, or else their title, as class (or --class), for --service and --env. Repetitions by day, "
         "week, month and year are made, endless ones up to --to. The same file again changes nothing; what "

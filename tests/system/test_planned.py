@@ -156,6 +156,23 @@ def test_one_earlier_event_has_no_interval_and_none_says_so(daemon):
     assert none['earlier'] == none['points'] == [] and none['text'] == 'there is no earlier event of this class, so nothing is expected'
 
 
+def test_the_command_draws_the_curve(daemon):
+    for week, requests in ((2, 100), (1, 300)):
+        sale(daemon, T - week * WEEK, requests)
+    sale(daemon, T, 0, minutes=-14)
+    marker, server = expected(daemon, T)['marker'], 'http://' + daemon.http
+    code, out, err = command('marker', 'expected', marker, '--step', '15m', '--server', server)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split() == ['from', 'expected', 'least', 'most'] and len(lines) == 1 + 1 + 4 + 2 + 1
+    assert lines[1].split()[:4] == ['-00:15', '300', '150', '450']
+    assert lines[2].split() == ['+00:00', '3000', '1500', '4500', '#' * 26 + '-' * 14]
+    assert lines[-1] == 'median of 2 earlier events of this class, with the least and the most of them'
+    code, out, _ = command('marker', 'expected', marker, '--json', '--server', server)
+    assert code == 0 and len(json.loads(out)['earlier']) == 2
+    assert command('marker', 'expected', 'x', '--server', server)[0] == 2
+
+
 def test_what_is_no_event_has_no_curve(daemon):
     code, _, _ = daemon.request('GET', '/api/v1/markers/0123456789abcdef/expected')
     assert code == 404
