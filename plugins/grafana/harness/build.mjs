@@ -15,6 +15,14 @@ const interop = {
       b.onResolve({ filter: /^@grafana\/i18n$/ }, () => ({ path: 'i18n', namespace: 'stub' }));
       b.onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: 'export const initPluginTranslations = undefined;' }));
     }
+    b.onResolve({ filter: /^react-custom-scrollbars-2$/ }, async (a) => {
+      if (a.namespace === 'plain') {
+        return undefined;
+      }
+      const found = await b.resolve(a.path, { kind: a.kind, resolveDir: a.resolveDir, namespace: 'plain' });
+      return { path: found.path, namespace: 'plain' };
+    });
+    b.onLoad({ filter: /.*/, namespace: 'plain' }, (a) => ({ contents: `export * from ${JSON.stringify(a.path)}; export { default } from ${JSON.stringify(a.path)};`, resolveDir: path.dirname(a.path) }));
     b.onResolve({ filter: /^react-use\/lib\// }, (a) =>
       b.resolve(a.path.replace('react-use/lib/', 'react-use/esm/'), { kind: a.kind, resolveDir: a.resolveDir, importer: a.importer }));
   },

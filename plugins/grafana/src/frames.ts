@@ -323,7 +323,8 @@ export function reportsFrame(refId: string, items: Report[], base: string): Data
 
 /** A report's files by format, each a path under /reports/. The last revision stands in the folder itself. */
 export function reportFiles(report: Report): Record<string, string> {
-  const names = Array.isArray(report.files) ? report.files : Object.keys(report.files ?? {});
+  const listed: unknown[] = Array.isArray(report.files) ? report.files : Object.keys(report.files ?? {});
+  const names = listed.map((f) => (typeof f === 'string' ? f : ((f as { name?: string } | null)?.name ?? ''))).filter((name) => name.includes('.'));
   const known = names.length > 0 ? names : ['html', 'md', 'csv', 'json'].map((f) => `exceptions_${report.report}_${report.week}.${f}`);
   const encoded = (name: string) => name.split('/').map(encodeURIComponent).join('/');
   return Object.fromEntries(known.map((name) => [name.slice(name.lastIndexOf('.') + 1), encoded(report.path) + encoded(name)]));

@@ -256,7 +256,8 @@ export interface Report {
   path: string;
   revision: number | null;
   made: string | null;
-  files: Record<string, unknown> | string[] | null;
+  /** Objects with a name, or names. */
+  files: unknown;
 }
 
 export interface Status {

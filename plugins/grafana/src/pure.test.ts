@@ -1,0 +1,170 @@
+import { dateTime, ScopedVars } from '@grafana/data';
+import { byClass, bandFrames, countsFrame, eventsFrame, exceptionsFrame, markersFrame, matrixFrame, reportFiles, topFrame, totalsFrame, vectorFrame } from './frames';
+import { eventsOf } from './annotations';
+import { ageText } from './health';
+import { interpolate, promValue, testText, valuesOf } from './interpolate';
+import { countGridOf, gridOf, intervalVars, seconds, stepOf } from './intervals';
+import { legendText, unitOf } from './legend';
+import { migrate } from './migrate';
+import { modifyQuery } from './modify';
+import { statusMatch } from './query/counts';
+import { merged, readEvents } from './query/feed';
+import { golden } from './test/golden';
+import { Anomaly, Counts, ExceptionGroup, HttpEvent, MatrixSeries, Marker, Page, PromData, Top, Verdict } from './types';
+import { parseFind } from './variables';
+
+const range = (from: number, to: number) => ({ from: dateTime(from), to: dateTime(to), raw: { from: '', to: '' } });
+const values = (frame: { fields: Array<{ name: string; values: unknown[] }> }, name: string) => Array.from(frame.fields.find((f) => f.name === name)!.values);
+
+describe('numbers are those of the API', () => {
+  test('counts by class: nothing is lost', () => {
+    const data = golden<Counts>('counts');
+    const all = data.items.flatMap((i) => i.points.map((p) => p[1])).reduce((a, b) => a + b, 0);
+    const folded = byClass(data.items);
+    expect(folded.map((i) => i.labels.class)).toEqual(['2xx', '4xx', '5xx']);
+    const start = Math.min(...data.items.flatMap((i) => i.points.map((p) => p[0])));
+    const frame = countsFrame('A', { start, end: start + 600, step: 60 }, folded, 'count', undefined, 'x', '1');
+    expect(frame.length).toBe(10);
+    expect(frame.fields.slice(1).flatMap((f) => Array.from(f.values) as number[]).reduce((a, b) => a + b, 0)).toBe(all);
+    const rate = countsFrame('A', { start, end: start + 600, step: 60 }, folded, 'rate', '{{class}}', 'x', '1');
+    expect(rate.fields[3].values[0]).toBe((frame.fields[3].values[0] as number) * (1 / 60));
+    expect(rate.fields[3].config).toMatchObject({ displayNameFromDS: '5xx', unit: 'cps', color: { fixedColor: 'red' } });
+  });
+  test('totals of tallies', () => {
+    const data = golden<Counts>('tally');
+    const frame = totalsFrame('A', data.items, undefined, 'x', '1');
+    expect(values(frame, 'Total')).toEqual(data.items.map((i) => i.points[0][1]));
+    expect(values(frame, 'method')).toEqual(['card', 'invoice']);
+  });
+  test('a range query: on its grid, gaps are null', () => {
+    const { result } = golden<{ result: MatrixSeries[] }>('range');
+    const start = result[0].values[0][0];
+    const frame = matrixFrame('A', { start, end: start + 300, step: 60 }, result, '{{service}}', 'avg by (service) (cpu)');
+    expect(frame.fields.map((f) => f.config.displayNameFromDS)).toEqual([undefined, 'cart', 'pay', 'shop']);
+    expect(values({ fields: [{ name: 'x', values: frame.fields[1].values }] }, 'x')).toEqual(result[0].values.map((v) => Number(v[1])));
+    const gap = matrixFrame('A', { start: 0, end: 20, step: 10 }, [{ metric: {}, values: [[0, '+Inf'], [20, 'NaN']] }], undefined, 'x');
+    expect(Array.from(gap.fields[1].values)).toEqual([Infinity, null, NaN]);
+  });
+  test('an instant query: a row a series', () => {
+    const frame = vectorFrame('A', golden<PromData>('instant'), undefined, 'x');
+    expect([...values(frame, 'service')].sort()).toEqual(['cart', 'pay', 'shop']);
+    expect(values(frame, 'Value')).toEqual([2, 2, 2]);
+  });
+});
+
+describe('tables', () => {
+  test('events', () => {
+    const { items } = golden<Page<HttpEvent>>('events');
+    const frame = eventsFrame('A', items);
+    expect(values(frame, 'status')).toEqual(items.map((i) => i.status));
+    expect(values(frame, 'duration')).toEqual(items.map((i) => i.fields.duration_ms));
+    expect(values(frame, 'cache')).toEqual(items.map((i) => i.tags.cache));
+  });
+  test('exceptions with a trend', () => {
+    const { items } = golden<Page<ExceptionGroup>>('exceptions');
+    const frame = exceptionsFrame('A', items, items.map(() => [[60, 3]]));
+    expect(values(frame, 'count')).toEqual(items.map((i) => i.count));
+    expect((values(frame, 'trend')[0] as { fields: Array<{ values: unknown[] }> }).fields[1].values).toEqual([3]);
+  });
+  test('top', () => {
+    const data = golden<Top>('top');
+    expect(values(topFrame('A', data), 'before')).toEqual(data.items.map((i) => i.before));
+  });
+  test('markers have the verdict of their deploy, also as annotations', () => {
+    const frame = markersFrame('A', golden<Page<Marker>>('markers').items, golden<Page<Verdict>>('verdicts').items);
+    const at = values(frame, 'version').indexOf('1.8.4');
+    expect(values(frame, 'verdict')[at]).toBe('bad');
+    const event = eventsOf(frame)[at];
+    expect(event).toMatchObject({ color: 'red', title: 'deploy 1.8.4 · cart' });
+    expect(event.isRegion).toBeUndefined();
+    const planned = eventsOf(frame)[values(frame, 'kind').indexOf('event')];
+    expect(planned).toMatchObject({ isRegion: true, color: 'yellow' });
+  });
+  test('the band lies three spreads around what was expected', () => {
+    const a = { ...golden<Page<Anomaly>>('anomalies').items[0], expected: 10, spread: 2, observed: 30 } as Anomaly;
+    const [frame] = bandFrames('A', [a]);
+    expect(frame.fields.slice(1).map((f) => [f.name, f.values[0]])).toEqual([['observed', 30], ['expected', 10], ['lower', 4], ['upper', 16]]);
+  });
+  test('files of a report', () => {
+    expect(reportFiles({ report: 'a@b', week: '2026-W47', path: '/reports/a@b/2026-W47/', revision: 1, made: null, files: [{ name: 'x.html' }] })).toEqual({
+      html: '/reports/a%40b/2026-W47/x.html',
+    });
+  });
+});
+
+describe('spans and steps', () => {
+  test('durations', () => expect([seconds('1h30m', 0), seconds('500ms', 0), seconds('x', 7), seconds(undefined, 7)]).toEqual([5400, 0.5, 7, 7]));
+  test('at most 11,000 points', () => {
+    const r = range(0, 30 * 86400e3);
+    const step = stepOf(1, r, 1);
+    expect((30 * 86400) / step).toBeLessThan(11000);
+    expect(gridOf(range(1000e3, 2000e3), 60)).toEqual({ start: 960, end: 1980, step: 60 });
+  });
+  test('counts have whole cells', () => expect(countGridOf(15000, range(1001e3, 2001e3), 0)).toEqual({ start: 1000, end: 2020, step: 20 }));
+  test('$__rate_interval is four intervals of sending', () => {
+    expect(intervalVars(15, range(0, 3600e3), 15)).toMatchObject({ __rate_interval: { value: '60s' }, __range: { value: '3600s' }, __interval: { value: '15s' } });
+    expect(intervalVars(300, range(0, 3600e3), 15).__rate_interval!.value).toBe('315s');
+  });
+});
+
+describe('variables', () => {
+  const srv = (vars: Record<string, string | string[]>) => ({
+    replace: (text = '', _: ScopedVars = {}, format?: unknown) =>
+      text.replace(/\$(\w+)/g, (all, name: string) => (name in vars ? (typeof format === 'function' ? format(vars[name], { multi: Array.isArray(vars[name]) }) : String(vars[name])) : all)),
+  });
+  test.each([
+    ['a"b', {}, 'a\\"b'],
+    ['a.b', {}, 'a.b'],
+    ['a.b', { multi: true }, 'a\\\\.b'],
+    [['a.b'], { multi: true }, 'a\\\\.b'],
+    [['a', 'b|c'], { multi: true }, '(a|b\\\\|c)'],
+    [[], { multi: true }, '()'],
+  ])('in PromQL: %p %p', (value, variable, wanted) => expect(promValue(value as string, variable)).toBe(wanted));
+  test('lists: all and nothing are no condition', () => {
+    const of = (text: string, vars = {}) => valuesOf(srv(vars).replace as never, text, {});
+    expect(of('$s', { s: ['a', 'b'] })).toEqual(['a', 'b']);
+    expect(of('$s', { s: ['$__all'] })).toEqual([]);
+    expect(of('$s', { s: '' })).toEqual([]);
+    expect(of('a, b')).toEqual(['a', 'b']);
+  });
+  test('every part of a query', () => {
+    expect(interpolate({ refId: 'A', queryType: 'status', service: '$s', expr: 'x{a=~"$s"}', by: ['$b', 'c'] }, srv({ s: ['a', 'b'], b: ['d', 'e'] }), {})).toMatchObject({
+      service: 'a,b', expr: 'x{a=~"(a|b)"}', by: ['d', 'e', 'c'],
+    });
+  });
+  test('several in an event filter', () => expect(testText('env', ['a', 'b.c'])).toBe('env=~"^(a|b\\\\.c)$"'));
+  test('as text', () => {
+    expect(parseFind('label_values(cpu{a="b,c"}, pod)')).toMatchObject({ kind: 'label_values', label: 'pod', match: 'cpu{a="b,c"}' });
+    expect(parseFind('page_groups($service)')).toMatchObject({ kind: 'page_groups', service: '$service' });
+    expect(() => parseFind('nonsense')).toThrow(/none of them/);
+  });
+});
+
+test('stored queries of Prometheus panels are taken over; newer ones stay', () => {
+  expect(migrate({ refId: 'A', expr: 'up', legendFormat: '{{job}}', interval: '1m' } as never)).toEqual({
+    refId: 'A', expr: 'up', queryType: 'metrics', legend: '{{job}}', step: '1m', editor: 'code', schema: 1,
+  });
+  expect(migrate({ refId: 'A', queryType: 'top', schema: 9 } as never)).toEqual({ refId: 'A', queryType: 'top', schema: 9 });
+});
+
+test('filter for and out', () => {
+  const q = { refId: 'A', queryType: 'events' as const, filter: 'a or b' };
+  expect(modifyQuery(q, { type: 'ADD_FILTER', options: { key: 'page_group', value: 'x' } }).filter).toBe('(a or b) group="x"');
+  expect(modifyQuery({ refId: 'A', queryType: 'metrics', expr: 'cpu' }, { type: 'ADD_FILTER_OUT', options: { key: 'pod', value: 'x' } }).expr).toBe('cpu{pod!="x"}');
+});
+
+test('statuses, legends, units, ages', () => {
+  expect(statusMatch(['4xx', '503'])).toBe('status=~"4..|503"');
+  expect(legendText('{{a}} {{ b }}', { a: '1' }, 'x')).toBe('1 ');
+  expect(legendText(undefined, { __name__: 'm', a: '1' }, 'x')).toBe('m{a="1"}');
+  expect([unitOf('heap_bytes'), unitOf('rate(a_total[5m])'), unitOf('sum(x)'), unitOf('a_bytes / b_bytes')]).toEqual(['bytes', 'cps', undefined, undefined]);
+  expect(ageText(90)).toBe('90 s');
+});
+
+test('the feed: events over broken pieces; told again replaces', () => {
+  const one = readEvents('', ': hello\n\nevent: incident\nid: 1\ndata: {"a"');
+  expect(one.events).toEqual([]);
+  expect(readEvents(one.pending, ':1}\n\n').events).toEqual([{ event: 'incident', data: '{"a":1}' }]);
+  const item = (id: string, time: string, text: string) => ({ topic: 'incident' as const, id, time, text, service: 's', score: 1 });
+  expect(merged([item('1', '2026-01-01', 'old')], [item('1', '2026-01-01', 'new'), item('2', '2026-01-02', 'b')], 5).map((i) => i.text)).toEqual(['b', 'new']);
+});
