@@ -40,6 +40,7 @@ check-suites:
 	-@$(SUITE) unit-tsan env TSAN_OPTIONS=atexit_sleep_ms=20 POWERLOSS_SEEDS=20 ENGINE_STEPS=400 READER_ROUNDS=40 YEARS=1 .ci/unit build/tsan
 	-@$(SUITE) system $(PYTEST) tests/system -m "not soak"
 	-@$(SUITE) system-asan env TIDEMARK_BUILD=asan $(PYTEST) -m "not soak" $(patsubst %,tests/system/test_%.py,smoke wire http)
+	-@$(SUITE) grafana $(SUB) BUILD=release grafana-check
 	-@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
 	-@$(SUITE) fuzz .ci/fuzz build/fuzz
 

@@ -45,5 +45,7 @@ const r = await build({
   logLevel: 'error',
 });
 const pub = path.join(modules, '@grafana/ui/dist/public');
-if (existsSync(pub)) cpSync(pub, path.join(out, 'public'), { recursive: true });
+if (existsSync(pub)) {
+  cpSync(pub, path.join(out, 'public'), { recursive: true });
+}
 console.log(`host.js ${Math.round(r.metafile.outputs[Object.keys(r.metafile.outputs).find((k) => k.endsWith('host.js'))].bytes / 1024)} KiB in ${Date.now() - t0} ms`);

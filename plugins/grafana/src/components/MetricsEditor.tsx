@@ -1,6 +1,6 @@
 import { Alert, Button, IconButton, InlineField, InlineFieldRow, InlineSwitch, Input, RadioButtonGroup, Select, Tag } from '@grafana/ui';
-import { useEffect, useState } from 'react';
-import { EMPTY_BUILDER, parseBuilder, printBuilder, printSelector } from '../promql/builder';
+import { useState } from 'react';
+import { parseBuilder, printBuilder, printSelector } from '../promql/builder';
 import { newOperation, operationById, OPERATIONS } from '../promql/operations';
 import { BuilderState, LabelMatch, Operation } from '../types';
 import { EditorProps } from './editorProps';
@@ -63,9 +63,13 @@ function Legend({ id, value, onCommit }: { id: string; value?: string; onCommit:
 function Builder({ query, load, changeAndRun, state: parsed, expr }: EditorProps & { state: BuilderState; expr: string }) {
   // A row without its label yet is in no expression: it lives here until it has one.
   const [state, setState] = useState(parsed);
-  useEffect(() => {
-    setState((mine) => (printBuilder(mine) === expr ? mine : (parseBuilder(expr) ?? EMPTY_BUILDER)));
-  }, [expr]);
+  const [known, setKnown] = useState(expr);
+  if (known !== expr) {
+    setKnown(expr);
+    if (printBuilder(state) !== expr) {
+      setState(parsed);
+    }
+  }
   const update = (part: Partial<BuilderState>) => {
     const next = { ...state, ...part };
     setState(next);

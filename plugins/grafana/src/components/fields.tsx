@@ -1,7 +1,7 @@
 // The parts that all editors are made of. Nothing asks the server per key: texts are taken on blur, by Enter or by the button.
 import { SelectableValue } from '@grafana/data';
 import { InlineField, Input, MultiSelect, Select, TextArea } from '@grafana/ui';
-import { KeyboardEvent, useEffect, useState } from 'react';
+import { KeyboardEvent, useState } from 'react';
 
 type Load = () => Promise<Array<{ text: string; value?: string | number }>>;
 type Option = SelectableValue<string>;
@@ -9,7 +9,12 @@ type Option = SelectableValue<string>;
 /** Text that keeps what is typed to itself until it is left. */
 export function useDraft(value: string, onCommit: (text: string) => void) {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  const [known, setKnown] = useState(value);
+  if (known !== value) {
+    // what was stored has changed from elsewhere: that is shown
+    setKnown(value);
+    setDraft(value);
+  }
   const commit = () => draft !== value && onCommit(draft);
   return { draft, setDraft, commit };
 }

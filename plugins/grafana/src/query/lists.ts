@@ -14,6 +14,8 @@ import { Context, withWarnings } from './context';
 const ROWS = 100;
 const VERDICTS_MAX = 100;
 const SPARK_POINTS = 40;
+/** So many groups are asked one by one for their hours. */
+const HOURS_MAX = 50;
 
 const valuesIn = (context: Context, text?: string) => valuesOf(context.replace, text, context.vars);
 
@@ -99,10 +101,21 @@ async function trendsOf(context: Context, groups: ExceptionGroup[]): Promise<Arr
     name: 'exception_events_total', by: 'service,env,fingerprint', from: start, to: end, step,
   });
   const of = new Map(data.items.map((i) => [key(i.labels.service ?? '', i.labels.env ?? '', i.labels.fingerprint ?? ''), i.points]));
-  return groups.map((g) => {
-    const points = new Map(of.get(key(g.service, g.env, g.fingerprint)) ?? []);
-    return Array.from({ length: Math.round((end - start) / step) }, (_, i): [number, number] => [start + i * step, points.get(start + i * step) ?? 0]);
-  });
+  const grid = Math.round((end - start) / step);
+  return Promise.all(groups.map(async (g, at): Promise<Array<[number, number]>> => {
+    const known = of.get(key(g.service, g.env, g.fingerprint));
+    if (!known) {
+      return at < HOURS_MAX ? hoursOf(context, g, start, end) : [];
+    }
+    const points = new Map(known);
+    return Array.from({ length: grid }, (_, i) => [start + i * step, points.get(start + i * step) ?? 0]);
+  }));
+}
+
+/** Groups of failed requests are not among the counts of exceptions: the group itself has its hours. */
+async function hoursOf(context: Context, group: ExceptionGroup, start: number, end: number): Promise<Array<[number, number]>> {
+  const { data } = await context.api.ask<ExceptionGroup>(`/api/v1/exceptions/${encodeURIComponent(group.id)}`);
+  return (data.hours ?? []).filter(([at]) => at + 3600 > start && at < end);
 }
 
 export async function runExceptions(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
