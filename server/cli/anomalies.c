@@ -104,8 +104,12 @@ static void put_again(const json_t *item, struct bytes *out)
     double interval_ms = json_number_value(json_object_get(parts, "interval_ms"));
     double log10_hours =
         score_calibration_log10_blocks(&past, raw) + log10(interval_ms * CALIBRATION_BLOCK / HOUR_MS);
-    bytes_printf(out, "\nrecomputed from these parts: score %.1f (stored %.1f)",
-                 score_of_return_period(log10_hours), json_number_value(json_object_get(item, "score")));
+    double score = score_of_return_period(log10_hours);
+    const json_t *most = json_object_get(parts, "most_h");
+    if (json_is_number(most))
+        score = fmin(score, score_of_return_period(log10(fmax(1, json_number_value(most)))));
+    bytes_printf(out, "\nrecomputed from these parts: score %.1f (stored %.1f)", score,
+                 json_number_value(json_object_get(item, "score")));
 }
 
 static void print_explained(const json_t *item)

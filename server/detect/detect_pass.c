@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scoring/maths.h"
+#include "scoring/rare_count.h"
 #include "server/detect/detect_private.h"
 
 /* Samples before a series has a state; a ratio over few requests is drawn to its long mean as if so many more
@@ -131,6 +133,7 @@ static void hear(struct pass *pass, uint32_t place, const struct detect_heard *h
 struct numbers {
     const double *value; /* of a ratio: the part */
     const double *whole; /* NULL: no ratio */
+    bool is_count;       /* of events, which may be rare */
     int64_t until;       /* from this minute on nothing is known yet */
 };
 
@@ -148,6 +151,24 @@ static double number_at(const struct numbers *numbers, const struct score_first 
     return (part + RATIO_VOLUME * mean) / (whole + RATIO_VOLUME);
 }
 
+/* What the first line can't know: that a count which is nearly always 0 is not infinitely rare when it is 1,
+ * and that fewer failures than usual are no news. */
+static void bound(struct detect_heard *heard, const struct numbers *numbers, double mean, double step_ms)
+{
+    struct score_first_result *result = &heard->result;
+    bool is_ratio = numbers->whole != NULL;
+    heard->most_h = SCORE_PERIOD_MAX_H;
+    if (numbers->is_count)
+        heard->most_h = score_rare_count_hours(heard->samples, is_ratio ? mean * heard->whole : mean,
+                                               is_ratio ? heard->part : heard->observed, step_ms);
+    if (is_ratio && heard->observed <= result->expected)
+        heard->most_h = 0;
+    if (result->return_period_h <= heard->most_h)
+        return;
+    result->return_period_h = heard->most_h;
+    result->score = heard->most_h > 0 ? score_of_return_period(score_log10(heard->most_h)) : 0;
+}
+
 static void score_minute(struct pass *pass, uint32_t place, struct score_first *state,
                          const struct numbers *numbers, int64_t minute, double value)
 {
@@ -156,6 +177,7 @@ static void score_minute(struct pass *pass, uint32_t place, struct score_first *
     time_ms_t time = minute * options->step_ms;
     int64_t at = minute - pass->window->from;
     struct detect_heard heard;
+    double mean = state->origin + state->mean;
     heard.before = state->calibration;
     heard.samples = state->samples;
     score_first_push(&engine->model, state, time, options->offset_s ? options->offset_s(time) : 0, value,
@@ -168,6 +190,7 @@ static void score_minute(struct pass *pass, uint32_t place, struct score_first *
     heard.observed = value;
     heard.part = numbers->whole && !isnan(numbers->value[at]) ? numbers->value[at] : 0;
     heard.whole = numbers->whole ? numbers->whole[at] : 0;
+    bound(&heard, numbers, mean, (double)options->step_ms);
     hear(pass, place, &heard);
 }
 
@@ -273,7 +296,7 @@ static void run_source(struct pass *pass, struct detect_source *source, bool sum
         source->seen.seen_at = DETECT_NEVER;
         return;
     }
-    struct numbers numbers = {.until = window->to};
+    struct numbers numbers = {.until = window->to, .is_count = source->kind == DETECT_COUNTS};
     /* the newest count may be half of it, if data comes late */
     if (source->kind == DETECT_COUNTS && pass->service->late_until > window->to && last != DETECT_NEVER)
         numbers.until = last;
@@ -300,7 +323,7 @@ static void run_derived(struct pass *pass)
     bool is_late = service->late_until > pass->window->to;
     for (size_t i = 0; i < service->derived_count; i++) {
         struct detect_target *target = &service->targets[service->derived[i]];
-        struct numbers numbers = {.until = pass->window->to};
+        struct numbers numbers = {.until = pass->window->to, .is_count = true};
         if (target->form == FORM_RATIO) {
             uint32_t whole = service->targets[target->part].whole;
             numbers.value = sum_of(pass, service->targets[target->part].sum_place);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scoring/rare_count.h"
 #include "server/detect/detect_private.h"
 #include "server/wire/reply.h"
 #include "storage/model/when.h"
@@ -69,6 +70,8 @@ static void put_parts(struct bytes *out, const struct detect_heard *heard)
         first = false;
     }
     bytes_printf(out, "}}");
+    if (heard->most_h < SCORE_PERIOD_MAX_H)
+        bytes_printf(out, ",\"most_h\":%.17g", heard->most_h);
     if (heard->whole > 0)
         bytes_printf(out, ",\"part\":%.17g,\"whole\":%.17g", heard->part, heard->whole);
     bytes_u8(out, '}');

@@ -141,6 +141,7 @@ def recompute(item):
         blocks = math.log10((n + 1) / (1 + above)) if raw <= u else \
             math.log10((n + 1) / count) + (raw - u) / (b * math.log(10))
     hours = blocks + math.log10(parts['interval_ms'] * 64 / 3.6e6)
+    hours = min(hours, math.log10(max(1, parts.get('most_h', 1e12))))
     return min(100, max(0, 20 * hours))
 
 
