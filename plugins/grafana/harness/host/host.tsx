@@ -198,7 +198,7 @@ function Page() {
     theme, replaceVariables: (v: string) => v, timeZone: 'utc',
   });
   const { TimeSeries, PanelChrome, Table }: any = grafanaUI;
-  const isTs = frames.length > 0 && frames.every((f: any) => f.fields[0]?.type === 'time' && f.fields.some((x: any) => x.type === 'number'));
+  const isTs = frames.length > 0 && frames.every((f: any) => f.meta?.preferredVisualisationType !== 'table' && f.fields[0]?.type === 'time' && f.fields.some((x: any) => x.type === 'number'));
   const W = 1100;
   const H = 320;
   return (

@@ -8,6 +8,7 @@ import { CountItem, Counts, TidemarkQuery } from '../types';
 import { Context, withWarnings } from './context';
 
 const HTTP = 'http_events_total';
+const RATE_STEP_S = 60;
 
 /** Statuses as a condition: 404, 4xx, and lists of both. */
 export function statusMatch(values: string[]): string | undefined {
@@ -40,7 +41,8 @@ async function ask(query: TidemarkQuery, context: Context, name: string, by: str
 async function frameOf(query: TidemarkQuery, context: Context, name: string, by: string[], isClass: boolean): Promise<DataFrame[]> {
   const mode = query.mode ?? 'rate';
   const legend = query.legend ? context.replace(query.legend, context.vars) : undefined;
-  const least = seconds(context.replace(query.step, context.vars), 0);
+  // a rate over less than a minute shows when senders sent, not how much came
+  const least = seconds(context.replace(query.step, context.vars), mode === 'rate' ? RATE_STEP_S : 0);
   const fold = (items: CountItem[]) => (isClass ? byClass(items) : items);
   if (mode === 'total') {
     // whole cells of 10 s: a total of adjacent spans adds up
