@@ -1,17 +1,16 @@
-#include <string.h>
-
 #include "scoring/incident.h"
 #include "scoring/maths.h"
+#include "storage/model/str.h"
 
 #define NOISE_POINTS    10.0
 #define NOISE_MOST      40.0
 #define EXPECTED_POINTS 40.0
 enum { ALWAYS = -1 };
 
-static const char *const feedback_names[FEEDBACK_COUNT] = {
-    [FEEDBACK_USEFUL] = "useful",
-    [FEEDBACK_NOISE] = "noise",
-    [FEEDBACK_EXPECTED] = "expected",
+static const struct str feedback_names[FEEDBACK_COUNT] = {
+    [FEEDBACK_USEFUL] = {"useful", sizeof "useful" - 1},
+    [FEEDBACK_NOISE] = {"noise", sizeof "noise" - 1},
+    [FEEDBACK_EXPECTED] = {"expected", sizeof "expected" - 1},
 };
 
 static bool is_about(const struct score_lesson *lesson, uint64_t cause, int32_t hour)
@@ -82,7 +81,7 @@ void score_incident_teach(struct score_incident *service, uint64_t cause, int32_
 enum score_feedback score_feedback_of(const char *text, size_t len)
 {
     for (int i = 0; i < FEEDBACK_COUNT; i++)
-        if (strlen(feedback_names[i]) == len && memcmp(feedback_names[i], text, len) == 0)
+        if (str_equal(feedback_names[i], (struct str){text, len}))
             return (enum score_feedback)i;
     return FEEDBACK_COUNT;
 }

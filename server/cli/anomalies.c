@@ -168,14 +168,12 @@ static int run_anomalies(const struct args *args)
 const struct command anomalies_command = {
     .name = "anomalies",
     .summary = "list what was unusual, explain one, or follow as they are found",
-    .details =
-        "Each line: id, score, time, service and env, and a sentence. The score, 0 to 100, is how rare the "
-        "value "
-        "is on the series' own past: 20 is expected once in 10 hours, 40 in 4 days, 60 in 6 weeks, 80 in 14 "
-        "months. --explain shows all figures that the score was made of, and makes it again from them.\n"
-        "Examples:\n"
-        "  tidemark anomalies --service cart --min-score 40\n"
-        "  tidemark anomalies --explain 8f14e45fceea167a",
+    .details = "Each line: id, score, time, service and env, and a sentence. The score, 0 to 100, is "
+               "how rare the value is on the series' own past: 20 is expected once in 10 hours, 40 in 4 "
+               "days, 60 in 6 weeks, 80 in 14 months. --explain shows all figures that the score was "
+               "made of, and makes it again from them.\n" OPTIONS_TIME,
+    .examples = "tidemark anomalies --service cart --min-score 40\n"
+                "tidemark anomalies --explain 8f14e45fceea167a",
     .options = anomalies_options,
     .run = run_anomalies,
 };

@@ -141,13 +141,13 @@ const struct command backup_command = {
     .name = "backup",
     .summary = "copy all that is stored, beside the daemon's work, and back",
     .operands = "[DEST]",
-    .details = "Makes a folder in DEST, named by its moment, that holds all that was acknowledged then and "
-               "nothing else; "
-               "what did not change since the last backup there is not copied again. The daemon does it, "
-               "with its own "
-               "rights; with --data-dir a folder at rest is copied here. --restore makes a data folder from "
-               "a backup "
-               "and verifies it. Exit codes: 0 ok, 1 failed, or made with damaged days left out.",
+    .details = "Makes a folder in DEST, named by its moment, that holds all that was acknowledged then "
+               "and nothing else; what did not change since the last backup there is not copied again. "
+               "The daemon does it, with its own rights; with --data-dir a folder at rest is copied "
+               "here. --restore makes a data folder from a backup and verifies it.",
+    .examples = "tidemark backup /srv/backups\n"
+                "tidemark backup --restore /srv/backups --data-dir restored",
+    .exits = "0 ok\n1 failed, or made with damaged days left out\n2 wrong usage",
     .options = backup_options,
     .run = run_backup,
 };

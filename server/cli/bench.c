@@ -341,10 +341,13 @@ static int run_bench(const struct args *args)
 const struct command bench_command = {
     .name = "bench",
     .summary = "send generated load and measure acknowledgements",
-    .details =
-        "Values look like a fleet's: request counters with a daily curve, latencies, CPU use and heap sizes "
-        "of 50 services. They depend only on the seed, the series and the step. Exit code 1 if a line was "
-        "refused or a batch not acknowledged.",
+    .details = "Values look like a fleet's: request counters with a daily curve, latencies, CPU use and "
+               "heap sizes of 50 services. They depend only on the seed, the series and the step.",
+    .examples = "tidemark bench\n"
+                "tidemark bench --workload burst --json\n"
+                "tidemark bench --series 1000 --rate 20 --senders 4",
+    .exits = "0 every line was taken and is durable\n1 a line was refused or a batch not acknowledged\n2 "
+             "wrong usage",
     .options = bench_options,
     .run = run_bench,
 };

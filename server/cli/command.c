@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Where a command's summary begins. */
+enum { NAME_COLUMN = 14 };
+
 static size_t count_commands(const struct command *const *commands)
 {
     size_t count = 0;
@@ -26,8 +29,11 @@ static void print_overview(const struct command *const *commands, FILE *out)
     fputs("usage: tidemark COMMAND [options]\n\n"
           "Sends measurements to a tidemark daemon and asks it what it knows.\n\ncommands:\n",
           out);
-    for (size_t i = 0; commands[i]; i++)
-        fprintf(out, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; commands[i]; i++) {
+        fprintf(out, "  %-*s", NAME_COLUMN - 2, commands[i]->name);
+        option_print_text(commands[i]->summary, NAME_COLUMN, NAME_COLUMN, out);
+        fputc('\n', out);
+    }
     fputs("\n`tidemark COMMAND --help` says more. Exit codes: 0 ok, 1 failed, 2 wrong usage.\n", out);
 }
 

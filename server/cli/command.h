@@ -27,6 +27,9 @@ extern const struct command anomalies_command;
 extern const struct command incidents_command;
 extern const struct command diff_command;
 
+/* All of them, in the order in which they are listed; ends with NULL. Static. */
+const struct command *const *command_all(void);
+
 /* Runs argv[1] with the words behind it, or prints help or version. commands ends with NULL. Returns the exit
  * code. Usage errors: one sentence on stderr. */
 int command_main(const struct command *const *commands, int argc, char **argv);

@@ -88,14 +88,15 @@ const struct command delete_command = {
     .name = "delete",
     .summary = "delete the samples of some series, for good",
     .operands = "SELECTOR...",
-    .details =
-        "Samples of all series that any SELECTOR takes go, between --from (inclusive) and --to "
-        "(exclusive), as far as they were acknowledged before. So do counts of the 10 seconds that begin "
-        "there. When the command returns nobody sees them any more, after a restart neither; disk space "
-        "comes back within minutes, for today's when the day is over. What is sent afterwards for the "
-        "same series and times is new data and stays. Of days whose samples retention has removed the "
-        "5-minute and hourly values go that lie wholly in the span; one that it cuts stays as it is. "
-        "Events are not deleted.",
+    .details = "Samples of all series that any SELECTOR takes go, between --from (inclusive) and --to "
+               "(exclusive), as far as they were acknowledged before. So do counts of the 10 seconds "
+               "that begin there. When the command returns nobody sees them any more, after a restart "
+               "neither; disk space comes back within minutes, for today's when the day is over. What "
+               "is sent afterwards for the same series and times is new data and stays. Of days whose "
+               "samples retention has removed the 5-minute and hourly values go that lie wholly in the "
+               "span; one that it cuts stays as it is. Events are not deleted.\n" OPTIONS_TIME,
+    .examples = "tidemark delete 'cpu{pod=\"a1\"}' --from -1d\n"
+                "tidemark delete 'load{host=~\"test.*\"}' --to 2026-11-01",
     .options = delete_options,
     .run = run_delete,
 };

@@ -136,14 +136,13 @@ static int run_diff(const struct args *args)
 const struct command diff_command = {
     .name = "diff",
     .summary = "rank what differed in a window of time, with figures",
-    .details =
-        "Holds each series and each fingerprint of exceptions in a window to what is normal, and ranks them "
-        "by how much they surely differ. effect: by how many spreads of a normal minute the level moved; "
-        "score: 0..100, of the least effect that is sure. Counts are a minute, of latencies the median in "
-        "seconds. Below stand the label sets that explain what rose, and what was taken as normal.\n"
-        "Examples:\n"
-        "  tidemark diff --window -30m..now --service cart\n"
-        "  tidemark diff --window 2026-11-23T04:00Z..2026-11-23T04:20Z --against -1d..-23h",
+    .details = "Holds each series and each fingerprint of exceptions in a window to what is normal, and "
+               "ranks them by how much they surely differ. effect: by how many spreads of a normal "
+               "minute the level moved; score: 0..100, of the least effect that is sure. Counts are a "
+               "minute, of latencies the median in seconds. Below stand the label sets that explain "
+               "what rose, and what was taken as normal.\n" OPTIONS_TIME,
+    .examples = "tidemark diff --window -30m..now --service cart\n"
+                "tidemark diff --window 2026-11-23T04:00..2026-11-23T04:20 --env prod",
     .options = diff_options,
     .run = run_diff,
 };

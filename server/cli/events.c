@@ -12,7 +12,7 @@ static const struct option events_options[] = {
     {.name = "from", .argument = "TIME", .fallback = "-1h", .text = "first instant"},
     {.name = "to", .argument = "TIME", .fallback = "now", .text = "the instant behind the last one"},
     {.name = "status", .argument = "STATUS", .text = "only those with this status (404) or class (4xx)"},
-    {.name = "filter", .argument = "FILTER", .text = "only those that it takes, see below"},
+    {.name = "filter", .argument = "FILTER", .text = "only those that it takes, see above"},
     {.name = "limit", .argument = "N", .fallback = "100", .text = "show at most N, newest first"},
     {.name = "explain-url",
      .argument = "URL",
@@ -145,17 +145,15 @@ static int run_events(const struct args *args)
 const struct command events_command = {
     .name = "events",
     .summary = "print HTTP events, newest first",
-    .details =
-        "A FILTER is made of tests side by side, which all must hold, of `or`, `not` and brackets:\n"
-        "  status=404 group=\"product\" not agent=crawler (method=PUT or url~\"/p/\")\n"
-        "Texts (service env method url group cache user_agent tag.NAME) take = != ~ (holds) =~ !~ (PCRE2 "
-        "pattern); numbers (status bytes duration_ms origin_ms edge_ms count) take = != < <= > >=; class "
-        "(1xx "
-        "to 5xx) and agent (crawler mobile desktop bot other) take = and !=.\n"
-        "TIME is like 2026-11-23T04:00:00Z, unix seconds, now, or from now like -1h or -7d. Times are UTC.\n"
-        "Example:\n"
-        "  tidemark events --service shop --from -15m --filter 'class=5xx duration_ms>=1000'\n"
-        "  tidemark events --service shop --explain-url /p/12",
+    .details = "A FILTER is made of tests side by side, which all must hold, of `or`, `not` and "
+               "brackets:\n"
+               "  status=404 group=\"product\" not agent=crawler (method=PUT or url~\"/p/\")\n"
+               "Texts (service env method url group cache user_agent tag.NAME) take = != ~ (holds) =~ "
+               "!~ (PCRE2 pattern); numbers (status bytes duration_ms origin_ms edge_ms count) take = "
+               "!= < <= > >=; class (1xx to 5xx) and agent (crawler mobile desktop bot other) take = "
+               "and !=.\n" OPTIONS_TIME,
+    .examples = "tidemark events --service shop --from -15m --filter 'class=5xx duration_ms>=1000'\n"
+                "tidemark events --service shop --explain-url /p/12",
     .options = events_options,
     .run = run_events,
 };

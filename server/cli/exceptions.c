@@ -9,7 +9,9 @@ enum { PATH_BYTES = 64, ID_BYTES = 16 };
 
 static const struct option exceptions_options[] = {
     {.name = "service", .argument = "NAME", .text = "groups of this service only"},
-    {.name = "state", .argument = "STATE", .text = "new, ongoing, escalating, regressed or resolved"},
+    {.name = "state",
+     .argument = "new|ongoing|escalating|regressed|resolved",
+     .text = "groups in this state only"},
     {.name = "from", .argument = "TIME", .text = "seen at or behind it"},
     {.name = "to", .argument = "TIME", .text = "seen before it"},
     {.name = "limit", .argument = "N", .fallback = "100", .text = "show at most N, last seen first"},
@@ -140,11 +142,13 @@ const struct command exceptions_command = {
     .name = "exceptions",
     .summary = "list groups of exceptions and failed requests, resolve, reopen, merge and split them",
     .operands = "[[resolve | reopen | merge | split] ID]",
-    .details =
-        "Without an operand it lists groups, last seen first; with an ID it shows one. `resolve` says that "
-        "it is mended: the group opens again when it is seen later, in a release not older than the newest "
-        "of its service then. `merge ID --into ID` shows two groups as one from then on, `split ID` takes "
-        "one that was merged out again.",
+    .details = "Without an operand it lists groups, last seen first; with an ID it shows one. `resolve` "
+               "says that it is mended: the group opens again when it is seen later, in a release not "
+               "older than the newest of its service then. `merge ID --into ID` shows two groups as one "
+               "from then on, `split ID` takes one that was merged out again.\n" OPTIONS_TIME,
+    .examples = "tidemark exceptions --service shop --state new --from -1d\n"
+                "tidemark exceptions 8f14e45fceea167a\n"
+                "tidemark exceptions resolve 8f14e45fceea167a",
     .options = exceptions_options,
     .run = run_exceptions,
 };

@@ -140,15 +140,13 @@ const struct command explain_command = {
     .name = "explain",
     .summary = "show how an expression of PromQL is evaluated: plan, what is read, time by stage",
     .operands = "EXPRESSION",
-    .details =
-        "Evaluates the expression as `tidemark query` does, and prints no values but its tree, with the "
-        "series "
-        "and samples that each selector read and from which tier: raw, or rollups of 5m or 1h where raw "
-        "samples are no longer kept.\n"
-        "Where several threads read, the time of `read` is that of all, divided by their number.\n"
-        "Examples:\n"
-        "  tidemark explain 'sum by (service) (rate(http_requests_total[5m]))'\n"
-        "  tidemark explain 'avg_over_time(cpu[1h])' --from -90d --step 1h",
+    .details = "Evaluates the expression as `tidemark query` does, and prints no values but its tree, "
+               "with the series and samples that each selector read and from which tier: raw, or "
+               "rollups of 5m or 1h where raw samples are no longer kept.\n"
+               "Where several threads read, the time of `read` is that of all, divided by their "
+               "number.\n" OPTIONS_TIME,
+    .examples = "tidemark explain 'sum by (service) (rate(http_requests_total[5m]))'\n"
+                "tidemark explain 'avg_over_time(cpu[1h])' --from -90d --step 1h",
     .options = explain_options,
     .run = run_explain,
 };

@@ -25,9 +25,9 @@ enum {
 
 static const struct option import_options[] = {
     {.name = "format",
-     .argument = "FORMAT",
+     .argument = "csv|" ACCESS_LOG_FORMATS,
      .fallback = "csv",
-     .text = "what the files are: csv, or an access log: " ACCESS_LOG_FORMATS},
+     .text = "what the files are: CSV, or an access log"},
     ACCESS_LOG_OPTIONS,
     {.name = "time",
      .argument = "COLUMN",
@@ -361,20 +361,18 @@ const struct command import_command = {
     .name = "import",
     .summary = "send the rows of CSV files or the lines of access logs, and wait until they are durable",
     .operands = "FILE...",
-    .details =
-        "Of CSV, options tell which column is the time, which are values and which are labels. Each line of "
-        "an "
-        "access log (--format) is an HTTP event. Files may be gzip. A bad row is named with FILE:LINE:COLUMN "
-        "and left out. The batches of a file bear numbers of their own: run the same command again after an "
-        "interruption, and what was delivered is known and stored once. A log that still grows: push "
-        "--follow.\n"
-        "Examples:\n"
-        "  tidemark import kpi.csv --time timestamp --value value=requests --label-const service=shop\n"
-        "  tidemark import *.csv --time 1 --value 2 --no-header --metric load --label-file host\n"
-        "  tidemark import old.csv --time date --value amount --replay-until now\n"
-        "  tidemark import --format combined --service shop --env prod access.log.*.gz\n"
-        "  tidemark import --format nginx-json --service-from host --dry-run access.json\n"
-        "Exit code 1 if a row was bad, refused or not acknowledged.",
+    .details = "Of CSV, options tell which column is the time, which are values and which are labels. "
+               "Each line of an access log (--format) is an HTTP event. Files may be gzip. A bad row is "
+               "named with FILE:LINE:COLUMN and left out. The batches of a file bear numbers of their "
+               "own: run the same command again after an interruption, and what was delivered is known "
+               "and stored once. A log that still grows: `tidemark push --follow`.\n" OPTIONS_TIME,
+    .examples = "tidemark import kpi.csv --time timestamp --value value=load\n"
+                "tidemark import *.csv --no-header --time 1 --value 2 --label-file host\n"
+                "tidemark import old.csv --time date --value amount --replay-until now\n"
+                "tidemark import --format combined --service shop access.log.*.gz\n"
+                "tidemark import --format nginx-json --service-from host access.json",
+    .exits =
+        "0 every row was taken and is durable\n1 a row was bad, refused or not acknowledged\n2 wrong usage",
     .options = import_options,
     .run = run_import,
 };

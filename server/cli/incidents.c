@@ -10,13 +10,15 @@ enum { PATH_BYTES = 64, ONSET_SHOWN = 10 };
 static const struct option incidents_options[] = {
     {.name = "service", .argument = "NAME", .text = "of this service only"},
     {.name = "env", .argument = "NAME", .text = "of this environment only"},
-    {.name = "state", .argument = "STATE", .text = "open or closed"},
+    {.name = "state", .argument = "open|closed", .text = "in this state only"},
     {.name = "from", .argument = "TIME", .text = "going on at or behind it; without it the last day"},
     {.name = "to", .argument = "TIME", .text = "begun before it"},
     {.name = "min-score", .argument = "SCORE", .text = "with at least this score, of 0 to 100"},
     {.name = "limit", .argument = "N", .fallback = "100", .text = "show at most N, newest first"},
     {.name = "follow", .text = "show them as they open, change and close, until it is ended"},
-    {.name = "feedback", .argument = "WORD", .text = "say of the incident ID: useful, noise or expected"},
+    {.name = "feedback",
+     .argument = "useful|noise|expected",
+     .text = "say of the incident ID what it was worth"},
     {.name = "note", .argument = "TEXT", .text = "feedback: why"},
     {0},
 };
@@ -156,16 +158,14 @@ const struct command incidents_command = {
     .name = "incidents",
     .summary = "list incidents, show one, say what it was worth, or follow them live",
     .operands = "[ID]",
-    .details = "Without an operand it lists those of the last day, newest first; with an ID it shows one in "
-               "full: causes with "
-               "their share, the order in which series began, the marker before it, what was said of it. "
-               "--feedback tells "
-               "tidemark what it was worth: `noise` and `expected` make it open less easily for the like, "
-               "`useful` takes "
-               "that back; the last word counts.\n"
-               "Examples:\n"
-               "  tidemark incidents --state open\n"
-               "  tidemark incidents --feedback noise --note \"load test\" 8f14e45fceea167a",
+    .details = "Without an operand it lists those of the last day, newest first; with an ID it shows "
+               "one in full: causes with their share, the order in which series began, the marker "
+               "before it, what was said of it. --feedback tells tidemark what it was worth: `noise` "
+               "and `expected` make it open less easily for the like, `useful` takes that back; the "
+               "last word counts.\n" OPTIONS_TIME,
+    .examples = "tidemark incidents --state open\n"
+                "tidemark incidents 8f14e45fceea167a\n"
+                "tidemark incidents --feedback noise --note \"load test\" 8f14e45fceea167a",
     .options = incidents_options,
     .run = run_incidents,
 };

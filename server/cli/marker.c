@@ -13,19 +13,21 @@ static const struct option deploy_options[] = {
     {.name = "service", .argument = "NAME", .text = "what was deployed"},
     {.name = "version", .argument = "VERSION", .text = "its new version"},
     {.name = "env", .argument = "NAME", .text = "where, if not everywhere"},
-    {.name = "time", .argument = "TIME", .text = "when (default now): RFC 3339, unix seconds, -5m"},
+    {.name = "time", .argument = "TIME", .text = "when (default now)"},
     {.name = "by", .argument = "WHO", .text = "who did it"},
     {.name = "note", .argument = "TEXT", .text = "what should be known of it"},
     {0},
 };
 
 static const struct option marker_options[] = {
-    {.name = "kind", .argument = "KIND", .text = "deploy, rollback, config, event, maintenance or incident"},
+    {.name = "kind",
+     .argument = "deploy|rollback|config|event|maintenance|incident",
+     .text = "what sort of marker it is"},
     {.name = "service", .argument = "NAME", .text = "the service it concerns"},
     {.name = "env", .argument = "NAME", .text = "its environment"},
     {.name = "version", .argument = "VERSION", .text = "the version of a deploy"},
     {.name = "class", .argument = "NAME", .text = "what sort of event it is, like black-friday"},
-    {.name = "time", .argument = "TIME", .text = "when it was or began: RFC 3339, unix seconds, -5m"},
+    {.name = "time", .argument = "TIME", .text = "when it was or began"},
     {.name = "end", .argument = "TIME", .text = "when it ended; `none`: it is a point in time"},
     {.name = "by", .argument = "WHO", .text = "who did it"},
     {.name = "note", .argument = "TEXT", .text = "what should be known of it"},
@@ -249,10 +251,12 @@ static int run_marker(const struct args *args)
 const struct command deploy_command = {
     .name = "deploy",
     .summary = "tell that a version was deployed",
-    .details =
-        "Tells the daemon that from this time on a service runs another version, and prints the marker "
-        "that this makes. To tell the same again (service, env, version and time) changes nothing; "
-        "without --time the time is now, so a pipeline that tries again should name it.",
+    .details = "Tells the daemon that from this time on a service runs another version, and prints the "
+               "marker that this makes. To tell the same again (service, env, version and time) changes "
+               "nothing; without --time the time is now, so a pipeline that tries again should name it. "
+               "`tidemark verdict` says what came of it.\n" OPTIONS_TIME,
+    .examples = "tidemark deploy --service cart --version 1.8.4 --by ci\n"
+                "tidemark deploy --service cart --version 1.8.4 --env prod --time -5m",
     .options = deploy_options,
     .run = run_deploy,
 };
@@ -261,17 +265,22 @@ const struct command marker_command = {
     .name = "marker",
     .summary = "list, add, correct and delete markers: deploys, sales, maintenance",
     .operands = "list | add | correct ID | delete ID | expected ID | --ics FILE",
-    .details =
-        "A marker is a point or, with --end, a span in time in which something happened to a service, in "
-        "one environment or, without --env, in all. `list` shows those that lie in or reach into --from "
-        "and --to, newest first, and its options choose among them; `add` makes one of its options; "
-        "`correct` changes what its options name and leaves the rest; `delete` removes one for good.\n"
-        "`expected` draws what an event is expected to bring, from earlier events of its class: at each step "
-        "from its start the median (#), and the most of them (-).\n"
-        "--ics makes markers of the events of a calendar: of kind event (or --kind maintenance), their first "
-        "category, or else their title, as class (or --class), for --service and --env. Repetitions by day, "
-        "week, month and year are made, endless ones up to --to. The same file again changes nothing; what "
-        "moved or went in it, by its UID, moves or goes here.",
+    .details = "A marker is a point or, with --end, a span in time in which something happened to a "
+               "service, in one environment or, without --env, in all. `list` shows those that lie in "
+               "or reach into --from and --to, newest first, and its options choose among them; `add` "
+               "makes one of its options; `correct` changes what its options name and leaves the rest; "
+               "`delete` removes one for good.\n"
+               "`expected` draws what an event is expected to bring, from earlier events of its class: "
+               "at each step from its start the median (#), and the most of them (-).\n"
+               "--ics makes markers of the events of a calendar: of kind event (or --kind maintenance), "
+               "their first category, or else their title, as class (or --class), for --service and "
+               "--env. Repetitions by day, week, month and year are made, endless ones up to --to. The "
+               "same file again changes nothing; what moved or went in it, by its UID, moves or goes "
+               "here.\n" OPTIONS_TIME,
+    .examples = "tidemark marker list --service shop --from -7d\n"
+                "tidemark marker add --kind event --class sale --service shop --time now\n"
+                "tidemark marker expected 8f14e45fceea167a\n"
+                "tidemark marker --ics sales.ics --service shop --timezone Europe/Berlin",
     .options = marker_options,
     .run = run_marker,
 };

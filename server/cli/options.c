@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD_MAX = 32, HELP_COLUMN = 28, HELP_WIDTH = 100 };
+enum { WORD_MAX = 32 };
 
 static const struct option global_options[] = {
     {.name = "server",
@@ -249,57 +249,59 @@ enum tm_err options_decimal(const struct args *args, const char *name, double mi
     return TM_OK;
 }
 
-static void print_wrapped(const char *text, size_t column, size_t indent, FILE *out)
+const struct option *options_shown(const struct command *command, size_t index)
 {
-    while (*text) {
-        size_t len = strcspn(text, " \n");
-        if (column > indent && column + len > HELP_WIDTH) {
-            fprintf(out, "\n%*s", (int)indent, "");
-            column = indent;
-        }
-        fprintf(out, "%.*s", (int)len, text);
-        column += len;
-        text += len;
-        if (*text == '\n') {
-            fprintf(out, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (*text) {
-            fputc(' ', out);
-            column++;
-        }
-        text += *text != '\0';
+    const struct option *option;
+    for (size_t i = 0; (option = option_at(command, i)); i++)
+        if (find_option(command, option->name, strlen(option->name)) == i && index-- == 0)
+            return option;
+    return NULL;
+}
+
+static void print_examples(const char *examples, FILE *out)
+{
+    fputs("\nexamples:\n", out);
+    while (*examples) {
+        size_t len = strcspn(examples, "\n");
+        fprintf(out, "  %.*s\n", (int)len, examples);
+        examples += len + (examples[len] == '\n');
     }
 }
 
-static void print_option(const struct option *option, FILE *out)
+/* The lines of a command's exit codes as one sentence. */
+static void print_exits(const char *exits, FILE *out)
 {
-    char head[64];
-    char text[512];
-    (void)snprintf(head, sizeof head, "  --%s%s%s", option->name, option->argument ? " " : "",
-                   option->argument ? option->argument : "");
-    (void)snprintf(text, sizeof text, "%s%s%s%s", option->text, option->fallback ? " (default " : "",
-                   option->fallback ? option->fallback : "", option->fallback ? ")" : "");
-    size_t len = strlen(head);
-    if (len > HELP_COLUMN - 2)
-        fprintf(out, "%s\n%*s", head, HELP_COLUMN, "");
-    else
-        fprintf(out, "%-*s", HELP_COLUMN, head);
-    print_wrapped(text, HELP_COLUMN, HELP_COLUMN, out);
+    char text[512] = "exit codes: ";
+    size_t len = strlen(text);
+    for (; *exits && len + 2 < sizeof text - 1; exits++) {
+        text[len++] = *exits == '\n' ? ',' : *exits;
+        if (*exits == '\n')
+            text[len++] = ' ';
+    }
+    text[len] = '\0';
+    fputc('\n', out);
+    option_print_text(text, 0, 0, out);
     fputc('\n', out);
 }
 
 void options_help(const struct command *command, FILE *out)
 {
+    const struct option *option;
+    size_t own_count = count_options(command->options);
     fprintf(out, "usage: tidemark %s [options]%s%s\n\n%s\n", command->name, command->operands ? " " : "",
             command->operands ? command->operands : "", command->summary);
     if (command->details) {
         fputc('\n', out);
-        print_wrapped(command->details, 0, 0, out);
+        option_print_text(command->details, 0, 0, out);
         fputc('\n', out);
     }
     fputs("\noptions:\n", out);
-    const struct option *option;
-    for (size_t i = 0; (option = option_at(command, i)); i++)
-        if (find_option(command, option->name, strlen(option->name)) == i) /* its own one stands for both */
-            print_option(option, out);
+    for (size_t i = 0; (option = options_shown(command, i)); i++) {
+        if (i == own_count && i > 0)
+            fputc('\n', out); /* those of every command stand apart */
+        option_print(option, out);
+    }
+    if (command->examples)
+        print_examples(command->examples, out);
+    print_exits(command->exits ? command->exits : OPTIONS_EXITS, out);
 }

@@ -1,4 +1,5 @@
-/* A command's options: one table gives the parser, --help, the man page and the completion. */
+/* A command's options: one table (storage/model/option.h) gives the parser, --help, the man page and the
+ * completion. */
 #ifndef TM_CLI_OPTIONS_H
 #define TM_CLI_OPTIONS_H
 
@@ -6,19 +7,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "storage/model/err.h"
+#include "storage/model/option.h"
 
 enum { OPTIONS_MAX = 40, OPTION_WORDS_MAX = 200 };
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+/* What an option's TIME is, as a paragraph of details. */
+#define OPTIONS_TIME                                                                                         \
+    "TIME is like 2026-11-23T04:00:00Z or 2026-11-23, unix seconds, now, or from now like -1h or -7d. "      \
+    "Times "                                                                                                 \
+    "are UTC."
 
-struct option {
-    const char *name;     /* "batch": given as --batch */
-    const char *argument; /* "LINES"; NULL: a switch. "[SECONDS]": an argument only as --name=SECONDS or where
-                             the next word is a number */
-    const char *fallback; /* value when not given; NULL: none */
-    const char *text;     /* one sentence, without the default */
-};
+/* The exit codes of a command that tells no others. */
+#define OPTIONS_EXITS "0 ok\n1 failed\n2 wrong usage"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct args;
 
@@ -27,6 +29,8 @@ struct command {
     const char *summary;          /* one line, lower case, no full stop */
     const char *operands;         /* "[FILE...]", NULL: none allowed */
     const char *details;          /* paragraphs for --help and the manual; NULL: none */
+    const char *examples;         /* lines as they are typed; NULL: none */
+    const char *exits;            /* lines "CODE what it means"; NULL: OPTIONS_EXITS */
     const struct option *options; /* ends with a NULL name; the global ones come on top, but for those whose
                                      names stand here already */
     /* Returns the exit code. */
@@ -51,6 +55,10 @@ struct args {
 
 /* The options every command has: --server, --key-file, --json, --help, --version. Ends with a NULL name. */
 const struct option *options_global(void);
+
+/* What `tidemark COMMAND --help` lists, by index: the command's own options, then the global ones whose names
+ * it does not have itself. NULL past the end. */
+const struct option *options_shown(const struct command *command, size_t index);
 
 /* Reads argv[0..argc) (behind the command's name). Options may stand among operands (argv is reordered, so
  * that the operands are its end); "--" ends them. TM_INVALID with one sentence in why, naming the nearest

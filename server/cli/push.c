@@ -27,10 +27,10 @@ static void ask_stop(int signal_number)
 
 static const struct option push_options[] = {
     {.name = "format",
-     .argument = "FORMAT",
+     .argument = "line|prometheus|" ACCESS_LOG_FORMATS,
      .fallback = "line",
-     .text = "what the input is: line (protocol), prometheus (text format; its samples become fields named "
-             "value), or an access log: " ACCESS_LOG_FORMATS},
+     .text = "what the input is: line protocol, Prometheus' text format (its samples become fields named "
+             "value), or an access log"},
     ACCESS_LOG_OPTIONS,
     {.name = "to",
      .argument = "URL",
@@ -357,17 +357,16 @@ const struct command push_command = {
     .name = "push",
     .summary = "send line protocol, Prometheus text or access logs, and wait until they are durable",
     .operands = "[FILE...]",
-    .details =
-        "Reads files, or standard input when none is named or for `-`. A batch is acknowledged only when it "
-        "is on tidemarkd's disk; one without an answer is sent again under the same number, so that it "
-        "counts once. Refused lines are named with file and line; the others of the batch are taken.\n"
-        "Access logs (--format) with --follow: each line is sent as one event, once, also over rotation "
-        "(rename or "
-        "copytruncate), kill -9 and restart; --state is what that takes.\n"
-        "Examples:\n"
-        "  tidemark push --follow access.log --format combined --service shop --env prod\n"
-        "  tidemark push metrics.lp --precision ms\n"
-        "Exit code 1 if a line was refused or not acknowledged.",
+    .details = "Reads files, or standard input when none is named or for `-`. A batch is acknowledged "
+               "only when it is on tidemarkd's disk; one without an answer is sent again under the same "
+               "number, so that it counts once. Refused lines are named with file and line; the others "
+               "of the batch are taken.\n"
+               "Access logs (--format) with --follow: each line is sent as one event, once, also over "
+               "rotation (rename or copytruncate), kill -9 and restart; --state is what that takes.",
+    .examples = "echo 'cpu,service=cart value=0.93' | tidemark push\n"
+                "tidemark push metrics.lp --precision ms\n"
+                "tidemark push --follow access.log --format combined --service shop",
+    .exits = "0 every line was taken and is durable\n1 a line was refused or not acknowledged\n2 wrong usage",
     .options = push_options,
     .run = run_push,
 };

@@ -333,24 +333,21 @@ const struct command query_command = {
     .summary = "evaluate PromQL, or list the samples of a selector; as a table, CSV, JSON or a chart",
     .operands = "EXPRESSION",
     .details =
-        "A selector alone lists the samples that are stored of its series from --from to --to, as they were "
-        "sent. With --step it is evaluated at each step, with --at at one instant, as PromQL does it: the "
-        "newest sample of the last five minutes. Any other expression of PromQL is evaluated at --at "
-        "(default now), or, with --from, --to, --step or --plot, over that range. --from -1h and the like "
-        "begin "
-        "at a multiple of the step.\n"
-        "A selector is a metric's name, labels in braces, or both: cpu, cpu{service=\"cart\",pod!=\"a1\"}, "
-        "{service=~\"cart|shop\"}.\n"
-        "TIME is like 2026-11-23T04:00:00Z, unix seconds, now, or from now like -1h or -7d. Times are UTC.\n"
-        "Examples:\n"
-        "  tidemark query 'cpu{service=\"cart\"}' --from -6h\n"
-        "  tidemark query cpu --from 2026-11-01 --to 2026-11-02 --format csv > cpu.csv\n"
-        "  tidemark query cpu --from -7d --plot=cpu.png\n"
-        "  tidemark query 'topk(5, sum by (service) (rate(http_requests_total[5m])))'\n"
-        "  tidemark query 'avg by (service) (cpu)' --from -6h --step 5m --csv\n"
-        "  tidemark query 'cpu / same_time_last_week(cpu)' --from -1d --plot\n"
-        "  tidemark query 'http_events_total{service=\"shop\"}' --exact --by status --step 1m\n"
-        "Counts are kept by 10 s: what --exact adds up are those 10 s that begin in the span.",
+        "A selector alone lists the samples that are stored of its series from --from to --to, "
+        "as they were sent. With --step it is evaluated at each step, with --at at one instant, "
+        "as PromQL does it: the newest sample of the last five minutes. Any other expression of "
+        "PromQL is evaluated at --at (default now), or, with --from, --to, --step or --plot, "
+        "over that range. --from -1h and the like begin at a multiple of the step.\n"
+        "A selector is a metric's name, labels in braces, or both: cpu, "
+        "cpu{service=\"cart\",pod!=\"a1\"}, {service=~\"cart|shop\"}.\n"
+        "Counts are kept by 10 s: what --exact adds up are those 10 s that begin in the span.\n" OPTIONS_TIME,
+    .examples = "tidemark query 'cpu{service=\"cart\"}' --from -6h\n"
+                "tidemark query cpu --from 2026-11-01 --format csv > cpu.csv\n"
+                "tidemark query cpu --from -7d --plot=cpu.png\n"
+                "tidemark query 'topk(5, sum by (service) (rate(requests_total[5m])))'\n"
+                "tidemark query 'avg by (service) (cpu)' --from -6h --step 5m --csv\n"
+                "tidemark query 'cpu / same_time_last_week(cpu)' --from -1d --plot\n"
+                "tidemark query http_events_total --exact --by status --step 1m",
     .options = query_options,
     .run = run_query,
 };

@@ -24,7 +24,7 @@ static const struct option report_options[] = {
     {.name = "out", .argument = "DIR", .text = "where the files go; without, the daemon's reports.dir"},
     {.name = "data-dir", .argument = "DIR", .text = "read this data folder here, without asking a daemon"},
     {.name = "zone", .argument = "ZONE", .fallback = "UTC", .text = "with --data-dir: in which weeks begin"},
-    {.name = "language", .argument = "LANGUAGE", .fallback = "en", .text = "with --data-dir: en or ko"},
+    {.name = "language", .argument = "en|ko", .fallback = "en", .text = "with --data-dir: of the report"},
     {0},
 };
 
@@ -141,10 +141,12 @@ static int run_report(const struct args *args)
 const struct command report_command = {
     .name = "report",
     .summary = "make the weekly exception reports",
-    .details =
-        "Makes the report of a week for each service, or for one, as HTML, Markdown, CSV and JSON, and "
-        "returns when the files are in place. What did not change since is left as it is; what did "
-        "becomes a new revision. The daemon does the same by itself at reports.at.",
+    .details = "Makes the report of a week for each service, or for one, as HTML, Markdown, CSV and "
+               "JSON, and returns when the files are in place. What did not change since is left as it "
+               "is; what did becomes a new revision. The daemon does the same by itself at "
+               "reports.at.\n" OPTIONS_TIME,
+    .examples = "tidemark report --week 2026-W47 --service shop\n"
+                "tidemark report --week 2026-W47 --data-dir data --out reports",
     .options = report_options,
     .run = run_report,
 };

@@ -24,13 +24,13 @@ struct job {
 
 static const struct option score_options[] = {
     {.name = "profile",
-     .argument = "NAME",
+     .argument = "operations|nab",
      .fallback = "operations",
      .text = "operations: what an operator would want to see; nab: whatever is unusual, early"},
     {.name = "explain",
      .text = "add why: expected, spread, effect, family, begin, and a sentence for each alert"},
     {.name = "csv", .text = "one CSV row per sample; the default"},
-    {.name = NULL},
+    {0},
 };
 
 static bool is_word(struct str text, const char *word)
@@ -183,16 +183,15 @@ const struct command score_command = {
     .name = "score",
     .summary = "score the samples of CSV files by how unusual they are",
     .operands = "FILE.csv...",
-    .details = "Each file is one series with the header timestamp,value (further columns are passed over; "
-               "ISO or unix\n"
-               "time; gzip or not; - is standard input). The detector sees each sample once, in the file's "
-               "order, as the\n"
-               "daemon does. The first 100 samples teach it and score 0.\n\n"
-               "score is 0..100 by how rarely the series does such a thing by itself: 20 once in 10 hours, "
-               "40 in 4 days,\n"
-               "60 in 6 weeks, 80 in 14 months. alert is 1 where an incident would open. Rows that cannot be "
-               "read are\n"
-               "left out and counted on stderr.",
+    .details = "Each file is one series with the header timestamp,value (further columns are passed "
+               "over; ISO or unix time; gzip or not; - is standard input). The detector sees each "
+               "sample once, in the file's order, as the daemon does. The first 100 samples teach it "
+               "and score 0.\n"
+               "score is 0..100 by how rarely the series does such a thing by itself: 20 once in 10 "
+               "hours, 40 in 4 days, 60 in 6 weeks, 80 in 14 months. alert is 1 where an incident would "
+               "open. Rows that cannot be read are left out and counted on stderr.",
+    .examples = "tidemark score cpu.csv > scores.csv\n"
+                "tidemark score --profile nab --explain kpi/*.csv",
     .options = score_options,
     .run = score_run,
 };

@@ -330,12 +330,10 @@ const struct command series_command = {
     .name = "series",
     .summary = "list series, or count them by metric, label or service",
     .operands = "[SELECTOR...]",
-    .details =
-        "Lists the series that one of the selectors takes, all without any. With --by it shows where many "
-        "series come from, the worst first.\n"
-        "Examples:\n"
-        "  tidemark series 'cpu{service=\"cart\"}'\n"
-        "  tidemark series --by label",
+    .details = "Lists the series that one of the selectors takes, all without any. With --by it shows "
+               "where many series come from, the worst first.",
+    .examples = "tidemark series 'cpu{service=\"cart\"}'\n"
+                "tidemark series --by label",
     .options = series_options,
     .run = run_series,
 };

@@ -95,6 +95,11 @@ static int run_status(const struct args *args)
 const struct command status_command = {
     .name = "status",
     .summary = "one screen on the state of tidemarkd",
+    .details = "Shows what comes in, what is stored, how far scoring is, and what keeps the daemon from "
+               "taking data. "
+               "With --watch on a terminal it is drawn again in place.",
+    .examples = "tidemark status --watch\n"
+                "tidemark status --server http://10.0.0.7:9700 --key-file ~/.tidemark-key",
     .options = status_options,
     .run = run_status,
 };

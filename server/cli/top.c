@@ -11,9 +11,9 @@ enum { PERCENT = 100 };
 
 static const struct option top_options[] = {
     {.name = "by",
-     .argument = "COLUMN",
+     .argument = "url|page_group|status|agent|method|service|env|cache|user_agent|TAG",
      .fallback = "url",
-     .text = "url, page_group, status, agent, method, service, env, cache, user_agent, or the name of a tag"},
+     .text = "what is ranked; TAG is the name of any tag"},
     {.name = "service", .argument = "NAME", .text = "only events of this service"},
     {.name = "status", .argument = "STATUS", .text = "only those with this status (404) or class (4xx)"},
     {.name = "filter",
@@ -106,13 +106,12 @@ static int run_top(const struct args *args)
 const struct command top_command = {
     .name = "top",
     .summary = "rank HTTP events by URL, page group, status or any tag",
-    .details =
-        "Each event counts as often as its `count` says. share is the part of all events that were chosen. "
-        "With --compare, change is by how much more often (+) or less often (-) it came per time than in the "
-        "other span; `new` was not there, and what is `gone` now stands at the end.\n"
-        "Examples:\n"
-        "  tidemark top --by page_group --service shop --status 4xx --compare week\n"
-        "  tidemark top --by url --status 404 --from -1d --compare previous",
+    .details = "Each event counts as often as its `count` says. share is the part of all events that "
+               "were chosen. With --compare, change is by how much more often (+) or less often (-) it "
+               "came per time than in the other span; `new` was not there, and what is `gone` now "
+               "stands at the end. `tidemark events` explains filters.\n" OPTIONS_TIME,
+    .examples = "tidemark top --by page_group --service shop --status 4xx --compare week\n"
+                "tidemark top --by url --status 404 --from -1d --compare previous",
     .options = top_options,
     .run = run_top,
 };

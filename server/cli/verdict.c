@@ -22,8 +22,8 @@ enum {
 static const struct option verdict_options[] = {
     {.name = "service", .argument = "NAME", .text = "what was deployed"},
     {.name = "version", .argument = "VERSION", .text = "its version; the newest deploy of it is judged"},
-    {.name = "env", .argument = "NAME", .text = "where"},
-    {.name = "wait", .argument = "DURATION", .text = "ask until it is bad, at most so long; 10m"},
+    {.name = "env", .argument = "NAME", .text = "where it was deployed, if not everywhere"},
+    {.name = "wait", .argument = "DURATION", .text = "ask again until it is bad, at most so long, like 10m"},
     {0},
 };
 
@@ -167,17 +167,14 @@ static int run_verdict(const struct args *args)
 const struct command verdict_command = {
     .name = "verdict",
     .summary = "say whether a deploy is bad; a gate for a pipeline",
-    .details =
-        "Compares errors of each page group, exceptions, latencies and gauges (memory, CPU, queues, ...) "
-        "since "
-        "the deploy with the hour before it and the same hour last week. The verdict is valid whenever it is "
-        "asked for. Exit code: 0 ok, 1 bad, 2 wrong usage, 3 suspect, 4 not enough data, 5 could not ask (no "
-        "server, no such deploy). --wait "
-        "ends "
-        "at once when the deploy is bad, else at its time with the verdict then.\n"
-        "Examples:\n"
-        "  tidemark verdict --service cart --version 1.8.3\n"
-        "  tidemark verdict --service cart --version 1.8.3 --wait 10m || ./roll-back.sh",
+    .details = "Compares errors of each page group, exceptions, latencies and gauges (memory, CPU, "
+               "queues, ...) since the deploy with the hour before it and the same hour last week. The "
+               "verdict is valid whenever it is asked for. --wait ends at once when the deploy is bad, "
+               "else at its time with the verdict then. `tidemark deploy` tells of deploys.",
+    .examples = "tidemark verdict --service cart --version 1.8.3\n"
+                "tidemark verdict --service cart --version 1.8.3 --wait 10m || ./back.sh",
+    .exits = "0 ok\n1 bad\n2 wrong usage\n3 suspect\n4 not enough data\n5 could not ask (no server, no such "
+             "deploy)",
     .options = verdict_options,
     .run = run_verdict,
 };

@@ -83,11 +83,12 @@ static int run_verify(const struct args *args)
 const struct command verify_command = {
     .name = "verify",
     .summary = "read all that is stored and compare it with its checksums",
-    .details =
-        "Reads journal, index and all partitions, and says for each damage where it is, what it means and "
-        "what "
-        "to do. With --data-dir it works on a folder at rest (a backup, too) and beside a running daemon; "
-        "without, the daemon does it beside its work. Exit codes: 0 sound, 1 damaged or not done.",
+    .details = "Reads journal, index and all partitions, and says for each damage where it is, what it "
+               "means and what to do. With --data-dir it works on a folder at rest (a backup, too) and "
+               "beside a running daemon; without, the daemon does it beside its work.",
+    .examples = "tidemark verify\n"
+                "tidemark verify --data-dir /var/lib/tidemark",
+    .exits = "0 sound\n1 damaged, or not done\n2 wrong usage",
     .options = verify_options,
     .run = run_verify,
 };

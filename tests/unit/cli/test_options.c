@@ -25,7 +25,16 @@ static const struct option table[] = {
     {0},
 };
 static const struct command command = {
-    .name = "try", .summary = "try things", .operands = "[FILE...]", .options = table, .run = run_nothing};
+    .name = "try",
+    .summary = "try things",
+    .operands = "[FILE...]",
+    .details =
+        "Tries a thing or two that take so many words to tell that no line of a terminal holds them all.\n"
+        "  as=it stands",
+    .examples = "tidemark try a\ntidemark try b",
+    .exits = "0 tried\n3 tired",
+    .options = table,
+    .run = run_nothing};
 
 static enum tm_err parse(struct args *args, struct tm_why *why, int argc, const char *const *words)
 {
@@ -146,12 +155,16 @@ static void help_names_every_option_with_its_default(void **state)
                                          "--server URL",
                                          "--key-file FILE",
                                          "--json",
-                                         "--help"};
+                                         "--help",
+                                         "\n  as=it stands\n",
+                                         "examples:\n  tidemark try a\n  tidemark try b\n",
+                                         "exit codes: 0 tried, 3 tired\n"};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         assert_non_null(strstr(text, wanted[i]));
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");
-        assert_true(length <= 101);
+        assert_true(length <= OPTION_WIDTH);
+        assert_true(length == 0 || line[length - 1] != ' ');
         line += length + (line[length] == '\n');
     }
     free(text);
