@@ -43,6 +43,7 @@ struct detect {
     bool has_thread, is_stopped;
     pthread_t thread;
     unsigned seconds;
+    size_t markers_seen;  /* how many there were when they were copied last */
     uint64_t series_seen; /* how many came and went, when it last was told to look */
     enum out_place out;
     bool told_trouble;
@@ -233,12 +234,15 @@ static void gather_news(void *arg, struct str service, time_ms_t oldest, time_ms
     *gathered = news;
 }
 
-/* Copies of the markers, now and then: they are few, and the worker may not look at the store's. */
+/* Copies of the markers, when there are others and now and then: they are few, and the worker may not look at
+ * the store's. Before the news of what came behind them. */
 static void give_markers(struct detect *detect)
 {
     const struct markers *markers = store_markers(detect->options.store);
-    if (detect->seconds++ % MARKERS_SECONDS != 0)
+    size_t count = markers ? markers_count(markers) : 0;
+    if (detect->seconds++ % MARKERS_SECONDS != 0 && count == detect->markers_seen)
         return;
+    detect->markers_seen = count;
     struct planned *planned = planned_new(markers);
     struct incident_markers *near = incident_markers_new(markers);
     pthread_mutex_lock(&detect->mutex);

@@ -140,6 +140,7 @@ struct detect_engine {
     struct detect_out out;
     struct detect_out quiet; /* what was learned only */
     struct bytes scratch, body;
+    size_t share_reads; /* of what is told at once: series read to say where an excess lies */
     struct detect_figures figures;
 };
 
@@ -193,8 +194,22 @@ void detect_recall(struct detect_engine *engine, struct detect_service *service)
 /* ---- detect_text.c ---- */
 
 /* The body of an anomaly (CONTRACT: answers), and its parts. */
-void detect_body(const struct detect_engine *engine, const struct detect_service *service,
+void detect_body(struct detect_engine *engine, const struct detect_service *service,
                  const struct detect_heard *heard, uint64_t id, struct bytes *out);
+
+/* ---- detect_share.c ---- */
+
+/* Which labels have how much of an excess: items of a JSON array, and the end of a sentence; each empty if it
+ * can't be said. Zero-initialised, then finished by detect_shares_fini. */
+struct detect_shares {
+    struct bytes json;
+    struct bytes text;
+};
+
+/* Says it of what is added up of several series, from what these had in the hour before it began. */
+void detect_share(struct detect_engine *engine, const struct detect_service *service,
+                  const struct detect_heard *heard, struct detect_shares *out);
+void detect_shares_fini(struct detect_shares *shares);
 
 /* ---- detect_file.c ---- */
 

@@ -140,6 +140,7 @@ static bool tell_change(struct detect_engine *engine, struct detect_service *ser
 static void tell_changes(struct detect_engine *engine, struct detect_service *service)
 {
     size_t told = 0;
+    engine->share_reads = 0;
     for (size_t i = 0; i < engine->heard_count; i++) {
         if (i == 0 || engine->heard[i].minute != engine->heard[i - 1].minute)
             told = 0;

@@ -5,6 +5,7 @@
 
 #define MINUTE_MS INT64_C(60000)
 #define LOOK_MS   (120 * MINUTE_MS)
+#define NEAR_MS   (60 * MINUTE_MS)
 
 /* The longest text that is copied: versions are short, notes need not be whole. */
 enum { WHAT_BYTES = 120 };
@@ -80,29 +81,51 @@ void incident_markers_free(struct incident_markers *markers)
     free(markers);
 }
 
-static bool touches(const struct incident_marker *marker, const struct incident_home *home)
+static bool touches(const struct incident_marker *marker, struct str service, struct str env)
 {
-    return (marker->service.len == 0 || str_equal(marker->service, str_of(home->service))) &&
-           (marker->env.len == 0 || str_equal(marker->env, str_of(home->env)));
+    return (marker->service.len == 0 || str_equal(marker->service, service)) &&
+           (marker->env.len == 0 || str_equal(marker->env, env));
 }
 
-size_t incident_markers_before(const struct incident_markers *markers, const struct incident_home *home,
-                               time_ms_t minute, const struct incident_marker *out[INCIDENT_MARKERS])
+/* The first that is not behind the minute. */
+static size_t find_before(const struct incident_markers *markers, time_ms_t minute)
 {
-    size_t found = 0, low = 0, high = markers ? markers->count : 0;
-    size_t all = high;
-    while (low < high) { /* the first that is not behind the minute */
+    size_t low = 0, high = markers ? markers->count : 0;
+    while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (markers->at[middle].time >= minute + MINUTE_MS)
             low = middle + 1;
         else
             high = middle;
     }
-    for (size_t i = low; i < all && found < INCIDENT_MARKERS; i++) {
+    return low;
+}
+
+size_t incident_markers_before(const struct incident_markers *markers, const struct incident_home *home,
+                               time_ms_t minute, const struct incident_marker *out[INCIDENT_MARKERS])
+{
+    size_t found = 0, all = markers ? markers->count : 0;
+    for (size_t i = find_before(markers, minute); i < all && found < INCIDENT_MARKERS; i++) {
         if (minute - markers->at[i].time > LOOK_MS)
             break;
-        if (touches(&markers->at[i], home))
+        if (touches(&markers->at[i], str_of(home->service), str_of(home->env)))
             out[found++] = &markers->at[i];
     }
     return found;
+}
+
+bool detect_incidents_marker(const struct detect_incidents *incidents, struct str service, struct str env,
+                             time_ms_t minute, struct detect_marker *out)
+{
+    const struct incident_markers *markers = incidents->markers;
+    for (size_t i = find_before(markers, minute); markers && i < markers->count; i++) {
+        const struct incident_marker *marker = &markers->at[i];
+        if (minute - marker->time > NEAR_MS)
+            return false;
+        if (!touches(marker, service, env))
+            continue;
+        *out = (struct detect_marker){marker->id, marker->kind, marker->time, marker->service, marker->what};
+        return true;
+    }
+    return false;
 }

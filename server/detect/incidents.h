@@ -52,6 +52,19 @@ void incident_markers_free(struct incident_markers *markers);
 /* Takes the markers that there are from now on; nulls *markers and frees what was taken before. */
 void detect_incidents_take_markers(struct detect_incidents *incidents, struct incident_markers **markers);
 
+/* A marker that may be named beside something unusual; views, valid until markers are taken. */
+struct detect_marker {
+    uint64_t id;
+    enum marker_kind kind;
+    time_ms_t time;
+    struct str service; /* empty: of all */
+    struct str what;    /* version, class or note; may be empty */
+};
+
+/* The last marker of a service and env within the hour before a minute (its start), or in it. */
+bool detect_incidents_marker(const struct detect_incidents *incidents, struct str service, struct str env,
+                             time_ms_t minute, struct detect_marker *out);
+
 /* What somebody says of an incident of this service and env, of which the last word counts: told again it
  * changes nothing. false: no such incident is known any more. */
 bool detect_incidents_feedback(struct detect_incidents *incidents, struct str service, struct str env,

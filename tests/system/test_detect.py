@@ -2,11 +2,12 @@
 import json
 import math
 import random
+import re
 import time
 
 import pytest
 
-from harness import Daemon
+from harness import Daemon, command
 
 START_MS = 1_764_547_200_000  # 2025-12-01T00:00Z
 MINUTE_MS = 60_000
@@ -110,13 +111,43 @@ def test_a_fault_in_pushed_history_is_an_anomaly_with_its_parts(daemon):
     first = min((item for item in errors if item['score'] >= 60), key=lambda item: item['time'])
     assert first['time'] == time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime(begin / 1000))
     assert first['service'] == 'shop' and first['observed'] > 3 * first['expected']
-    assert 'a minute in http_events_total, expected' in first['text'] and '±' in first['text']
+    assert ' errors a minute, expected ' in first['text'] and '±' in first['text']
+    assert first['marker'] is None and first['markers'] == []
     assert first['return_period_h'] == pytest.approx(10 ** (first['score'] / 20), rel=1e-3) or first['score'] == 100
     ratios = [item for item in items.values() if item['metric'] == 'http_error_ratio' and item['time'] >= first['time']]
     assert ratios and all(item['parts']['whole'] > 0 for item in ratios)
     # of before the fault, few: each series stands out by itself once in 10 hours
     before = [item for item in items.values() if item['time'] < first['time'] and not item['learning']]
     assert len(before) < 24 * 24
+
+
+def test_the_sentence_says_what_was_deployed_before_and_where_the_excess_is(daemon):
+    """Issue 6: figures, the time of day, the nearest marker, and the labels that have the excess."""
+    begin = START_MS + FAULT * MINUTE_MS
+    send(daemon, [f'deploy,service=shop version="1.8.2" {begin - 1_800_000}', f'deploy,service=shop version="1.8.3" {begin - 42_000}',
+                  f'deploy,service=cart version="7" {begin - 5_000}', f'deploy,service=shop version="1.8.4" {begin + 300_000}'])
+    push(daemon, history(HOURS, fault_at=FAULT))
+    settle(daemon)
+    items = [item for item in found(daemon)[0].values() if item['began'] == stamp(begin) and item['score'] >= 40]
+    whole = [item for item in items if item['labels'] == {'class': '5xx', 'service': 'shop'}]
+    counted = min((item for item in whole if item['metric'] == 'http_events_total'), key=lambda item: item['time'])
+    assert re.match(r'\d+ errors a minute, expected [\d.]+ ± [\d.]+ for Tuesday 15:00 over 39 hours; began 42 s after deploy shop 1.8.3; '
+                    r'(all|9\d %) of the excess in page group cart; so unusual once in \d+ \w+', counted['text']), counted['text']
+    assert counted['markers'][0]['before_s'] == 42 and counted['markers'][0]['what'] == '1.8.3'
+    assert counted['marker'] == counted['markers'][0]['id']
+    assert counted['causes'][0]['labels'] == {'page_group': 'cart'} and counted['causes'][0]['share'] > 0.9
+    ratio = min((item for item in whole if item['metric'] == 'http_error_ratio'), key=lambda item: item['time'])
+    assert re.match(r'[\d.]+ % of requests failed \(\d+ of \d+ with 5xx\), expected [\d.]+ % ± [\d.]+ % for Tuesday 15:0\d over 39 hours; '
+                    r'began 42 s after deploy shop 1.8.3; ', ratio['text']), ratio['text']
+    assert ratio['causes'][0]['labels'] == {'page_group': 'cart'}
+    code, out, err = command('anomalies', '--explain', counted['id'], '--server', 'http://' + daemon.http)
+    assert code == 0 and out.split('\n')[1] == counted['text'], out + err
+    one = json.loads(daemon.request('GET', '/api/v1/anomalies/' + counted['id'])[1])['data']
+    assert one['text'] == counted['text'] and one['causes'] == counted['causes']
+
+
+def stamp(at_ms):
+    return time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime(at_ms / 1000))
 
 
 def recompute(item):
