@@ -40,7 +40,8 @@ struct plot_look {
     bool colour; /* dumb only */
     int width;   /* characters or pixels */
     int height;
-    const char *tier; /* "raw", "5m", "1h" */
+    const char *tier;  /* "raw", "5m", "1h" */
+    const char *asked; /* what was asked for: the title where the series have no metric name; or NULL */
 };
 
 /* An empty chart of span with so many columns, at most PLOT_COLUMNS_MAX. NULL when out of memory. */

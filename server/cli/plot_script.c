@@ -8,7 +8,7 @@
 #include "server/cli/units.h"
 #include "storage/model/when.h"
 
-enum { LEGEND_BYTES = 48, TITLE_BYTES = 100, TITLE_BYTES_DUMB = 60 };
+enum { LEGEND_BYTES = 48, TITLE_BYTES = 100, TITLE_MARGIN_DUMB = 2 };
 
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
@@ -216,11 +216,15 @@ static void put_title(const struct plot *plot, const struct plot_look *look, con
                       struct bytes *out)
 {
     struct bytes text = {0};
-    series_text(common, &text);
+    if (look->asked && !labels_get(common, STR(LABEL_NAME)).len)
+        bytes_put(&text, look->asked, strlen(look->asked));
+    else
+        series_text(common, &text);
     if (plot->series_total > plot->series_count)
         bytes_printf(&text, "  (%zu of %" PRIu64 " series)", plot->series_count, plot->series_total);
     bytes_printf(out, "set title ");
-    put_quoted(out, bytes_view(&text), look->kind == PLOT_DUMB ? TITLE_BYTES_DUMB : TITLE_BYTES);
+    put_quoted(out, bytes_view(&text),
+               look->kind == PLOT_DUMB ? (size_t)(look->width - TITLE_MARGIN_DUMB) : TITLE_BYTES);
     bytes_printf(out, look->kind == PLOT_DUMB ? "\n" : " font 'DejaVu Sans,13' textcolor rgb '#202124'\n");
     out->failed = out->failed || text.failed;
     bytes_fini(&text);

@@ -137,8 +137,10 @@ static enum tm_err read_plot(const struct args *args, struct query *query, struc
         options_given(args, "limit"))
         return tm_fail(why, TM_INVALID,
                        "--plot draws and prints no samples; leave out --json, --csv, --format, --limit");
-    query->look =
-        (struct plot_look){.width = PICTURE_WIDTH, .height = PICTURE_HEIGHT, .tier = query->request.tier};
+    query->look = (struct plot_look){.width = PICTURE_WIDTH,
+                                     .height = PICTURE_HEIGHT,
+                                     .tier = query->request.tier,
+                                     .asked = query->request.selector};
     if (!to || !*to || strcmp(to, "dumb") == 0) {
         query->look.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
         measure_terminal(&query->look);

@@ -1,10 +1,12 @@
 /* A verdict in one sentence. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "server/query/deploy_verdict.h"
 
-#define PERCENT 100.0
+#define PERCENT   100.0
+#define ALSO_LN_E 4.60517 /* ln 100: an e-value that is worth a word beside the heaviest */
 
 static double rate_of(struct score_tally tally)
 {
@@ -73,23 +75,30 @@ static void put_leak(const struct deploy_facts *facts, struct bytes *out)
                      leak->hours_to_limit);
 }
 
-/* What weighs most. */
-static void put_cause(const struct deploy_facts *facts, struct bytes *out)
+static int by_weight(const void *a, const void *b)
+{
+    const struct cause *x = a, *y = b;
+    return x->ln_e > y->ln_e ? -1 : x->ln_e < y->ln_e;
+}
+
+/* What weighs most, then what else would be enough to suspect the deploy. */
+static void put_causes(const struct deploy_facts *facts, struct bytes *out)
 {
     const struct deploy_judgement *j = facts->judgement;
     const struct deploy_level_test *level = find_level(j), *leak = find_leak(j);
-    const struct cause causes[] = {
+    struct cause causes[] = {
         {put_errors, j->row_count > 0 ? j->rows[0].trace.ln_e : -INFINITY},
         {put_exceptions, j->exceptions.ln_e},
         {put_slower, j->latency.ln_e},
         {put_level, level ? level->level.ln_e : -INFINITY},
         {put_leak, leak ? deploy_levels_leak(leak) : -INFINITY},
     };
-    size_t most = 0;
-    for (size_t i = 1; i < sizeof causes / sizeof causes[0]; i++)
-        if (causes[i].ln_e > causes[most].ln_e)
-            most = i;
-    causes[most].put(facts, out);
+    const size_t count = sizeof causes / sizeof causes[0];
+    qsort(causes, count, sizeof causes[0], by_weight);
+    for (size_t i = 0; i < count && (i == 0 || causes[i].ln_e > ALSO_LN_E); i++) {
+        bytes_printf(out, "%s", i > 0 ? "; " : "");
+        causes[i].put(facts, out);
+    }
 }
 
 void deploy_put_words(const struct deploy_facts *facts, struct bytes *out)
@@ -97,7 +106,7 @@ void deploy_put_words(const struct deploy_facts *facts, struct bytes *out)
     const struct deploy_judgement *j = facts->judgement;
     bytes_printf(out, "%s: ", score_verdict_name(j->verdict));
     if (j->verdict == SCORE_BAD || j->verdict == SCORE_SUSPECT) {
-        put_cause(facts, out);
+        put_causes(facts, out);
         if (j->trace.onset_ms != SCORE_NEVER)
             bytes_printf(out, "; began %" PRId64 " s after the deploy",
                          (j->trace.onset_ms - facts->scope->windows.after_from_ms) / 1000);

@@ -5,8 +5,9 @@
 
 Reads the access log of a real site (tests/data/http), moves it by whole weeks so that it ends yesterday, lets every
 page request of it happen TIMES times at seeded moments within the same hour, and injects the catalogue below.
-Writes OUT_DIR/{shop,static}.log (common log format), failures.lp (exceptions), markers.lp, truth.json and days.sh (the
-days as shell variables). The same seed and day give the same files.
+Writes OUT_DIR/shop.lp (requests, exceptions and markers of the shop in the order in which they happened, as lines of the
+wire), static.log (its files, common log format), truth.json and days.sh (the days as shell variables). The same seed and
+day give the same files.
 
 Catalogue, in the log's second week (times in UTC):
   tuesday 09:00    deploy shop 2.4.0   harmless
@@ -65,6 +66,13 @@ class Week:
         self.launch_deploy, self.launch, self.launch_end = at(4, 8, 30), at(4, 9), at(4, 9, 45)
 
 
+def http_line(when, _, request, status, size):
+    """The request as a line of the wire."""
+    method, url, *_ = request.split(' ')
+    size = 0 if size == '-' else size
+    return when, f'http,service=shop,method={method},status={status} url="{url}",bytes={size}i {when * 1000}\n'
+
+
 def shop_requests(lines, week, draw):
     """The page requests, TIMES as many, with what the catalogue does to them."""
     for when, who, request, status, size in lines:
@@ -87,37 +95,40 @@ def injure(requests, week, draw):
         yield when, who, request, status, size
 
 
-def exception(when, kind, message, release, frame):
+def exception_line(when, kind, message, release, frame):
     return (when, f'exception,service=shop,type={kind},release={release} message="{message}",stack="{frame}" {when * 1000}\n')
 
 
 def failures(first, last, week, draw):
-    """Lines of exceptions, by time."""
+    """(time, line) of each exception."""
     lines = []
     when = first
     while when < last:
         release = '2.3.9' if when < week.harmless else '2.4.0'
-        lines.append(exception(int(when), 'ImageTooLarge', f'thumbnail {draw.randrange(9999)} is {draw.randrange(20, 90)} MB', release,
+        lines.append(exception_line(int(when), 'ImageTooLarge', f'thumbnail {draw.randrange(9999)} is {draw.randrange(20, 90)} MB', release,
                                'at gallery.Thumbnail.make(Thumbnail.java:88)'))
         when += draw.expovariate(10 / DAY_S)
     for _ in range(140):
         when = week.broken + int(draw.random() * (week.rollback - week.broken))
-        lines.append(exception(when, 'LinkResolverError', f'no article for slug {draw.randrange(99999)}', '2.4.1',
+        lines.append(exception_line(when, 'LinkResolverError', f'no article for slug {draw.randrange(99999)}', '2.4.1',
                                'at content.LinkResolver.find(LinkResolver.java:41)'))
     for _ in range(220):
         when = week.hang + int(draw.random() * (week.hang_end - week.hang))
-        lines.append(exception(when, 'DatabaseTimeout', f'no connection within {draw.randrange(3000, 3100)} ms', '2.4.0',
+        lines.append(exception_line(when, 'DatabaseTimeout', f'no connection within {draw.randrange(3000, 3100)} ms', '2.4.0',
                                'at db.Pool.take(Pool.java:120)'))
-    return [line for _, line in sorted(lines)]
+    return lines
 
 
 def markers(week):
+    """(time, line) of each marker."""
     def deploy(when, version):
-        return f'deploy,service=shop version="{version}",by="ci" {when * 1000}\n'
+        return when, f'deploy,service=shop version="{version}",by="ci" {when * 1000}\n'
     return [deploy(week.harmless, '2.4.0'), deploy(week.broken, '2.4.1'),
-            f'marker,kind=rollback,service=shop version="2.4.0",by="on-call",note="articles not found" {week.rollback * 1000}\n',
+            (week.rollback, 'marker,kind=rollback,service=shop version="2.4.0",by="on-call",note="articles not found" '
+                            f'{week.rollback * 1000}\n'),
             deploy(week.launch_deploy, '2.4.2'),
-            f'marker,kind=event,service=shop class="launch",end={week.launch_end * 1000}i,note="new catalogue" {week.launch * 1000}\n']
+            (week.launch, f'marker,kind=event,service=shop class="launch",end={week.launch_end * 1000}i,note="new catalogue" '
+                          f'{week.launch * 1000}\n')]
 
 
 def days(week, monday):
@@ -146,7 +157,7 @@ def main():
     monday = (last - 4 * DAY_S - 4 * DAY_S) // WEEK_S * WEEK_S + 4 * DAY_S
     week = Week(monday)
     static = [line for line in lines if ' /sites/' in line[2]]
-    pages = [line for line in lines if ' /sites/' not in line[2]]
+    pages = [line for line in lines if ' /sites/' not in line[2] and line[2].count(' ') == 2]
     shop = sorted(injure(shop_requests(pages, week, draw), week, draw))
     shop = [line for line in shop if line[0] <= last]
     failed = failures(first, last, week, draw)
@@ -155,10 +166,9 @@ def main():
     def write(name, text):
         with open(os.path.join(options.out, name), 'w', encoding='utf-8') as file:
             file.writelines(text)
-    write('shop.log', (clf(*line) for line in shop))
+    happened = [http_line(*line) for line in shop] + failed + markers(week)
+    write('shop.lp', (line for _, line in sorted(happened, key=lambda one: one[0])))
     write('static.log', (clf(*line) for line in static))
-    write('failures.lp', failed)
-    write('markers.lp', markers(week))
     write('truth.json', json.dumps({'2.4.0': 'ok', '2.4.1': 'bad', '2.4.2': 'ok', 'exceptions': len(failed),
                                     'requests': len(shop), 'files': len(static)}, indent=1) + '\n')
     write('days.sh', days(week, monday))

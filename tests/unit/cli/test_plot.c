@@ -159,6 +159,29 @@ static void a_label_can_say_nothing_to_gnuplot(void **state)
     bytes_fini(&out);
 }
 
+static void an_expression_is_its_own_title(void **state)
+{
+    (void)state;
+    struct bytes out = {0};
+    struct plot_look look = {
+        .kind = PLOT_DUMB, .width = 79, .height = 22, .tier = "raw", .asked = "sum(cpu)"};
+    struct plot *plot = plot_new((struct span){0, 10000}, 10);
+    assert_non_null(plot);
+    begin(plot, "a");
+    add(plot, 1000, 1);
+    assert_non_null(strstr(script(plot, &look, &out), "set title 'cpu_seconds{pod=\"a\"}'"));
+    struct plot *sums = plot_new((struct span){0, 10000}, 10);
+    const struct labels none = {0};
+    struct tm_why why;
+    assert_non_null(sums);
+    struct source_sink sink = plot_sink(sums);
+    assert_int_equal(sink.series(sink.arg, &none, &why), TM_OK);
+    assert_non_null(strstr(script(sums, &look, &out), "set title 'sum(cpu)'"));
+    plot_free(plot);
+    plot_free(sums);
+    bytes_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +192,7 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_not_drawn),
         cmocka_unit_test(ten_series_are_drawn_and_the_rest_is_told),
         cmocka_unit_test(a_label_can_say_nothing_to_gnuplot),
+        cmocka_unit_test(an_expression_is_its_own_title),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
