@@ -260,7 +260,8 @@ enum tm_err detect_restore(struct detect_engine *engine)
     return err == TM_NOMEM ? err : TM_OK;
 }
 
-void detect_claim(struct detect_engine *engine, struct detect_target *target)
+void detect_claim(struct detect_engine *engine, const struct detect_service *service,
+                  struct detect_target *target)
 {
     struct detect_restored *restored = engine->restored;
     const struct restored_state wanted = {.hash = target->hash};
@@ -268,7 +269,9 @@ void detect_claim(struct detect_engine *engine, struct detect_target *target)
         return;
     struct restored_state *found =
         bsearch(&wanted, restored->at, restored->count, sizeof wanted, compare_restored);
-    if (!found || !found->state || !detect_name(engine, target) ||
+    /* ahead of what was told: it is of another moment than the store, as in a backup */
+    bool is_ahead = found && service->closed != DETECT_NEVER && found->at > service->closed;
+    if (!found || !found->state || is_ahead || !detect_name(engine, target) ||
         engine->memory_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
         return;
     target->state = found->state;

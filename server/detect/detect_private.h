@@ -220,8 +220,9 @@ struct detect_fed;
 enum tm_err detect_restore(struct detect_engine *engine) TM_MUST_CHECK;
 /* Up to which minute a service's incidents were kept; DETECT_NEVER: they were not. */
 int64_t detect_fed_of(const struct detect_engine *engine, struct str service);
-/* Takes the state that was kept of a target, if there is one. */
-void detect_claim(struct detect_engine *engine, struct detect_target *target);
+/* Takes the state that was kept of a service's target, if there is one and it is not ahead of what was told. */
+void detect_claim(struct detect_engine *engine, const struct detect_service *service,
+                  struct detect_target *target);
 /* From now on services without closings are new ones, over restarts too. */
 enum tm_err detect_mark_began(struct detect_engine *engine, struct tm_why *why) TM_MUST_CHECK;
 /* Frees what nobody claimed. */

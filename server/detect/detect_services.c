@@ -206,7 +206,7 @@ static bool add_target(struct detect_engine *engine, struct detect_service *serv
                                .hash = XXH3_64bits_withSeed(engine->scratch.data, engine->scratch.len, form)};
     service->target_count += place == service->target_count;
     *out = (uint32_t)place;
-    detect_claim(engine, &service->targets[place]);
+    detect_claim(engine, service, &service->targets[place]);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "storage/backup/freeze.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -264,24 +265,60 @@ static enum tm_err write_note(struct freezing *f, struct tm_why *why)
     return err ? err : write_file(path.text, f->note.data, f->note.len, why);
 }
 
+/* A file that is just being replaced under this name; the one that it replaces is there too. */
+static bool is_fresh(const char *name)
+{
+    static const char end[] = ".new";
+    size_t len = strlen(name);
+    return len >= sizeof end - 1 && strcmp(name + len - (sizeof end - 1), end) == 0;
+}
+
+/* All files of a guest's folder; not what lies in folders below it. */
+static enum tm_err freeze_folder(const struct freezing *f, const char *name, struct tm_why *why)
+{
+    struct tree_path from, to;
+    enum tm_err err = tree_join(f->options->dir, name, &from, why);
+    if (!err)
+        err = join_frozen(f, name, &to, why);
+    if (err)
+        return err;
+    DIR *folder = opendir(from.text);
+    if (!folder)
+        return errno == ENOENT ? TM_OK : file_fail(why, "opening", from.text);
+    const struct dirent *entry;
+    err = tree_make(to.text, why);
+    while (!err && (errno = 0, entry = readdir(folder))) {
+        struct tree_path path;
+        bool is_file = entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN;
+        if (!is_file || entry->d_name[0] == '.' || is_fresh(entry->d_name))
+            continue;
+        err = tree_join(name, entry->d_name, &path, why);
+        if (!err)
+            err = link_file(f, path.text, why);
+    }
+    if (!err && errno != 0)
+        err = file_fail(why, "listing", from.text);
+    closedir(folder);
+    return err;
+}
+
 /* Files of others in the folder that come along if they are there. Whoever writes one replaces it by a
- * rename, so that a link keeps what it was. */
+ * rename, so that a link keeps what it was. They come first: what they know is then no newer than what is
+ * stored, or hardly so. */
 static enum tm_err freeze_guests(const struct freezing *f, struct tm_why *why)
 {
-    static const char *const names[] = {"page_groups"};
-    enum tm_err err = TM_OK;
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !err; i++) {
-        struct tree_path path;
-        err = tree_join(f->options->dir, names[i], &path, why);
-        if (!err && access(path.text, F_OK) == 0)
-            err = link_file(f, names[i], why);
-    }
-    return err;
+    struct tree_path path;
+    enum tm_err err = tree_join(f->options->dir, "page_groups", &path, why);
+    if (!err && access(path.text, F_OK) == 0)
+        err = link_file(f, "page_groups", why);
+    return err ? err : freeze_folder(f, "scoring", why);
 }
 
 static enum tm_err freeze_all(struct freezing *f, struct tm_why *why)
 {
     enum tm_err err = tree_make(f->root.text, why);
+    if (!err)
+        err = freeze_guests(f, why);
     if (!err)
         err = freeze_index(f, why);
     pass_point(f, "freeze.index");
@@ -292,8 +329,6 @@ static enum tm_err freeze_all(struct freezing *f, struct tm_why *why)
     pass_point(f, "freeze.journal");
     if (!err)
         err = link_file(f, "FORMAT", why);
-    if (!err)
-        err = freeze_guests(f, why);
     return err ? err : write_note(f, why);
 }
 

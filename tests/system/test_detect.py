@@ -1,6 +1,7 @@
 """Scoring in the daemon: old data pushed in order is scored as live data would be, at any speed and over kills."""
 import json
 import math
+import os
 import random
 import re
 import time
@@ -222,7 +223,8 @@ def test_series_that_were_excluded_are_learned_from_what_is_stored_when_they_no_
         assert daemon.status()['scoring']['learned_percent'] == 100
 
 
-def test_a_fault_in_one_group_of_pages_is_one_incident_that_names_it(daemon):
+def with_one_incident(daemon):
+    """Five days of history, a fault in the last hour; the incident that it is."""
     hours = 120  # a service must have a past before one minute of it can be an incident
     push(daemon, history(hours, fault_at=(hours - 1) * 60))
     settle(daemon)
@@ -231,5 +233,32 @@ def test_a_fault_in_one_group_of_pages_is_one_incident_that_names_it(daemon):
     begin = time.strftime('%Y-%m-%dT%H:%M', time.gmtime((START_MS + (hours - 1) * 60 * MINUTE_MS) / 1000))
     ours = [item for item in items if item['start'] >= begin]
     assert len(ours) == 1, [(item['start'], item['score'], item['text']) for item in items]
-    assert ours[0]['service'] == 'shop' and ours[0]['score'] >= 60
-    assert ours[0]['onset'][0]['labels']['page_group'] == 'cart', ours[0]['onset']
+    return ours[0]
+
+
+def kept(folder):
+    """The files of scoring's states."""
+    place = os.path.join(folder, 'scoring')
+    return {name: open(os.path.join(place, name), 'rb').read() for name in os.listdir(place) if not name.endswith('.new')}
+
+
+def test_a_fault_in_one_group_of_pages_is_one_incident_and_what_was_learned_is_in_backups(daemon, tmp_path):
+    ours = with_one_incident(daemon)
+    assert ours['service'] == 'shop' and ours['score'] >= 60
+    assert ours['onset'][0]['labels']['page_group'] == 'cart', ours['onset']
+    # A word about it is kept at once, and a part of the states with it.
+    assert daemon.request('POST', f'/api/v1/incidents/{ours["id"]}/feedback', json.dumps({'feedback': 'useful'}))[0] == 200
+    wait_for(lambda: len(kept(daemon.data_dir)) >= 3)
+    code, out, err = command('backup', str(tmp_path / 'backups'), '--json', '--server', 'http://' + daemon.http)
+    assert code == 0, err
+    made, target = json.loads(out)['to'], str(tmp_path / 'restored')
+    assert kept(made).keys() == {'began', 'incidents', '00'}
+    code, _, err = command('backup', '--restore', made, '--data-dir', target, '--json')
+    assert code == 0, err
+    assert kept(target) == kept(made)
+    assert command('verify', '--data-dir', target)[0] == 0
+    before = found(daemon)
+    with Daemon(data_dir=target, config=SETTINGS) as other:
+        settle(other)
+        assert other.metric('tidemark_scoring_states_lost_total') == 0
+        assert found(other) == before and len(before[0]) > 5

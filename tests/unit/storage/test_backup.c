@@ -149,6 +149,59 @@ static void a_backup_of_a_store_that_was_never_flushed(void **state)
     bytes_fini(&out);
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* NULL: it is not there. */
+static const char *read_file(const char *path, char text[64])
+{
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return NULL;
+    text[fread(text, 1, 63, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+static void what_scoring_learned_is_in_it_as_it_was(void **state)
+{
+    static const char *const names[] = {"began", "00", "ff", "incidents", "a7.new"};
+    struct fixture *f = *state;
+    struct bytes out = {0};
+    char path[2 * PATH], dir[PATH], text[64];
+    (void)snprintf(path, sizeof path, "%s/scoring", f->dir);
+    assert_int_equal(mkdir(path, 0750), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/scoring/%s", f->dir, names[i]);
+        put_file(path, names[i]);
+    }
+    fill(f, 0);
+    freeze(f);
+    /* as scoring replaces one */
+    (void)snprintf(path, sizeof path, "%s/scoring/00.new", f->dir);
+    put_file(path, "later");
+    (void)snprintf(dir, sizeof dir, "%s/scoring/00", f->dir);
+    assert_int_equal(rename(path, dir), 0);
+    assert_int_equal(copy(f, "backups", &out), TM_OK);
+    assert_int_equal(restore(f, "backups"), TM_OK);
+    path_in(f, "restored", dir);
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(path, sizeof path, "%s/scoring/%s", dir, names[i]);
+        assert_string_equal(read_file(path, text), names[i]);
+    }
+    (void)snprintf(path, sizeof path, "%s/scoring/a7.new", dir);
+    assert_null(read_file(path, text));
+    expect_restored(f, (size_t)4 * POINTS, "e ", SERIES * (POINTS - 1));
+    (void)snprintf(path, sizeof path, "%s/scoring", f->dir);
+    remove_tree(path);
+    bytes_fini(&out);
+}
+
 static void producers_are_known_in_what_is_restored(void **state)
 {
     struct fixture *f = *state;
@@ -470,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_backup_holds_what_was_acknowledged_and_nothing_later),
         CASE(a_backup_of_a_store_that_was_never_flushed),
+        CASE(what_scoring_learned_is_in_it_as_it_was),
         CASE(producers_are_known_in_what_is_restored),
         CASE(sealed_days_are_copied_once),
         CASE(a_backup_is_a_data_folder_that_can_be_read),
