@@ -1,5 +1,5 @@
 import {
-  AdHocVariableFilter, CoreApp, DataFrame, DataQueryRequest, DataQueryResponse, DataSourceApi, DataSourceGetTagKeysOptions,
+  AdHocVariableFilter, CoreApp, DataQueryRequest, DataQueryResponse, DataSourceApi, DataSourceGetTagKeysOptions,
   DataSourceGetTagValuesOptions, DataSourceInstanceSettings, DataSourceWithQueryModificationSupport, LoadingState, MetricFindValue,
   QueryFixAction, ScopedVars, TestDataSourceResponse, TimeRange,
 } from '@grafana/data';
@@ -19,10 +19,11 @@ import { runStatus, runTallies } from './query/counts';
 import { runAnomalies, runEvents, runExceptions, runIncidents, runMarkers, runReports, runTop } from './query/lists';
 import { feed } from './query/feed';
 import { runMetrics } from './query/metrics';
+import { Seen, self } from './query/self';
 import { QueryType, TidemarkOptions, TidemarkQuery } from './types';
 import { find, parseFind, VariableSupport } from './variables';
 
-const RUNS: Record<Exclude<QueryType, 'feed'>, Run> = {
+const RUNS: Record<Exclude<QueryType, 'feed' | 'self'>, Run> = {
   metrics: runMetrics,
   anomalies: runAnomalies,
   status: runStatus,
@@ -41,10 +42,12 @@ export class TidemarkDataSource
 {
   readonly api: Api;
   readonly options: TidemarkOptions;
+  private readonly seen: Seen;
 
   constructor(settings: DataSourceInstanceSettings<TidemarkOptions>, private readonly templates: () => TemplateSrv = getTemplateSrv) {
     super(settings);
     this.api = new Api(settings.url ?? '');
+    this.seen = new Seen(this.api);
     this.options = settings.jsonData ?? {};
     this.annotations = annotationSupport(this);
     // Its editor takes this data source only, which the type of the field can't say.
@@ -95,15 +98,16 @@ export class TidemarkDataSource
     );
   }
 
-  /** One answer, or of the feed one after the other. */
+  /** One answer, or of what is live one after the other. */
   private answer(query: TidemarkQuery, context: Context, requestId: string): Observable<DataQueryResponse> {
-    return query.queryType === 'feed'
-      ? feed(query, context, `${requestId}-${query.refId}`)
-      : from(this.run(query, context)).pipe(map((data) => ({ data, key: query.refId, state: LoadingState.Done })));
-  }
-
-  run(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
-    return query.queryType === 'feed' ? Promise.resolve([]) : RUNS[query.queryType](query, context);
+    switch (query.queryType) {
+      case 'feed':
+        return feed(query, context, `${requestId}-${query.refId}`);
+      case 'self':
+        return self(query, context, this.seen);
+      default:
+        return from(RUNS[query.queryType](query, context)).pipe(map((data) => ({ data, key: query.refId, state: LoadingState.Done })));
+    }
   }
 
   testDatasource(): Promise<TestDataSourceResponse> {

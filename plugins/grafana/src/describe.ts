@@ -3,7 +3,7 @@ import { TidemarkQuery } from './types';
 
 const NAMES: Record<TidemarkQuery['queryType'], string> = {
   metrics: 'Metrics', anomalies: 'Anomalies', status: 'HTTP status', events: 'Events', exceptions: 'Exceptions', top: 'Top',
-  markers: 'Deploys and markers', incidents: 'Incidents', tallies: 'Totals', reports: 'Reports', feed: 'Live feed',
+  markers: 'Deploys and markers', incidents: 'Incidents', tallies: 'Totals', reports: 'Reports', feed: 'Live feed', self: 'The daemon itself',
 };
 
 export function hasWhatItNeeds(query: TidemarkQuery): boolean {
@@ -24,7 +24,8 @@ export function displayText(query: TidemarkQuery): string {
   const parts = [
     query.service && `of ${query.service}`,
     query.env && `in ${query.env}`,
-    query.queryType === 'tallies' && query.metric,
+    (query.queryType === 'tallies' || query.queryType === 'self') && query.metric,
+    query.incident && `of incident ${query.incident}`,
     query.pageGroup && `page group ${query.pageGroup}`,
     query.status && `status ${query.status}`,
     query.key && query.queryType === 'top' && `by ${query.key}`,

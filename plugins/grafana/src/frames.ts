@@ -11,8 +11,14 @@ import {
 
 type Column = FieldDTO & { name: string };
 
+/** Wide enough for a day and a time of day. */
+const TIME_WIDTH = 180;
+/** To the second, however near to each other the times of a column are. */
+const TIME_UNIT = 'time:YYYY-MM-DD HH:mm:ss';
+
 const time = (name: string, values: Array<string | number | null | undefined>, more: FieldConfig = {}): Column => ({
-  name, type: FieldType.time, values: values.map((v) => (typeof v === 'string' ? Date.parse(v) : (v ?? null))), config: more,
+  name, type: FieldType.time, values: values.map((v) => (typeof v === 'string' ? Date.parse(v) : (v ?? null))),
+  config: { unit: TIME_UNIT, ...more, custom: { width: TIME_WIDTH, ...more.custom } },
 });
 const text = (name: string, values: Array<string | null | undefined>, more: FieldConfig = {}): Column => ({
   name, type: FieldType.string, values: values.map((v) => v ?? ''), config: { filterable: true, ...more },
@@ -20,6 +26,14 @@ const text = (name: string, values: Array<string | null | undefined>, more: Fiel
 const number = (name: string, values: Array<number | null | undefined>, more: FieldConfig = {}): Column => ({
   name, type: FieldType.number, values: values.map((v) => v ?? null), config: more,
 });
+
+/** A column of a width of its own, under its own heading. */
+const wide = (width: number, more: FieldConfig = {}): FieldConfig => ({ ...more, custom: { width, ...more.custom } });
+const SERVICE = wide(110);
+const ENV = wide(80);
+const ID = wide(160);
+/** An exact number of things. */
+const COUNT: FieldConfig = wide(100, { unit: 'locale', decimals: 0 });
 
 function table(refId: string, name: string, fields: Column[]): DataFrame {
   return createDataFrame({ refId, name, fields, meta: { preferredVisualisationType: 'table' } });
@@ -117,7 +131,8 @@ export function countsFrame(refId: string, grid: Grid, items: CountItem[], mode:
   const last = { ...grid, end: grid.end - grid.step }; // a point stands for the step that it begins
   const count = Math.max(0, Math.round((last.end - last.start) / grid.step) + 1);
   const scale = (unit === 'us' ? 1e-6 : 1) / (mode === 'rate' ? grid.step : 1);
-  const shown = unit === 'us' ? (mode === 'rate' ? undefined : 's') : mode === 'rate' ? 'cps' : 'short';
+  const perSecond = name === 'http_events_total' ? 'reqps' : 'cps';
+  const shown = unit === 'us' ? (mode === 'rate' ? undefined : 's') : mode === 'rate' ? perSecond : 'locale';
   return wideFrame(refId, last, items.map((item) => {
     const values = new Array<number | null>(count).fill(0);
     item.points.forEach(([at, n]) => {
@@ -145,7 +160,7 @@ export function totalsFrame(refId: string, items: CountItem[], legend: string | 
     meta: { preferredVisualisationType: 'table' },
     fields: [
       ...names.map((label) => text(label, items.map((i) => i.labels[label]))),
-      number('Total', sums, { unit: unit === 'us' ? 's' : 'none', decimals: 0, ...display }),
+      number('Total', sums, { unit: unit === 'us' ? 's' : 'locale', decimals: 0, ...display }),
     ],
   });
 }
@@ -158,20 +173,20 @@ export function eventsFrame(refId: string, items: HttpEvent[]): DataFrame {
   const has = (name: string) => items.some((e) => e.fields[name] !== undefined);
   return table(refId, 'events', [
     time('time', items.map((e) => e.time)),
-    text('service', items.map((e) => e.service)),
-    text('env', items.map((e) => e.env)),
-    text('method', items.map((e) => e.method)),
+    text('service', items.map((e) => e.service), SERVICE),
+    text('env', items.map((e) => e.env), ENV),
+    text('method', items.map((e) => e.method), wide(90)),
     number('status', items.map((e) => e.status), { filterable: true, mappings: statusColors(), custom: { width: 80, cellOptions: { type: 'color-text' } } }),
     text('url', items.map((e) => e.url), { custom: { minWidth: 220 } }),
-    text('page_group', items.map((e) => e.page_group)),
-    text('agent', items.map((e) => e.agent)),
-    number('count', field('count').map((n) => n ?? 1), { unit: 'none' }),
-    ...(has('duration_ms') ? [number('duration', field('duration_ms'), { unit: 'ms' })] : []),
-    ...(has('origin_ms') ? [number('origin', field('origin_ms'), { unit: 'ms' })] : []),
-    ...(has('edge_ms') ? [number('edge', field('edge_ms'), { unit: 'ms' })] : []),
-    ...(has('bytes') ? [number('bytes', field('bytes'), { unit: 'bytes' })] : []),
-    ...tags.map((name) => text(name, items.map((e) => e.tags[name]))),
-    ...(has('user_agent') ? [text('user_agent', items.map((e) => e.fields.user_agent as string | undefined))] : []),
+    text('page_group', items.map((e) => e.page_group), wide(120)),
+    text('agent', items.map((e) => e.agent), ENV),
+    number('count', field('count').map((n) => n ?? 1), wide(70, { unit: 'none' })),
+    ...(has('duration_ms') ? [number('duration', field('duration_ms'), wide(100, { unit: 'ms' }))] : []),
+    ...(has('origin_ms') ? [number('origin', field('origin_ms'), wide(100, { unit: 'ms' }))] : []),
+    ...(has('edge_ms') ? [number('edge', field('edge_ms'), wide(100, { unit: 'ms' }))] : []),
+    ...(has('bytes') ? [number('bytes', field('bytes'), wide(100, { unit: 'bytes' }))] : []),
+    ...tags.map((name) => text(name, items.map((e) => e.tags[name]), ENV)),
+    ...(has('user_agent') ? [text('user_agent', items.map((e) => e.fields.user_agent as string | undefined), { custom: { minWidth: 260 } })] : []),
   ]);
 }
 
@@ -184,8 +199,8 @@ const named = (colors: Record<string, string>): ValueMapping[] => [
 
 export const VERDICT_COLORS: Record<string, string> = { bad: 'red', suspect: 'orange', ok: 'green', insufficient_data: 'gray' };
 const STATE_COLORS: Record<string, string> = { new: 'purple', escalating: 'red', regressed: 'orange', ongoing: 'yellow', resolved: 'green' };
-const colored = (colors: Record<string, string>): FieldConfig => ({ mappings: named(colors), custom: { cellOptions: { type: 'color-text' } } });
-const SCORE: FieldConfig = { unit: 'none', decimals: 1, min: 0, max: 100 };
+const colored = (colors: Record<string, string>, width = 90): FieldConfig => ({ mappings: named(colors), custom: { width, cellOptions: { type: 'color-text' } } });
+const SCORE: FieldConfig = wide(70, { unit: 'none', decimals: 1, min: 0, max: 100 });
 
 const link = (title: string, url: string): DataLink => ({ title, url });
 
@@ -193,12 +208,12 @@ const link = (title: string, url: string): DataLink => ({ title, url });
 export function exceptionsFrame(refId: string, items: ExceptionGroup[], trends: Array<Array<[number, number]>>): DataFrame {
   const drill = link('Show this exception', '/d/tidemark-exceptions?var-exception=${__data.fields.id}&${__url_time_range}');
   const fields: Column[] = [
-    text('state', items.map((g) => g.state), { ...colored(STATE_COLORS), custom: { width: 100, cellOptions: { type: 'color-text' } } }),
-    text('service', items.map((g) => g.service)),
-    text('env', items.map((g) => g.env)),
-    text('type', items.map((g) => g.type), { links: [drill] }),
-    text('message', items.map((g) => g.message), { custom: { minWidth: 260 } }),
-    number('count', items.map((g) => g.count), { unit: 'none' }),
+    text('state', items.map((g) => g.state), colored(STATE_COLORS, 100)),
+    text('service', items.map((g) => g.service), SERVICE),
+    text('env', items.map((g) => g.env), ENV),
+    text('type', items.map((g) => g.type), wide(190, { links: [drill] })),
+    text('message', items.map((g) => g.message), { custom: { minWidth: 220 } }),
+    number('count', items.map((g) => g.count), COUNT),
     {
       name: 'trend', type: FieldType.frame, config: { custom: { cellOptions: { type: 'sparkline' }, width: 160 } },
       values: trends.map((points) => createDataFrame({
@@ -210,11 +225,17 @@ export function exceptionsFrame(refId: string, items: ExceptionGroup[], trends: 
     },
     time('first', items.map((g) => g.first)),
     time('last', items.map((g) => g.last)),
-    text('releases', items.map((g) => g.releases.map((r) => r.release).filter(Boolean).join(', '))),
-    text('id', items.map((g) => g.id)),
+    text('releases', items.map((g) => g.releases.map((r) => r.release).filter(Boolean).join(', ')), wide(120)),
+    text('id', items.map((g) => g.id), ID),
   ];
   return table(refId, 'exceptions', fields);
 }
+
+/** What is known of one thing, a row each; long texts are wrapped. */
+const rowsOf = (rows: Array<[string, string]>): Column[] => [
+  text('field', rows.map((r) => r[0]), wide(110)),
+  text('value', rows.map((r) => r[1]), { custom: { cellOptions: { type: 'auto', wrapText: true }, wrapText: true } }),
+];
 
 /** One exception: its fields as rows, and its hours. */
 export function exceptionFrames(refId: string, g: ExceptionGroup): DataFrame[] {
@@ -225,9 +246,9 @@ export function exceptionFrames(refId: string, g: ExceptionGroup): DataFrame[] {
   ];
   const hours = g.hours ?? [];
   return [
-    table(refId, g.type, [text('field', rows.map((r) => r[0])), text('value', rows.map((r) => r[1]))]),
+    table(refId, g.type, rowsOf(rows)),
     createDataFrame({
-      refId, name: 'hours', fields: [time('Time', hours.map(([at]) => at * 1000)), number('count', hours.map(([, n]) => n), { unit: 'none', displayNameFromDS: `${g.type} an hour` })],
+      refId, name: 'hours', fields: [time('Time', hours.map(([at]) => at * 1000)), number('count', hours.map(([, n]) => n), { unit: 'locale', displayNameFromDS: `${g.type} an hour` })],
     }),
   ];
 }
@@ -236,12 +257,12 @@ export function topFrame(refId: string, data: Top): DataFrame {
   const hasBefore = data.compare !== null && data.compare !== undefined;
   return table(refId, `top ${data.by}`, [
     text(data.by, data.items.map((i) => i.key), { custom: { minWidth: 220 } }),
-    number('count', data.items.map((i) => i.count), { unit: 'none' }),
-    number('share', data.items.map((i) => i.share), { unit: 'percentunit' }),
+    number('count', data.items.map((i) => i.count), COUNT),
+    number('share', data.items.map((i) => i.share), wide(90, { unit: 'percentunit' })),
     ...(hasBefore
       ? [
-          number('before', data.items.map((i) => i.before), { unit: 'none' }),
-          number('change', data.items.map((i) => i.change), { unit: 'percentunit' }),
+          number('before', data.items.map((i) => i.before), COUNT),
+          number('change', data.items.map((i) => i.change), wide(100, { unit: 'percentunit' })),
           text('state', data.items.map((i) => i.state), colored({ new: 'purple', gone: 'gray', same: 'text' })),
         ]
       : []),
@@ -254,56 +275,85 @@ export function markersFrame(refId: string, items: Marker[], verdicts: Verdict[]
   const each = <T>(pick: (v: Verdict) => T) => items.map((m) => (of.has(m.id) ? pick(of.get(m.id)!) : undefined));
   return table(refId, 'markers', [
     time('time', items.map((m) => m.time)),
-    text('kind', items.map((m) => m.kind)),
-    text('service', items.map((m) => m.service)),
-    text('env', items.map((m) => m.env)),
-    text('version', items.map((m) => m.version || m.class)),
-    text('verdict', each((v) => v.verdict), colored(VERDICT_COLORS)),
-    text('text', items.map((m) => of.get(m.id)?.text ?? m.note), { custom: { minWidth: 260 } }),
-    number('requests', each((v) => v.requests), { unit: 'none' }),
-    number('ratio', each((v) => v.ratio), { decimals: 2 }),
-    number('new exceptions', each((v) => v.new_exceptions.length), { unit: 'none' }),
-    text('by', items.map((m) => m.by)),
-    time('timeEnd', items.map((m) => m.end)),
-    text('id', items.map((m) => m.id)),
+    text('kind', items.map((m) => m.kind), wide(110)),
+    text('service', items.map((m) => m.service), SERVICE),
+    text('env', items.map((m) => m.env), ENV),
+    text('version', items.map((m) => m.version || m.class), wide(120)),
+    text('verdict', each((v) => v.verdict), colored(VERDICT_COLORS, 130)),
+    text('text', items.map((m) => of.get(m.id)?.text ?? m.note), { custom: { minWidth: 320 } }),
+    number('requests', each((v) => v.requests), COUNT),
+    number('ratio', each((v) => v.ratio), wide(80, { decimals: 2 })),
+    number('new exceptions', each((v) => v.new_exceptions.length), wide(160, { unit: 'none' })),
+    text('by', items.map((m) => m.by), wide(90)),
+    time('timeEnd', items.map((m) => m.end), { displayName: 'until' }),
+    text('id', items.map((m) => m.id), ID),
   ]);
 }
 
-const labelText = (labels: Labels) => Object.entries(labels).map(([k, v]) => `${k}=${v}`).join(' ');
+/** The labels of a series but those that stand in columns of their own. */
+function ownLabels(of: { labels?: Labels; service: string; env: string }): string {
+  const { service, env, ...rest } = of.labels ?? {};
+  return labelText({ ...(service === of.service ? {} : { service }), ...(env === of.env ? {} : { env }), ...rest } as Labels);
+}
+
+const labelText = (labels: Labels) => Object.entries(labels).filter(([, v]) => v !== undefined).map(([k, v]) => `${k}=${v}`).join(' ');
 
 export function anomaliesFrame(refId: string, items: Anomaly[]): DataFrame {
   return table(refId, 'anomalies', [
     time('time', items.map((a) => a.time)),
     number('score', items.map((a) => a.score), SCORE),
-    text('service', items.map((a) => a.service)),
-    text('env', items.map((a) => a.env)),
-    text('metric', items.map((a) => a.metric)),
-    text('labels', items.map((a) => labelText(a.labels ?? {}))),
-    number('observed', items.map((a) => a.observed)),
-    number('expected', items.map((a) => a.expected)),
-    number('spread', items.map((a) => a.spread)),
-    number('effect', items.map((a) => a.effect), { decimals: 2 }),
-    number('once in', items.map((a) => a.return_period_h), { unit: 'h' }),
-    text('text', items.map((a) => a.text), { custom: { minWidth: 260 } }),
-    text('id', items.map((a) => a.id)),
+    text('service', items.map((a) => a.service), SERVICE),
+    text('env', items.map((a) => a.env), ENV),
+    text('metric', items.map((a) => a.metric), wide(210)),
+    text('labels', items.map((a) => ownLabels(a)), { custom: { minWidth: 220 } }),
+    number('observed', items.map((a) => a.observed), wide(100)),
+    number('expected', items.map((a) => a.expected), wide(100)),
+    number('spread', items.map((a) => a.spread), wide(100)),
+    number('effect', items.map((a) => a.effect), wide(80, { decimals: 1 })),
+    number('once in', items.map((a) => a.return_period_h), wide(110, { unit: 'h', decimals: 1 })),
+    text('text', items.map((a) => a.text), { custom: { minWidth: 420 } }),
+    text('id', items.map((a) => a.id), ID),
   ]);
 }
 
+const DRILL = '/d/tidemark-incident?var-incident=${__data.fields.id}&var-service=${__data.fields.service}&${__url_time_range}';
+
 export function incidentsFrame(refId: string, items: Incident[]): DataFrame {
-  const drill = link('Show this incident', '/d/tidemark-incident?var-incident=${__value.raw}&var-service=${__data.fields.service}&${__url_time_range}');
   return table(refId, 'incidents', [
     time('time', items.map((i) => i.start)),
-    time('timeEnd', items.map((i) => i.end)),
-    text('state', items.map((i) => i.state), colored({ open: 'red', closed: 'green' })),
     number('score', items.map((i) => i.score), SCORE),
-    text('service', items.map((i) => i.service)),
-    text('env', items.map((i) => i.env)),
-    text('text', items.map((i) => i.text), { custom: { minWidth: 320 } }),
-    text('causes', items.map((i) => (i.causes ?? []).map((c) => `${labelText(c.labels)} (${Math.round(c.share * 100)} %)`).join('; '))),
-    text('began', items.map((i) => (i.onset ?? []).map((o) => `${o.metric} ${labelText(o.labels ?? {})}`.trim()).join('; '))),
-    text('marker', items.map((i) => i.marker)),
-    text('id', items.map((i) => i.id), { links: [drill] }),
+    text('state', items.map((i) => i.state), colored({ open: 'red', closed: 'green' }, 80)),
+    text('service', items.map((i) => i.service), SERVICE),
+    text('env', items.map((i) => i.env), ENV),
+    text('text', items.map((i) => i.text), { links: [link('Show this incident', DRILL)], custom: { minWidth: 420 } }),
+    text('causes', items.map((i) => causesText(i)), { custom: { minWidth: 160 } }),
+    text('marker', items.map((i) => i.marker), ID),
+    time('timeEnd', items.map((i) => i.end), { displayName: 'until' }),
+    text('id', items.map((i) => i.id), ID),
   ]);
+}
+
+const causesText = (i: Incident) => (i.causes ?? []).map((c) => `${labelText(c.labels)} (${Math.round(c.share * 100)} %)`).join('; ');
+
+/** One incident: what is known of it, and its series in the order in which they began. */
+export function incidentFrames(refId: string, i: Incident): DataFrame[] {
+  const rows: Array<[string, string]> = [
+    ['what', i.text], ['score', i.score.toFixed(1)], ['state', i.state], ['service', i.service], ['env', i.env], ['from', i.start],
+    ['until', i.end ?? 'goes on'], ['peak', i.peak ?? ''], ['series', i.series === undefined ? '' : `${i.anomalies} of ${i.series}`],
+    ['causes', causesText(i)], ['marker', i.marker ?? ''], ['id', i.id],
+  ];
+  const onset = i.onset ?? [];
+  return [
+    table(refId, 'incident', rowsOf(rows.filter(([, value]) => value !== ''))),
+    table(refId, 'onset', [
+      time('time', onset.map((o) => o.time)),
+      text('metric', onset.map((o) => o.metric), wide(240)),
+      text('labels', onset.map((o) => ownLabels({ ...o, service: i.service, env: i.env })), { custom: { minWidth: 260 } }),
+      number('score', onset.map((o) => o.score), SCORE),
+      number('observed', onset.map((o) => o.observed), wide(110)),
+      number('expected', onset.map((o) => o.expected), wide(110)),
+    ]),
+  ];
 }
 
 /** Reports: a row a report, links to its files through Grafana's proxy. */
@@ -311,12 +361,15 @@ export function reportsFrame(refId: string, items: Report[], base: string): Data
   const files = items.map((r) => reportFiles(r));
   const formats = ['html', 'md', 'csv', 'json'].filter((f) => files.some((of) => of[f]));
   return table(refId, 'reports', [
-    text('week', items.map((r) => r.week)),
-    text('report', items.map((r) => r.report)),
-    number('revision', items.map((r) => r.revision), { unit: 'none' }),
+    text('week', items.map((r) => r.week), wide(110)),
+    text('report', items.map((r) => r.report), { custom: { minWidth: 200 } }),
+    number('revision', items.map((r) => r.revision), wide(90, { unit: 'none' })),
     time('made', items.map((r) => r.made)),
     ...formats.map((f) => text(f, files.map((of) => (of[f] ? base + of[f] : '')), {
+      // the value is the address; what is shown is the format
+      mappings: [{ type: MappingType.RegexToText, options: { pattern: '.+', result: { text: f, index: 0 } } }],
       links: [{ title: `Open the ${f} file`, url: '${__value.raw}', targetBlank: true }],
+      custom: { width: 80 },
     })),
   ]);
 }
@@ -328,38 +381,6 @@ export function reportFiles(report: Report): Record<string, string> {
   const known = names.length > 0 ? names : ['html', 'md', 'csv', 'json'].map((f) => `exceptions_${report.report}_${report.week}.${f}`);
   const encoded = (name: string) => name.split('/').map(encodeURIComponent).join('/');
   return Object.fromEntries(known.map((name) => [name.slice(name.lastIndexOf('.') + 1), encoded(report.path) + encoded(name)]));
-}
-
-// ---- the expected band ----
-
-/** So many spreads around what was expected are drawn. */
-export const BAND_SPREADS = 3;
-
-/** For each series what was observed and expected at the minutes that were unusual, with the band around it. */
-export function bandFrames(refId: string, items: Anomaly[]): DataFrame[] {
-  const of = new Map<string, Anomaly[]>();
-  for (const a of items) {
-    const key = `${a.metric}{${labelText(a.labels ?? {})}}`;
-    of.set(key, [...(of.get(key) ?? []), a]);
-  }
-  return [...of].map(([name, all]) => {
-    const rows = [...all].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
-    const at = (a: Anomaly, side: number) => (a.expected === null || a.spread === null ? null : a.expected + side * BAND_SPREADS * a.spread);
-    const line = (suffix: string, values: Array<number | null>, more: FieldConfig = {}): FieldDTO => ({
-      name: suffix, type: FieldType.number, labels: rows[0].labels, values, config: { displayNameFromDS: `${name} ${suffix}`, ...more },
-    });
-    const faint = { custom: { lineWidth: 0, fillOpacity: 0, hideFrom: { legend: true, tooltip: true, viz: false } }, color: { mode: 'fixed', fixedColor: 'blue' } };
-    return createDataFrame({
-      refId, name, meta: { type: DataFrameType.TimeSeriesWide, typeVersion: [0, 1] },
-      fields: [
-        { name: 'Time', type: FieldType.time, values: rows.map((a) => Date.parse(a.time)), config: { interval: 60000 } },
-        line('observed', rows.map((a) => a.observed)),
-        line('expected', rows.map((a) => a.expected), { custom: { lineStyle: { fill: 'dash', dash: [6, 4] } } }),
-        line('lower', rows.map((a) => at(a, -1)), faint),
-        line('upper', rows.map((a) => at(a, 1)), { ...faint, custom: { ...faint.custom, fillBelowTo: `${name} lower`, fillOpacity: 12 } }),
-      ],
-    });
-  });
 }
 
 /** What came over the feed, newest first. */
@@ -376,9 +397,9 @@ export function feedFrame(refId: string, items: FeedItem[]): DataFrame {
   return table(refId, 'feed', [
     time('time', items.map((i) => i.time)),
     text('topic', items.map((i) => i.topic), colored({ anomaly: 'yellow', incident: 'red', verdict: 'blue' })),
-    text('service', items.map((i) => i.service)),
+    text('service', items.map((i) => i.service), SERVICE),
     number('score', items.map((i) => i.score), SCORE),
-    text('text', items.map((i) => i.text), { custom: { minWidth: 320 } }),
-    text('id', items.map((i) => i.id)),
+    text('text', items.map((i) => i.text), { custom: { minWidth: 420 } }),
+    text('id', items.map((i) => i.id), ID),
   ]);
 }

@@ -70,6 +70,7 @@ export function interpolate(query: TidemarkQuery, srv: Pick<TemplateSrv, 'replac
     metric: plain(query.metric),
     state: plain(query.state),
     exception: plain(query.exception),
+    incident: plain(query.incident),
     key: plain(query.key),
     compare: plain(query.compare),
     kind: plain(query.kind),

@@ -1,5 +1,9 @@
 import { dateTime, ScopedVars } from '@grafana/data';
-import { byClass, bandFrames, countsFrame, eventsFrame, exceptionsFrame, markersFrame, matrixFrame, reportFiles, topFrame, totalsFrame, vectorFrame } from './frames';
+import { askedAs, bandFrame, seriesOf } from './band';
+import {
+  byClass, countsFrame, eventsFrame, exceptionsFrame, incidentFrames, incidentsFrame, markersFrame, matrixFrame, reportFiles, topFrame, totalsFrame,
+  vectorFrame,
+} from './frames';
 import { eventsOf } from './annotations';
 import { ageText } from './health';
 import { interpolate, promValue, testText, valuesOf } from './interpolate';
@@ -9,8 +13,9 @@ import { migrate } from './migrate';
 import { modifyQuery } from './modify';
 import { statusMatch } from './query/counts';
 import { merged, readEvents } from './query/feed';
+import { flatten, Seen, selfFrame, unitOfPath } from './query/self';
 import { golden } from './test/golden';
-import { Anomaly, Counts, ExceptionGroup, HttpEvent, MatrixSeries, Marker, Page, PromData, Top, Verdict } from './types';
+import { Anomaly, Counts, ExceptionGroup, HttpEvent, Incident, MatrixSeries, Marker, Page, PromData, Top, Verdict } from './types';
 import { parseFind } from './variables';
 
 const range = (from: number, to: number) => ({ from: dateTime(from), to: dateTime(to), raw: { from: '', to: '' } });
@@ -80,10 +85,33 @@ describe('tables', () => {
     const planned = eventsOf(frame)[values(frame, 'kind').indexOf('event')];
     expect(planned).toMatchObject({ isRegion: true, color: 'yellow' });
   });
-  test('the band lies three spreads around what was expected', () => {
-    const a = { ...golden<Page<Anomaly>>('anomalies').items[0], expected: 10, spread: 2, observed: 30 } as Anomaly;
-    const [frame] = bandFrames('A', [a]);
-    expect(frame.fields.slice(1).map((f) => [f.name, f.values[0]])).toEqual([['observed', 30], ['expected', 10], ['lower', 4], ['upper', 16]]);
+  test('the band lies three spreads around what was expected; the line fills the minutes between', () => {
+    const at = Date.parse('2026-11-23T10:02:00Z');
+    const a = { ...golden<Page<Anomaly>>('anomalies').items[0], time: new Date(at).toISOString(), metric: 'heap_bytes', labels: { service: 'cart', env: 'prod', pod: 'a' }, expected: 10, spread: 2, observed: 30 } as Anomaly;
+    const [series] = seriesOf([a]);
+    const frame = bandFrame('A', series, 0, { start: at - 120e3, end: at + 60e3 }, new Map([[at - 60e3, 11]]));
+    expect(frame.fields.map((f) => [f.name, Array.from(f.values)])).toEqual([
+      ['Time', [at - 120e3, at - 60e3, at]], ['observed', [null, 11, 30]], ['expected', [null, null, 10]], ['lower', [null, null, 4]], ['upper', [null, null, 16]],
+    ]);
+    expect(frame.fields[1].config).toMatchObject({ displayNameFromDS: 'heap_bytes cart a', unit: 'bytes' });
+  });
+  test('series with the highest scores come first; each is asked for as it was scored', () => {
+    const of = (metric: string, labels: Record<string, string>, score: number) => ({ metric, labels, score, time: '2026-11-23T10:02:00Z' }) as Anomaly;
+    expect(seriesOf([of('a', {}, 30), of('b', {}, 70), of('a', {}, 50)]).map((s) => [s.metric, s.anomalies.length])).toEqual([['b', 1], ['a', 2]]);
+    expect(askedAs({ metric: 'http_events_total', labels: { class: '5xx', service: 'a"b' } })).toEqual({ name: 'http_events_total', match: '{service="a\\"b",status=~"5.."}' });
+    expect(askedAs({ metric: 'cpu', labels: { pod: 'a' } })).toEqual({ expr: 'avg_over_time(cpu{pod="a"}[1m])' });
+    expect(askedAs({ metric: 'http_event_duration_seconds', labels: { quantile: '0.5' } })).toBeNull();
+    expect(askedAs({ metric: 'http_error_ratio', labels: { class: '5xx' } })).toBeNull();
+  });
+  test('an incident: what is known of it, then its series in their order', () => {
+    const incident = golden<Page<Incident>>('incidents').items[0];
+    const [known, onset] = incidentFrames('A', incident);
+    expect(values(known, 'value')[0]).toBe(incident.text);
+    expect(values(onset, 'observed')).toEqual(incident.onset.map((o) => o.observed));
+    expect(values(onset, 'metric')[0]).toBe(incident.onset[0].metric);
+    expect(String(values(onset, 'labels')[0])).not.toContain('service=');
+    const event = eventsOf(incidentsFrame('A', [incident]))[0];
+    expect(event).toMatchObject({ isRegion: true, color: 'red', time: Date.parse(incident.start), timeEnd: Date.parse(incident.end!) });
   });
   test('files of a report', () => {
     expect(reportFiles({ report: 'a@b', week: '2026-W47', path: '/reports/a@b/2026-W47/', revision: 1, made: null, files: [{ name: 'x.html' }] })).toEqual({
@@ -167,4 +195,28 @@ test('the feed: events over broken pieces; told again replaces', () => {
   expect(readEvents(one.pending, ':1}\n\n').events).toEqual([{ event: 'incident', data: '{"a":1}' }]);
   const item = (id: string, time: string, text: string) => ({ topic: 'incident' as const, id, time, text, service: 's', score: 1 });
   expect(merged([item('1', '2026-01-01', 'old')], [item('1', '2026-01-01', 'new'), item('2', '2026-01-02', 'b')], 5).map((i) => i.text)).toEqual(['b', 'new']);
+});
+
+describe('the daemon itself', () => {
+  const status = { version: '1', trouble: null, ingest: { samples_per_s: 5, pending: 0 }, gates: [{ pid: 1 }], memory: { rss_bytes: 9 } };
+  test('numbers by their paths, lists left out', () =>
+    expect(flatten(status)).toEqual({ version: '1', 'ingest.samples_per_s': 5, 'ingest.pending': 0, 'memory.rss_bytes': 9 }));
+  test('units by their endings', () =>
+    expect(['a.rss_bytes', 'a.ack_p99_ms', 'a.lag_s', 'a.samples_per_s', 'a.count'].map(unitOfPath)).toEqual(['bytes', 'ms', 's', 'cps', undefined]));
+  test('lines of what was chosen; without a choice a table of all', () => {
+    const seen = [{ at: 1000, numbers: flatten(status) }, { at: 2000, numbers: { 'ingest.pending': 3 } }];
+    expect(selfFrame('A', seen, ['ingest.pending', 'memory.rss_bytes']).fields.map((f) => Array.from(f.values))).toEqual([[1000, 2000], [0, 3], [9, null]]);
+    expect(values(selfFrame('A', seen, []), 'value')).toEqual(['3']);
+  });
+  test('many panels, one request', async () => {
+    let asked = 0;
+    let now = 0;
+    const seen = new Seen({ ask: async () => ({ data: status, warnings: [], n: asked++ }) } as never, () => now);
+    await Promise.all([seen.look(), seen.look()]);
+    await seen.look();
+    expect([asked, seen.all.length]).toEqual([1, 1]);
+    now = 6000;
+    await seen.look();
+    expect([asked, seen.all.length]).toEqual([2, 2]);
+  });
 });

@@ -6,6 +6,7 @@ export const SCHEMA = 1;
 
 export const QUERY_TYPES = [
   'metrics', 'anomalies', 'status', 'events', 'exceptions', 'top', 'markers', 'incidents', 'tallies', 'reports', 'feed',
+  'self',
 ] as const;
 export type QueryType = (typeof QUERY_TYPES)[number];
 
@@ -51,15 +52,19 @@ export interface TidemarkQuery extends DataQuery {
   /** The least step, as a duration. */
   step?: string;
 
-  // anomalies, and with expr their expected band
+  // anomalies
   minScore?: number;
   band?: boolean;
+
+  // incidents, anomalies: one incident in full, and what was unusual during it
+  incident?: string;
 
   // status, tallies
   by?: string[];
   mode?: CountMode;
   pageGroup?: string;
   status?: string;
+  /** tallies: what is summed; self: numbers of the status, by commas (ingest.samples_per_s); none: all of them, as they are now. */
   metric?: string;
 
   // events, top
@@ -160,6 +165,16 @@ export interface Anomaly {
   text: string;
 }
 
+/** A series of an incident: when it began to be unusual, and what it was then. */
+export interface Onset {
+  metric: string;
+  labels: Labels;
+  time: string;
+  score?: number;
+  observed?: number | null;
+  expected?: number | null;
+}
+
 export interface Incident {
   id: string;
   service: string;
@@ -168,10 +183,12 @@ export interface Incident {
   end: string | null;
   state: 'open' | 'closed';
   score: number;
+  /** How many series of the service there were. */
+  series?: number;
   peak: string | null;
   text: string;
   causes: Array<{ labels: Labels; share: number }>;
-  onset: Array<{ metric: string; labels: Labels; time: string }>;
+  onset: Onset[];
   marker: string | null;
   anomalies: number;
   markers?: string[];
@@ -266,4 +283,5 @@ export interface Status {
   state: string;
   trouble: string | null;
   ingest: { last_ms: number; pending: number };
+  [part: string]: unknown;
 }

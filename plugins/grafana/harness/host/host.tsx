@@ -17,6 +17,7 @@ import { initPluginTranslations } from '@grafana/i18n';
 import 'systemjs/dist/system.js';
 import 'systemjs/dist/extras/named-register.js';
 import 'systemjs/dist/extras/amd.js';
+import { Dashboard } from './dashboard';
 import { appEvents, backendSrv, HostTemplateSrv, timeRange } from './services';
 
 const { createTheme, ThemeContext, applyFieldOverrides, LoadingState, CoreApp, toDataFrame } = grafanaData as any;
@@ -141,7 +142,7 @@ function Page() {
       a.templateSrv.vars = JSON.parse(p.get('vars') ?? '{}');
       const given = p.get('query') ? JSON.parse(p.get('query')!) : {};
       setQuery({ refId: 'A', ...(a.ds.getDefaultQuery?.(CoreApp.Dashboard) ?? {}), ...given });
-      setDsOptions({ ...a.settings, jsonData: a.settings.jsonData ?? {}, secureJsonFields: {}, secureJsonData: {} });
+      setDsOptions({ ...a.settings, url: 'http://127.0.0.1:9700', jsonData: a.settings.jsonData ?? {}, secureJsonFields: {}, secureJsonData: {} });
     }, (e) => setErr(String(e?.stack ?? e)));
   }, []);
 
@@ -188,6 +189,10 @@ function Page() {
   }
   if (!api || !query) {
     return <div>loading</div>;
+  }
+  const dashboard = new URLSearchParams(location.search).get('dashboard');
+  if (dashboard) {
+    return <Dashboard api={api} name={dashboard} range={range} />;
   }
   const { QueryEditor, ConfigEditor } = api.plugin.components;
   const theme = R.config.theme2;
@@ -247,10 +252,16 @@ function Annotations({ config, list }: { config: any; list: any[] }) {
     config.addHook('draw', (u: any) => {
       const ctx = u.ctx;
       ctx.save();
-            ctx.setLineDash([5, 4]);
+      ctx.setLineDash([5, 4]);
+      ctx.textAlign = 'left';
       for (const a of ref.current) {
         const x = u.valToPos(a.time, 'x', true);
         ctx.strokeStyle = ctx.fillStyle = R.config.theme2.visualization.getColorByName(a.color ?? 'red');
+        if (a.timeEnd) {
+          ctx.globalAlpha = 0.15;
+          ctx.fillRect(x, u.bbox.top, Math.max(1, u.valToPos(a.timeEnd, 'x', true) - x), u.bbox.height);
+          ctx.globalAlpha = 1;
+        }
         ctx.beginPath();
         ctx.moveTo(x, u.bbox.top);
         ctx.lineTo(x, u.bbox.top + u.bbox.height);

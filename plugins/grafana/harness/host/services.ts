@@ -1,6 +1,6 @@
 // Stand-ins for the services that Grafana's front end registers with @grafana/runtime.
 import { from, Observable, Subject, firstValueFrom } from 'rxjs';
-import { dateTime, ScopedVars, TimeRange } from '@grafana/data';
+import { createDataFrame, dateTime, FieldType, ScopedVars, TimeRange } from '@grafana/data';
 
 const log: any[] = [];
 (window as any).__requests = log;
@@ -92,6 +92,8 @@ type VarValue = string | string[];
 
 export class HostTemplateSrv {
   vars: Record<string, VarValue> = {};
+  /** Variables that stand at "All" and have a text of their own for that: no format changes it. */
+  alls: Record<string, string> = {};
   range?: TimeRange;
 
   getVariables() {
@@ -108,6 +110,9 @@ export class HostTemplateSrv {
     return target.replace(/\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:^}]+))?(?::([^}]+))?\}/g,
       (m, a, b, bf, c, _path, cf) => {
         const name = a ?? b ?? c;
+        if (name in this.alls) {
+          return this.alls[name];
+        }
         const fmt = bf ?? cf ?? format;
         const v: any = scoped && name in scoped ? (scoped as any)[name].value : this.vars[name];
         return v === undefined ? m : this.format(v, fmt, name);
@@ -144,6 +149,18 @@ export function timeRange(fromMs: number, toMs: number): TimeRange {
   const f = dateTime(fromMs);
   const t = dateTime(toMs);
   return { from: f, to: t, raw: { from: f, to: t } };
+}
+
+/** What Grafana's built-in Prometheus data source would get, as frames. */
+export async function fetchProm(base: string, expr: string, range: TimeRange, legend = '') {
+  const params = { query: expr.replace(/\$__rate_interval/g, '2m'), start: range.from.valueOf() / 1000, end: range.to.valueOf() / 1000, step: 60 };
+  const { data } = await doFetch({ url: `${base}/api/v1/query_range`, method: 'POST', data: new URLSearchParams(params as any), headers: { 'Content-Type': 'application/x-www-form-urlencoded' } });
+  return data.data.result.map((s: any) => createDataFrame({
+    fields: [
+      { name: 'Time', type: FieldType.time, values: s.values.map((v: any) => v[0] * 1000) },
+      { name: 'Value', type: FieldType.number, values: s.values.map((v: any) => Number(v[1])), config: { displayNameFromDS: legend.replace(/\{\{(\w+)\}\}/g, (_: string, l: string) => s.metric[l] ?? '') } },
+    ],
+  }));
 }
 
 export const appEvents = (() => {

@@ -1,4 +1,4 @@
-import { Alert, Button, IconButton, InlineField, InlineFieldRow, InlineSwitch, Input, RadioButtonGroup, Select, Tag } from '@grafana/ui';
+import { Alert, Button, IconButton, InlineField, InlineFieldRow, InlineLabel, InlineSwitch, Input, RadioButtonGroup, Select } from '@grafana/ui';
 import { useState } from 'react';
 import { parseBuilder, printBuilder, printSelector } from '../promql/builder';
 import { newOperation, operationById, OPERATIONS } from '../promql/operations';
@@ -158,7 +158,7 @@ function OperationField({ op, id, onChange, onRemove, loadLabels }: OperationPro
   return (
     <InlineField>
       <div style={{ display: 'flex', alignItems: 'center', gap: 4 }} title={def?.help}>
-        <Tag name={def?.label ?? op.id} colorIndex={0} />
+        <InlineLabel width="auto">{def?.label ?? op.id}</InlineLabel>
         {def?.params.map((p, i) => (
           <Param key={p.name} id={`${id}-${p.name}`} name={p.name} value={String(op.params[i])} onCommit={(text) => setParam(i, text)} />
         ))}

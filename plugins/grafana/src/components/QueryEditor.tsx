@@ -10,8 +10,8 @@ import { CodeEditorOf } from './MetricsEditor';
 import { EditorProps } from './editorProps';
 import { PickField } from './fields';
 import {
-  AnomaliesEditor, EventsEditor, ExceptionsEditor, FeedEditor, IncidentsEditor, MarkersEditor, ReportsEditor, StatusEditor, TalliesEditor,
-  TopEditor,
+  AnomaliesEditor, EventsEditor, ExceptionsEditor, FeedEditor, IncidentsEditor, MarkersEditor, ReportsEditor, SelfEditor, StatusEditor,
+  TalliesEditor, TopEditor,
 } from './TypeEditors';
 
 export const TYPES: Array<{ value: QueryType; label: string; description: string }> = [
@@ -26,6 +26,7 @@ export const TYPES: Array<{ value: QueryType; label: string; description: string
   { value: 'tallies', label: 'Tallies', description: 'Exact totals of business events' },
   { value: 'reports', label: 'Reports', description: 'Links to the weekly reports' },
   { value: 'feed', label: 'Live feed', description: 'Anomalies, incidents and verdicts as they come' },
+  { value: 'self', label: 'The daemon itself', description: 'Its rates, memory, disk and lag, since the panel was opened' },
 ];
 
 const EDITORS: Record<QueryType, (props: EditorProps) => React.ReactNode> = {
@@ -40,6 +41,7 @@ const EDITORS: Record<QueryType, (props: EditorProps) => React.ReactNode> = {
   tallies: TalliesEditor,
   reports: ReportsEditor,
   feed: FeedEditor,
+  self: SelfEditor,
 };
 
 type Props = QueryEditorProps<TidemarkDataSource, TidemarkQuery, TidemarkOptions>;
@@ -73,7 +75,7 @@ export function QueryEditor({ datasource, query: stored, onChange, onRunQuery, r
   return (
     <div>
       <InlineFieldRow>
-        <PickField label="Query type" id={`type-${query.refId}`} value={query.queryType} onPick={pickType} options={TYPES} isFixed />
+        <PickField label="Query type" id={`type-${query.refId}`} value={query.queryType} onPick={pickType} options={TYPES} isFixed width={28} />
         <InlineField>
           <Button icon="play" variant="secondary" onClick={onRunQuery}>
             Run query

@@ -4,7 +4,12 @@ import { CountMode } from '../types';
 import { EditorProps } from './editorProps';
 import { CodeField, PickField, PickMany, TextField } from './fields';
 
-const options = (...values: string[]) => values.map((value) => ({ label: value.replace('_', ' '), value }));
+const options = (...values: string[]) => values.map((value) => ({ label: value.replaceAll('_', ' '), value }));
+/** What is looked at most of the daemon's own numbers; others can be typed. */
+const SELF_NUMBERS = [
+  'ingest.samples_per_s', 'ingest.events_per_s', 'ingest.ack_p99_ms', 'ingest.pending', 'ingest.lines_refused_total', 'memory.rss_bytes',
+  'disk.data_bytes', 'disk.free_bytes', 'journal.pending_bytes', 'series.count', 'queries.open', 'queries.p99_ms', 'scoring.lag_s',
+];
 const none = (text: string) => (text === '' ? undefined : text);
 
 /** Of which service and env: the first row of all of them. */
@@ -33,10 +38,10 @@ function Limit({ query, changeAndRun, fallback, label = 'Limit' }: EditorProps &
   );
 }
 
-function LegendField({ query, changeAndRun }: EditorProps) {
+function LegendField({ query, changeAndRun, example = '{{class}}' }: EditorProps & { example?: string }) {
   return (
     <TextField
-      label="Legend" id={`legend-${query.refId}`} value={query.legend} placeholder="{{class}}" tooltip="Text with {{label}}"
+      label="Legend" id={`legend-${query.refId}`} value={query.legend} placeholder={example} tooltip="Text with {{label}}"
       onCommit={(legend) => changeAndRun({ legend: none(legend) })}
     />
   );
@@ -107,7 +112,7 @@ export function TalliesEditor(props: EditorProps) {
           label="By" id={`by-${query.refId}`} values={query.by ?? []} load={load({ kind: 'label_names', match: query.metric })}
           onPick={(by) => changeAndRun({ by })}
         />
-        <LegendField {...props} />
+        <LegendField {...props} example="{{method}}" />
       </Scope>
     </>
   );
@@ -201,21 +206,37 @@ function MinScore({ query, changeAndRun }: EditorProps) {
   );
 }
 
+/** One incident: in full, or what was unusual during it. */
+function IncidentField({ query, load, changeAndRun }: EditorProps) {
+  return (
+    <PickField
+      label="Incident" id={`incident-${query.refId}`} value={query.incident} placeholder="all" tooltip="One of them, or a variable"
+      load={load({ kind: 'incidents', service: query.service })} onPick={(incident) => changeAndRun({ incident: none(incident) })}
+    />
+  );
+}
+
 export function AnomaliesEditor(props: EditorProps) {
   return (
-    <Scope {...props}>
-      <MinScore {...props} />
-      <InlineField label="Band" tooltip="What was expected and what was observed, as lines, where it was unusual">
-        <InlineSwitch value={Boolean(props.query.band)} onChange={(e) => props.changeAndRun({ band: e.currentTarget.checked || undefined })} />
-      </InlineField>
-      <Limit {...props} fallback={100} />
-    </Scope>
+    <>
+      <Scope {...props}>
+        <IncidentField {...props} />
+      </Scope>
+      <InlineFieldRow>
+        <MinScore {...props} />
+        <InlineField label="Band" tooltip="What was expected and what was observed, as lines, of the series with the highest scores">
+          <InlineSwitch value={Boolean(props.query.band)} onChange={(e) => props.changeAndRun({ band: e.currentTarget.checked || undefined })} />
+        </InlineField>
+        <Limit {...props} fallback={100} />
+      </InlineFieldRow>
+    </>
   );
 }
 
 export function IncidentsEditor(props: EditorProps) {
   return (
     <Scope {...props}>
+      <IncidentField {...props} />
       <Limit {...props} fallback={100} />
     </Scope>
   );
@@ -235,5 +256,17 @@ export function FeedEditor(props: EditorProps) {
       <MinScore {...props} />
       <Limit {...props} fallback={100} />
     </Scope>
+  );
+}
+
+export function SelfEditor({ query, changeAndRun }: EditorProps) {
+  return (
+    <InlineFieldRow>
+      <PickMany
+        label="Numbers" id={`self-${query.refId}`} values={query.metric ? query.metric.split(',') : []} width={80} placeholder="all, as they are now"
+        tooltip="Of /api/v1/status/tidemark, by their paths; lines begin when the panel is opened" options={options(...SELF_NUMBERS)}
+        onPick={(paths) => changeAndRun({ metric: none(paths.join(',')) })}
+      />
+    </InlineFieldRow>
   );
 }

@@ -17,9 +17,9 @@ export interface Context {
 export type Run = (query: TidemarkQuery, context: Context) => Promise<DataFrame[]>;
 
 /** Warnings of the daemon stand at the first frame, where the panel shows them. */
-export function withWarnings(frames: DataFrame[], warnings: string[]): DataFrame[] {
+export function withWarnings(frames: DataFrame[], warnings: string[], severity: 'warning' | 'info' = 'warning'): DataFrame[] {
   if (warnings.length > 0 && frames.length > 0) {
-    frames[0].meta = { ...frames[0].meta, notices: warnings.map((text) => ({ severity: 'warning' as const, text })) };
+    frames[0].meta = { ...frames[0].meta, notices: warnings.map((text) => ({ severity, text })) };
   }
   return frames;
 }

@@ -54,6 +54,10 @@ async function frameOf(query: TidemarkQuery, context: Context, name: string, by:
     return withWarnings([totalsFrame(query.refId, fold(data.items), legend, name, data.unit)], warnings);
   }
   const grid = countGridOf(context.intervalMs, context.range, least);
+  if (mode === 'rate' && grid.end > Date.now() / 1000 && grid.end - grid.step > grid.start) {
+    // of a step that still goes on only a part has come: as a rate it would be a fall
+    grid.end -= grid.step;
+  }
   const { data, warnings } = await ask(query, context, name, by, grid, grid.step);
   return withWarnings([countsFrame(query.refId, grid, fold(data.items), mode, legend, name, data.unit)], warnings);
 }

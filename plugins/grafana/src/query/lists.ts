@@ -1,7 +1,7 @@
-import { DataFrame } from '@grafana/data';
+import { DataFrame, dateTime } from '@grafana/data';
 import { Params } from '../api';
 import {
-  anomaliesFrame, bandFrames, eventsFrame, exceptionFrames, exceptionsFrame, incidentsFrame, markersFrame, reportsFrame, topFrame,
+  anomaliesFrame, eventsFrame, exceptionFrames, exceptionsFrame, incidentFrames, incidentsFrame, markersFrame, reportsFrame, topFrame,
 } from '../frames';
 import { filterValue, testText, valuesOf } from '../interpolate';
 import { CELL_S, spanParams } from '../intervals';
@@ -9,6 +9,7 @@ import { quote } from '../promql/scan';
 import {
   Anomaly, CountItem, Counts, ExceptionGroup, HttpEvent, Incident, Marker, Report, TidemarkQuery, Top, Verdict,
 } from '../types';
+import { runBand } from './band';
 import { Context, withWarnings } from './context';
 
 const ROWS = 100;
@@ -16,6 +17,8 @@ const VERDICTS_MAX = 100;
 const SPARK_POINTS = 40;
 /** So many groups are asked one by one for their hours. */
 const HOURS_MAX = 50;
+/** What is shown before and after an incident. */
+const AROUND_MS = 1800e3;
 
 const valuesIn = (context: Context, text?: string) => valuesOf(context.replace, text, context.vars);
 
@@ -154,9 +157,23 @@ export async function anomaliesOf(query: TidemarkQuery, context: Context) {
   return listOf<Anomaly>(context, '/api/v1/anomalies', query, { min_score: query.minScore, ...spanParams(context.range) }, (a) => a.time);
 }
 
+async function incidentOf(context: Context, id: string): Promise<Incident> {
+  return (await context.api.ask<Incident>(`/api/v1/incidents/${encodeURIComponent(id)}`)).data;
+}
+
+/** Of an incident: its service, from half an hour before it to half an hour after. */
+function duringOf(context: Context, incident: Incident): Context {
+  const end = incident.end ? Date.parse(incident.end) : Date.now();
+  return { ...context, range: { ...context.range, from: dateTime(Date.parse(incident.start) - AROUND_MS), to: dateTime(end + AROUND_MS) } };
+}
+
 export async function runAnomalies(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
-  const { items, warnings } = await anomaliesOf(query, context);
-  return withWarnings(query.band ? bandFrames(query.refId, items) : [anomaliesFrame(query.refId, items)], warnings);
+  const id = valuesIn(context, query.incident)[0];
+  const incident = id ? await incidentOf(context, id) : undefined;
+  const during = incident ? duringOf(context, incident) : context;
+  const chosen = incident ? { ...query, service: incident.service, env: incident.env } : query;
+  const { items, warnings } = await anomaliesOf(chosen, during);
+  return query.band ? runBand(query.refId, items, during, warnings) : withWarnings([anomaliesFrame(query.refId, items)], warnings);
 }
 
 export async function incidentsOf(query: TidemarkQuery, context: Context) {
@@ -164,6 +181,10 @@ export async function incidentsOf(query: TidemarkQuery, context: Context) {
 }
 
 export async function runIncidents(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
+  const id = valuesIn(context, query.incident)[0];
+  if (id) {
+    return incidentFrames(query.refId, await incidentOf(context, id));
+  }
   const { items, warnings } = await incidentsOf(query, context);
   return withWarnings([incidentsFrame(query.refId, items)], warnings);
 }
