@@ -79,11 +79,10 @@ static const enum report_key shown[] = {KEY_EXCEPTIONS, KEY_SERVER_ERRORS, KEY_N
 enum { SHOWN = sizeof shown / sizeof *shown };
 
 /* The name in paths, as people read it: %XX as the byte it stands for. */
-static void put_name(struct bytes *out, const char *name)
+static const char *plain_name(const char *name, char text[FILES_NAME_BYTES])
 {
-    char text[FILES_NAME_BYTES];
     size_t len = 0;
-    for (const char *at = name; *at && len + 1 < sizeof text; at++) {
+    for (const char *at = name; *at && len + 1 < FILES_NAME_BYTES; at++) {
         unsigned byte;
         if (*at == '%' && sscanf(at + 1, "%2X", &byte) == 1 && byte != 0) {
             text[len++] = (char)byte;
@@ -93,10 +92,10 @@ static void put_name(struct bytes *out, const char *name)
         }
     }
     text[len] = '\0';
-    html_text(out, text, 0);
+    return text;
 }
 
-static void put_cells(struct bytes *out, const struct files *files, const char *path)
+static void put_cells(struct bytes *out, enum language language, const struct files *files, const char *path)
 {
     struct bytes text = {0};
     char figure[TEXT_FIGURE_BYTES];
@@ -105,18 +104,19 @@ static void put_cells(struct bytes *out, const struct files *files, const char *
     const json_t *strip = json_object_get(report, "strip");
     for (size_t i = 0; i < SHOWN; i++) {
         const json_t *now = json_object_get(json_object_get(strip, name_of_key(shown[i])), "now");
-        bytes_printf(out, "<td class=\"n\">%s</td>",
+        bytes_printf(out, "<td role=\"cell\" class=\"n\" data-l=\"%s\">%s</td>",
+                     text_of_key(language, shown[i]),
                      json_is_number(now) ? text_key_value(shown[i], json_number_value(now), figure) : "–");
     }
     json_decref(report);
     bytes_fini(&text);
 }
 
-/* A row that leads to a report; base: how to come to DIR from the page. Without one nothing. */
-static void put_row(struct bytes *out, const struct files *files, const char *base, const char *name,
+/* A row that leads to a report, from a page one folder below DIR. Without one nothing. */
+static void put_row(struct bytes *out, enum language language, const struct files *files, const char *name,
                     const char *week, bool by_week)
 {
-    char file[FILES_FILE_BYTES], path[PATH_BYTES], json[PATH_BYTES];
+    char file[FILES_FILE_BYTES], path[PATH_BYTES], json[PATH_BYTES], plain[FILES_NAME_BYTES];
     struct stat info;
     const char *links = "";
     bool is_there = false;
@@ -132,14 +132,14 @@ static void put_row(struct bytes *out, const struct files *files, const char *ba
             bytes_printf(&url, *at == '%' ? "%%25" : "%c", *at);
         bytes_u8(&url, 0);
         if (!is_there)
-            bytes_printf(out, "<tr><td>");
-        bytes_printf(out, "%s<a href=\"%s%s\">", links, base, url.data ? (const char *)url.data : "");
+            bytes_printf(out, "<tr role=\"row\"><td role=\"cell\">");
+        bytes_printf(out, "%s<a href=\"../%s\">", links, url.data ? (const char *)url.data : "");
         if (is_there)
             bytes_printf(out, "%s", render_extension((enum render_format)f));
         else if (by_week)
             bytes_printf(out, "%s", week);
         else
-            put_name(out, name);
+            html_text(out, plain_name(name, plain), 0);
         bytes_printf(out, "</a>");
         is_there = true;
         links = " · ";
@@ -149,7 +149,7 @@ static void put_row(struct bytes *out, const struct files *files, const char *ba
         return;
     (void)snprintf(json, sizeof json, "%s/%s/%s", name, week, files_file(name, week, RENDER_JSON, file));
     bytes_printf(out, "</td>");
-    put_cells(out, files, json);
+    put_cells(out, language, files, json);
     bytes_printf(out, "</tr>\n");
 }
 
@@ -158,11 +158,15 @@ static void begin_page(struct bytes *out, enum language language, const char *ti
     html_begin(out, language, title);
     bytes_printf(out, "<header><p class=\"kicker\">%s</p>\n<h1>", text_of(language, TEXT_TITLE));
     html_text(out, title, 0);
-    bytes_printf(out, "</h1></header>\n<main>\n<table>\n<thead><tr><th scope=\"col\">%s</th>",
+    bytes_printf(out,
+                 "</h1></header>\n<main>\n<table class=\"stack\" role=\"table\">\n<thead "
+                 "role=\"rowgroup\"><tr role=\"row\">"
+                 "<th scope=\"col\" role=\"columnheader\">%s</th>",
                  text_of(language, first));
     for (size_t i = 0; i < SHOWN; i++)
-        bytes_printf(out, "<th scope=\"col\" class=\"n\">%s</th>", text_of_key(language, shown[i]));
-    bytes_printf(out, "</tr></thead>\n<tbody>\n");
+        bytes_printf(out, "<th scope=\"col\" role=\"columnheader\" class=\"n\">%s</th>",
+                     text_of_key(language, shown[i]));
+    bytes_printf(out, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
 }
 
 static void end_page(struct bytes *out, const char *link, const char *text)
@@ -222,7 +226,7 @@ enum tm_err index_week(const struct files *files, const char *week, const char *
     (void)snprintf(title, sizeof title, "%s %s", text_of(l, TEXT_INDEX), week);
     begin_page(&page, l, title, TEXT_SERVICE);
     for (size_t i = 0; i < names.count; i++)
-        put_row(&page, files, "../", names.at[i], week, false);
+        put_row(&page, l, files, names.at[i], week, false);
     end_page(&page, "index.html", text_of(l, TEXT_EARLIER));
     free_names(&names);
     (void)snprintf(path, sizeof path, "index/%s.html", week);
@@ -237,18 +241,16 @@ enum tm_err index_week(const struct files *files, const char *week, const char *
 enum tm_err index_service(const struct files *files, const char *name, const char *language,
                           struct tm_why *why)
 {
-    struct bytes page = {0}, title = {0};
+    struct bytes page = {0};
     struct names weeks;
-    char path[PATH_BYTES];
+    char path[PATH_BYTES], title[FILES_NAME_BYTES];
     enum language l = text_language(language);
     enum tm_err err = list_folders(files->folder, name, true, &weeks);
-    bytes_put(&title, name, strlen(name) + 1);
-    begin_page(&page, l, title.data ? (const char *)title.data : "", TEXT_WEEK);
+    begin_page(&page, l, plain_name(name, title), TEXT_WEEK);
     for (size_t i = weeks.count; i-- > 0;)
-        put_row(&page, files, "../", name, weeks.at[i], true);
+        put_row(&page, l, files, name, weeks.at[i], true);
     end_page(&page, "../index/index.html", text_of(l, TEXT_EARLIER));
     free_names(&weeks);
-    bytes_fini(&title);
     (void)snprintf(path, sizeof path, "%s/index.html", name);
     if (err) {
         bytes_fini(&page);

@@ -32,7 +32,7 @@ void page_section_end(const struct page *p)
 static void put_meta(const struct page *p, enum text name, const char *value)
 {
     bytes_printf(p->out, "<div><dt>%s</dt><dd>", page_say(p, name));
-    html_text(p->out, value, 0);
+    html_text(p->out, value, PAGE_NAME_MAX);
     bytes_printf(p->out, "</dd></div>\n");
 }
 
@@ -165,7 +165,7 @@ static void put_action(const struct page *p, const struct report_action *a)
         bytes_printf(p->out, " · %s %s", page_say(p, TEXT_RATIO), text_times(a->ratio, number));
     if (a->version[0] && a->reason != REASON_BAD_DEPLOY) {
         bytes_printf(p->out, " · %s ", page_say(p, TEXT_SINCE_DEPLOY));
-        html_text(p->out, a->version, PAGE_WHAT_MAX);
+        html_text(p->out, a->version, PAGE_NAME_MAX);
     }
     bytes_printf(p->out, "</div></li>\n");
 }

@@ -5,7 +5,8 @@
 #include "reports/render.h"
 #include "reports/texts.h"
 
-enum { PAGE_WHAT_MAX = 160, PAGE_LISTED_MAX = 50 };
+/* Characters of a text, and of a version or an owner beside it; groups of a list. */
+enum { PAGE_WHAT_MAX = 160, PAGE_NAME_MAX = 60, PAGE_LISTED_MAX = 50 };
 
 struct page {
     const struct report *r;

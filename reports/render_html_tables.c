@@ -46,7 +46,7 @@ static void put_cell(const struct page *p, enum text label, const char *value)
 static void put_ratio(const struct page *p, double ratio, double low, double high)
 {
     char a[TEXT_FIGURE_BYTES], b[TEXT_FIGURE_BYTES], c[TEXT_FIGURE_BYTES];
-    begin_cell(p, "n", TEXT_RATIO);
+    begin_cell(p, "n l", TEXT_RATIO);
     bytes_printf(p->out, "<span>%s", text_times(ratio, a));
     if (isfinite(low) && isfinite(high))
         bytes_printf(p->out, "<span class=\"ci\">%s–%s</span>", text_times(low, b), text_times(high, c));
@@ -96,7 +96,7 @@ static void put_what(const struct page *p, const struct report_group *g)
         bytes_printf(p->out, "<span class=\"f\">");
     if (g->release[0]) {
         bytes_printf(p->out, "%s ", page_say(p, TEXT_RELEASE));
-        html_text(p->out, g->release, PAGE_WHAT_MAX);
+        html_text(p->out, g->release, PAGE_NAME_MAX);
         bytes_printf(p->out, "%s", g->dimension[0] ? " · " : "");
     }
     if (g->dimension[0]) {
@@ -224,7 +224,7 @@ static const char *verdict_class(const char *verdict)
 static void put_part(const struct page *p, enum text label, double k, double n)
 {
     char a[TEXT_FIGURE_BYTES], b[TEXT_FIGURE_BYTES];
-    begin_cell(p, "n", label);
+    begin_cell(p, "n l", label);
     bytes_printf(p->out, "%s / %s</td>", text_number(k, a), text_number(n, b));
 }
 
@@ -240,7 +240,7 @@ void page_deploys(const struct page *p)
     for (size_t i = 0; i < p->r->deploy_count; i++) {
         const struct report_deploy *d = &p->r->deploys[i];
         bytes_printf(p->out, "<tr role=\"row\"><td role=\"cell\"><strong>");
-        html_text(p->out, d->version, PAGE_WHAT_MAX);
+        html_text(p->out, d->version, PAGE_NAME_MAX);
         bytes_printf(p->out, "</strong>");
         if (d->is_rollback || d->is_rolled_back)
             bytes_printf(p->out, " <span class=\"tag\">%s</span>",

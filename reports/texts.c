@@ -113,7 +113,7 @@ static const pair texts[TEXT_COUNT_OF] = {
 static const pair keys[KEY_COUNT] = {
     [KEY_REQUESTS] = {"Requests", "요청"},
     [KEY_EXCEPTIONS] = {"Exceptions", "예외"},
-    [KEY_EXCEPTIONS_PER_10K] = {"Exceptions per 10k requests", "1만 요청당 예외"},
+    [KEY_EXCEPTIONS_PER_10K] = {"Exceptions per 10k req.", "1만 요청당 예외"},
     [KEY_SERVER_ERRORS] = {"Server errors (5xx)", "서버 오류 (5xx)"},
     [KEY_CLIENT_ERRORS] = {"Client errors (4xx)", "클라이언트 오류 (4xx)"},
     [KEY_GROUPS] = {"Groups seen", "발생한 그룹"},
@@ -325,6 +325,15 @@ const char *text_key_value(enum report_key key, double value, char text[TEXT_FIG
     return is_percent(key) ? text_percent(value, text) : text_number(value, text);
 }
 
+/* Many times as much is told as that: 20× rather than +1,900 %. */
+static void put_relative(double percent, char text[TEXT_FIGURE_BYTES])
+{
+    if (percent < 1000)
+        (void)snprintf(text, TEXT_FIGURE_BYTES, "%+.0f %%", percent);
+    else
+        (void)text_times(1 + percent / 100, text);
+}
+
 const char *text_change(enum report_key key, double now, double before, char text[TEXT_FIGURE_BYTES])
 {
     text[0] = '\0';
@@ -335,7 +344,6 @@ const char *text_change(enum report_key key, double now, double before, char tex
     else if (now == before)
         (void)snprintf(text, TEXT_FIGURE_BYTES, "±0 %%");
     else
-        (void)snprintf(text, TEXT_FIGURE_BYTES, fabs(now / before - 1) < 10 ? "%+.0f %%" : "%+.2g %%",
-                       100 * (now / before - 1));
+        put_relative(100 * (now / before - 1), text);
     return text;
 }

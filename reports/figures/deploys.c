@@ -85,13 +85,17 @@ static void put_tick(struct drawing *drawing, const struct layout *layout, doubl
 {
     char text[AMOUNT_BYTES];
     double x = place(layout, value / unit);
+    struct str name = first && layout->low > 0 ? STR("0") : amount_short(value, drawing->language, text);
+    double room = drawing->width - lettering_width(name) * 11 / 2; /* the last one must not be cut */
     drawing_line(drawing, (struct frame){x, x, layout->frame.top, layout->frame.bottom},
                  first ? INK_AXIS : INK_GRID, 1, 0);
-    drawing_note(
-        drawing,
-        (struct note){
-            .x = x, .y = layout->frame.bottom + 11, .anchor = ANCHOR_CENTRE, .ink = INK_MUTED, .size = 11},
-        first && layout->low > 0 ? STR("0") : amount_short(value, drawing->language, text));
+    drawing_note(drawing,
+                 (struct note){.x = fmin(x, room),
+                               .y = layout->frame.bottom + 11,
+                               .anchor = ANCHOR_CENTRE,
+                               .ink = INK_MUTED,
+                               .size = 11},
+                 name);
 }
 
 static void put_scale(struct drawing *drawing, const struct layout *layout)
