@@ -33,7 +33,8 @@ SRC.client  := $(wildcard server/client/*.c)
 SRC.promql  := $(wildcard server/promql/*.c)
 SRC.config  := $(wildcard server/config/*.c)
 SRC.cli     := $(filter-out server/cli/main.c,$(wildcard server/cli/*.c server/cli/*/*.c))
-SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) $(SRC.promql) server/cli/%.c, \
+SRC.manual  := $(wildcard server/manual/*.c)
+SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) $(SRC.promql) server/cli/%.c server/manual/%.c, \
                $(wildcard server/*.c server/*/*.c))
 # made from protocols, in build/gen
 PROTOS      := $(patsubst server/remote/%.proto,build/gen/%.pb-c,$(wildcard server/remote/*.proto))
@@ -54,6 +55,7 @@ USES.config  := config model
 USES.promql  := promql storage model
 USES.cli     := cli client wire promql storage scoring model
 USES.reports := reports storage scoring model
+USES.manual  := manual reports server config cli client wire promql storage scoring model
 USES.server  := server config promql storage wire scoring model
 LIBS.storage := -llmdb -lroaring -lpcre2-8 -lzstd -lxxhash -lpthread
 LIBS.scoring := -lm
@@ -83,9 +85,10 @@ SHIMS    := $(patsubst tests/fault/%.c,$(O)/tests/fault/%.so,$(wildcard tests/fa
 .SECONDARY:
 .SECONDEXPANSION:
 .DEFAULT_GOAL := all
-.PHONY: all help programs unit tools shims benches fuzzers clean layers
+.PHONY: all help programs manual unit tools shims benches fuzzers clean layers
 all: programs ## build the programs (BUILD=release|debug|asan|tsan|fuzz|cov)
 programs: $(PROGRAMS)
+manual: $(O)/manual.made ## man pages and bash completion, into build/release/manual
 unit: $(TESTS)
 tools: $(TOOLS)
 shims: $(SHIMS)
@@ -122,6 +125,14 @@ $(O)/tidemark: $(call obj,server/cli/main.c) $(call lib,$(USES.cli))
 $(O)/tidemark-report: $(call obj,reports/main.c) $(call lib,$(USES.reports))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.reports) -o $@
+# Writes man pages and completion; see server/manual.
+$(O)/make-manual: $(call lib,$(USES.manual))
+	$(call say,LD)
+	$(Q)$(CC) $(TEST_MODE) $^ $(LIBS.cli) $(LIBS.config) -o $@
+$(O)/manual.made: $(O)/make-manual
+	@rm -rf $(O)/manual && mkdir -p $(addprefix $(O)/manual/,man1 man5 man8 completions)
+	$(call say,MAN)
+	$(Q)$< $(O)/manual && touch $@
 $(O)/libtidemark.so: $(call obj,$(SRC.client) $(SRC.wire) $(SRC.model))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) -shared -Wl,-soname,libtidemark.so.0 $^ $(LIBS.client) -o $@

@@ -29,7 +29,7 @@ check: deps ## all checks: build, layers, lint, unit tests under ASan, TSan and 
 # Every suite runs, whatever the others said; the table decides. TSan sleeps a second whenever a process ends, if it is
 # not told otherwise: tests of kills fork hundreds.
 check-suites:
-	-@$(SUITE) build-release $(SUB) -j2 BUILD=release programs unit tools shims benches
+	-@$(SUITE) build-release $(SUB) -j2 BUILD=release programs manual unit tools shims benches
 	-@$(SUITE) layers $(SUB) BUILD=release layers
 	-@$(SUITE) format $(SUB) format-check style
 	-@$(SUITE) lint $(SUB) -j2 tidy cppcheck
@@ -105,10 +105,15 @@ cppcheck: ## cppcheck over the sources
 		--suppress=missingIncludeSystem --suppress=shiftTooManyBitsSigned --cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -I. \
 		server storage $(wildcard scoring reports)
 
-install: programs ## into DESTDIR/PREFIX, with the systemd unit
+install: programs manual ## into DESTDIR/PREFIX, with manual, completion and the systemd unit
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
 		$(DESTDIR)/lib/systemd/system $(DESTDIR)/etc/tidemark
 	install -m 755 $(O)/tidemarkd $(O)/tidemark $(O)/tidemark-report $(DESTDIR)$(PREFIX)/bin
+	for section in 1 5 8; do \
+		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \
+		install -m 644 $(O)/manual/man$$section/* $(DESTDIR)$(PREFIX)/share/man/man$$section || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(O)/manual/completions/* $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 server/client/tidemark.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(O)/libtidemark.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(O)/libtidemark.so $(DESTDIR)$(PREFIX)/lib/libtidemark.so.0

@@ -1,6 +1,5 @@
 /* tidemark-report: makes the weekly exception reports of a data folder (reports/README.md). `tidemark report`
  * and the daemon's schedule run it. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,66 +7,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "reports/arguments.h"
 #include "reports/run.h"
 #include "storage/model/when.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NICENESS = 10 };
 #define WEEK_MAX_MS INT64_C(615600000) /* 171 hours */
-
-enum choice {
-    OPT_DATA_DIR = 256,
-    OPT_OUT,
-    OPT_WEEK,
-    OPT_SERVICE,
-    OPT_ENV,
-    OPT_FROM,
-    OPT_TO,
-    OPT_ZONE,
-    OPT_LANGUAGE,
-    OPT_FORMATS,
-    OPT_OWNER,
-    OPT_DUE,
-    OPT_JOB,
-    OPT_HELP,
-    OPT_VERSION
-};
-
-static const struct option long_options[] = {
-    {"data-dir", required_argument, NULL, OPT_DATA_DIR},
-    {"out", required_argument, NULL, OPT_OUT},
-    {"week", required_argument, NULL, OPT_WEEK},
-    {"service", required_argument, NULL, OPT_SERVICE},
-    {"env", required_argument, NULL, OPT_ENV},
-    {"from", required_argument, NULL, OPT_FROM},
-    {"to", required_argument, NULL, OPT_TO},
-    {"zone", required_argument, NULL, OPT_ZONE},
-    {"language", required_argument, NULL, OPT_LANGUAGE},
-    {"formats", required_argument, NULL, OPT_FORMATS},
-    {"owner", required_argument, NULL, OPT_OWNER},
-    {"due", required_argument, NULL, OPT_DUE},
-    {"job", no_argument, NULL, OPT_JOB},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {0},
-};
-
-static const char help[] =
-    "usage: tidemark-report --data-dir DIR [--week 2026-W47] [--out DIR] [options]\n\n"
-    "Makes the weekly exception report of each service, or of one, from a data folder, at rest or beside "
-    "its\n"
-    "daemon. Reports that did not change are left as they are.\n\n"
-    "  --data-dir DIR        the data folder\n"
-    "  --out DIR             where reports go; default DATA_DIR/reports\n"
-    "  --week WEEK           an ISO week; default the last one that is over\n"
-    "  --service SERVICE     of this service alone; --env ENV: of this environment alone\n"
-    "  --from TIME --to TIME a part of the week, or seven days at most\n"
-    "  --zone ZONE           in which weeks begin; default UTC\n"
-    "  --language en|ko      default en\n"
-    "  --formats LIST        of html, md, csv, json; default all\n"
-    "  --owner SERVICE=NAME  who owns a service; may stand more than once\n"
-    "  --due 'Mon 07:00'     only if the last such moment's report is missing\n"
-    "  --job                 tell progress and result as the daemon reads them\n\n"
-    "Exit codes: 0 made, 1 failed, 2 usage.\n";
 
 struct words {
     struct run_options run;
@@ -107,51 +52,51 @@ static enum tm_err take_owner(char *word, struct run_options *run, struct tm_why
 }
 
 /* One option; the result is TM_OK, TM_INVALID, TM_LIMIT. */
-static enum tm_err take(struct words *w, int option, char *value, struct tm_why *why)
+static enum tm_err take(struct words *w, size_t option, char *value, struct tm_why *why)
 {
     struct run_options *run = &w->run;
     switch (option) {
-    case OPT_DATA_DIR:
+    case REPORT_DATA_DIR:
         run->data_dir = value;
         break;
-    case OPT_OUT:
+    case REPORT_OUT:
         run->out_dir = value;
         break;
-    case OPT_WEEK:
+    case REPORT_WEEK:
         w->week = value;
         break;
-    case OPT_SERVICE:
+    case REPORT_SERVICE:
         run->service = value;
         break;
-    case OPT_ENV:
+    case REPORT_ENV:
         run->env = value;
         break;
-    case OPT_FROM:
+    case REPORT_FROM:
         w->from = value;
         break;
-    case OPT_TO:
+    case REPORT_TO:
         w->to = value;
         break;
-    case OPT_ZONE:
+    case REPORT_ZONE:
         run->zone = value;
         break;
-    case OPT_LANGUAGE:
+    case REPORT_LANGUAGE:
         run->language = value;
         if (strcmp(value, "en") != 0 && strcmp(value, "ko") != 0)
             return tm_fail(why, TM_INVALID, "--language is en or ko, not \"%.20s\"", value);
         break;
-    case OPT_FORMATS:
+    case REPORT_FORMATS:
         return take_formats(value, run, why);
-    case OPT_OWNER:
+    case REPORT_OWNER:
         return take_owner(value, run, why);
-    case OPT_DUE:
+    case REPORT_DUE:
         w->due = value;
         break;
-    case OPT_JOB:
+    case REPORT_JOB:
         w->is_job = true;
         break;
     default:
-        return tm_fail(why, TM_INVALID, "tidemark-report --help lists what may stand here");
+        break;
     }
     return TM_OK;
 }
@@ -240,23 +185,33 @@ static enum tm_err work(struct words *w, struct bytes *out, struct tm_why *why)
     return err ? err : bytes_error(out);
 }
 
+/* Is it an option that only asks for a text? Then that is printed. */
+static bool tell(size_t option)
+{
+    if (option == REPORT_HELP)
+        report_help(stdout);
+    else if (option == REPORT_VERSION)
+        (void)puts("tidemark-report " TIDEMARK_VERSION);
+    else
+        return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static struct words w = {.run = {.zone = "UTC", .language = "en", .formats = {true, true, true, true}}};
     struct tm_why why = {""};
     struct bytes out = {0};
     enum tm_err err = TM_OK;
-    int option;
     w.run.clock = clock_system();
-    while (!err && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (option == OPT_HELP || option == OPT_VERSION) {
-            (void)fputs(option == OPT_HELP ? help : "tidemark-report " TIDEMARK_VERSION "\n", stdout);
+    for (int i = 1; !err && i < argc; i++) {
+        struct option_word word;
+        err = option_read(report_options(), "tidemark-report", argc, argv, &i, &word, &why);
+        if (!err && tell(word.index))
             return 0;
-        }
-        err = take(&w, option, optarg, &why);
+        if (!err)
+            err = take(&w, word.index, word.value, &why);
     }
-    if (!err && optind < argc)
-        err = tm_fail(&why, TM_INVALID, "nothing may stand behind the options: \"%.60s\"", argv[optind]);
     if (w.is_job) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* without its daemon nobody wants the result */
         (void)!nice(NICENESS);

@@ -3,67 +3,12 @@
 #include <string.h>
 
 #include "server/config/config.h"
+#include "server/daemon/arguments.h"
 #include "server/daemon/daemon.h"
 #include "server/gate/frame.h"
 #include "server/job/job.h"
 
-static const char usage[] =
-    "usage: tidemarkd [-c FILE] [--check | --print-config]\n"
-    "\n"
-    "Runs the tidemark daemon in the foreground; logs to stderr.\n"
-    "\n"
-    "  -c, --config FILE  read the configuration from FILE (YAML); none: all defaults\n"
-    "      --check        check the configuration, print every fault, exit 0 or 1\n"
-    "      --print-config print every setting with value, bounds, default and meaning\n"
-    "      --version      print the version\n"
-    "      --help         this text\n"
-    "\n"
-    "SIGHUP reads the configuration again; SIGTERM and SIGINT stop cleanly.\n";
-
-enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT, ACTION_HELP, ACTION_VERSION, ACTION_WRONG };
-
-struct arguments {
-    enum action action;
-    const char *config_path;
-};
-
-static enum action wrong(const char *what, const char *which)
-{
-    (void)fprintf(stderr, "tidemarkd: %s \"%s\"; see tidemarkd --help\n", what, which);
-    return ACTION_WRONG;
-}
-
-static struct arguments parse_arguments(int argc, char **argv)
-{
-    static const struct {
-        const char *flag;
-        enum action action;
-    } flags[] = {{"--check", ACTION_CHECK},
-                 {"--print-config", ACTION_PRINT},
-                 {"--help", ACTION_HELP},
-                 {"-h", ACTION_HELP},
-                 {"--version", ACTION_VERSION}};
-    struct arguments out = {ACTION_RUN, NULL};
-    for (int i = 1; i < argc && out.action != ACTION_WRONG; i++) {
-        bool known = false;
-        if (strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config") == 0) {
-            known = true;
-            if (i + 1 < argc)
-                out.config_path = argv[++i];
-            else
-                out.action = wrong("a file name is missing after", argv[i]);
-        }
-        for (size_t j = 0; !known && j < sizeof flags / sizeof flags[0]; j++) {
-            if (strcmp(argv[i], flags[j].flag) == 0) {
-                known = true;
-                out.action = flags[j].action;
-            }
-        }
-        if (!known)
-            out.action = wrong("does not know", argv[i]);
-    }
-    return out;
-}
+enum { EXIT_USAGE = 2 };
 
 /* The configuration that was asked for; NULL after its faults were printed. */
 static struct config *load(const char *path, FILE *faults_to)
@@ -103,20 +48,20 @@ int main(int argc, char **argv)
         return gate_run(argc - 2, argv + 2);
     if (argc > 2 && strcmp(argv[1], "--job") == 0)
         return job_run(argc - 2, argv + 2);
-    struct arguments arguments = parse_arguments(argc, argv);
+    struct arguments arguments;
+    struct tm_why why = {0};
+    if (arguments_parse(argc, argv, &arguments, &why)) {
+        (void)fprintf(stderr, "tidemarkd: %s\n", why.text);
+        return EXIT_USAGE;
+    }
     switch (arguments.action) {
-    case ACTION_WRONG:
-        return 2;
     case ACTION_HELP:
-        (void)fputs(usage, stdout);
+        arguments_help(stdout);
         return 0;
     case ACTION_VERSION:
         (void)puts("tidemarkd " TIDEMARK_VERSION);
         return 0;
-    case ACTION_RUN:
-    case ACTION_CHECK:
-    case ACTION_PRINT:
-        break;
+    default:
+        return run(&arguments);
     }
-    return run(&arguments);
 }

@@ -152,7 +152,7 @@ const struct command events_command = {
                "!~ (PCRE2 pattern); numbers (status bytes duration_ms origin_ms edge_ms count) take = "
                "!= < <= > >=; class (1xx to 5xx) and agent (crawler mobile desktop bot other) take = "
                "and !=.\n" OPTIONS_TIME,
-    .examples = "tidemark events --service shop --from -15m --filter 'class=5xx duration_ms>=1000'\n"
+    .examples = "tidemark events --service shop --filter 'class=5xx duration_ms>=1000'\n"
                 "tidemark events --service shop --explain-url /p/12",
     .options = events_options,
     .run = run_events,

@@ -288,8 +288,13 @@ void options_help(const struct command *command, FILE *out)
 {
     const struct option *option;
     size_t own_count = count_options(command->options);
-    fprintf(out, "usage: tidemark %s [options]%s%s\n\n%s\n", command->name, command->operands ? " " : "",
-            command->operands ? command->operands : "", command->summary);
+    char usage[256];
+    (void)snprintf(usage, sizeof usage, "usage: tidemark %s [options]%s%s", command->name,
+                   command->operands ? " " : "", command->operands ? command->operands : "");
+    option_print_text(usage, 0, strlen("usage: "), out);
+    fputs("\n\n", out);
+    option_print_text(command->summary, 0, 0, out);
+    fputc('\n', out);
     if (command->details) {
         fputc('\n', out);
         option_print_text(command->details, 0, 0, out);

@@ -1,7 +1,7 @@
 /* --print-config: the settings in force as YAML, which is also their reference. */
-#include <inttypes.h>
 #include <strings.h>
 
+#include "server/config/config_describe.h"
 #include "server/config/config_field.h"
 #include "server/config/config_rules.h"
 #include "server/config/config_value.h"
@@ -46,59 +46,11 @@ static void print_comment(const struct page *page, const char *text)
     print_comment_at(page, 0, text);
 }
 
-static void describe_bounds(const struct setting *setting, const char *kind, char *out, size_t size)
-{
-    (void)snprintf(out, size, "%s, %s to %s", kind, field_number_text(setting, setting->min).text,
-                   field_number_text(setting, setting->max).text);
-}
-
-static void describe_words(const struct setting *setting, const char *lead, char *out, size_t size)
-{
-    int at = snprintf(out, size, "%s", lead);
-    for (size_t i = 0; setting->words[i] && at > 0 && (size_t)at < size; i++)
-        at += snprintf(out + at, size - (size_t)at, "%s%s", i ? ", " : " ", setting->words[i]);
-}
-
-/* Type, unit and bounds. */
-static void describe_type(const struct setting *setting, char *out, size_t size)
-{
-    switch (setting->type) {
-    case SETTING_BOOL:
-        (void)snprintf(out, size, "true or false");
-        break;
-    case SETTING_INTEGER:
-        describe_bounds(setting, "integer", out, size);
-        break;
-    case SETTING_DURATION:
-        describe_bounds(setting, "duration", out, size);
-        break;
-    case SETTING_SIZE:
-        describe_bounds(setting, "size", out, size);
-        break;
-    case SETTING_STRING:
-        (void)snprintf(out, size, "%s, at most %" PRId64 " bytes", setting->kind, setting->max);
-        break;
-    case SETTING_WORD:
-        describe_words(setting, "one of", out, size);
-        break;
-    case SETTING_STRINGS:
-        (void)snprintf(out, size, "list of %s, %s%" PRId64 " items", setting->kind,
-                       setting->min > 0 ? "1 to " : "at most ", setting->max);
-        break;
-    case SETTING_WORDS:
-        describe_words(setting, "list of", out, size);
-        break;
-    default:
-        (void)snprintf(out, size, "list of mappings, at most %" PRId64 " items", setting->max);
-        break;
-    }
-}
-
 static void print_facts(const struct page *page, const struct setting *setting)
 {
     char type[160];
     char line[400];
-    describe_type(setting, type, sizeof type);
+    setting_describe(setting, type, sizeof type);
     (void)snprintf(line, sizeof line, "%s; default %s; %s", type, setting->default_text,
                    setting->restart ? "restart" : "reload");
     print_comment(page, line);
@@ -112,7 +64,7 @@ static void print_fields(const struct page *page, struct setting_table fields, i
         const struct setting *field = &fields.at[i];
         char type[160];
         char line[400];
-        describe_type(field, type, sizeof type);
+        setting_describe(field, type, sizeof type);
         (void)snprintf(line, sizeof line, "%s: %s%s", setting_name(field), type,
                        field->required ? "; required" : "");
         print_comment_at(page, behind, line);

@@ -12,13 +12,15 @@ static size_t line_length(const char *text)
 /* One line of text in words; returns the column where it ends. */
 static size_t print_words(const char *text, size_t len, size_t column, size_t indent, FILE *out)
 {
-    for (size_t at = 0; at < len;) {
+    bool is_first = true; /* of its line */
+    for (size_t at = 0; at < len; is_first = false) {
         size_t word = strcspn(text + at, " \n");
-        if (column > indent && column + 1 + word > OPTION_WIDTH) {
+        if (!is_first && column + 1 + word > OPTION_WIDTH) {
             (void)fprintf(out, "\n%*s", (int)indent, "");
             column = indent;
+            is_first = true;
         }
-        column += (size_t)fprintf(out, "%s%.*s", column > indent ? " " : "", (int)word, text + at);
+        column += (size_t)fprintf(out, "%s%.*s", is_first ? "" : " ", (int)word, text + at);
         at += word;
         at += strspn(text + at, " ");
     }
@@ -80,6 +82,9 @@ enum tm_err option_read(const struct option *table, const char *program, int arg
                         struct option_word *out, struct tm_why *why)
 {
     char *word = argv[*at];
+    if (word[0] != '-')
+        return tm_fail(why, TM_INVALID, "unknown word \"%.60s\"; `%s --help` lists the options", word,
+                       program);
     *out = (struct option_word){0};
     const struct option *option = find(table, word, &out->index);
     if (!option)
@@ -90,8 +95,8 @@ enum tm_err option_read(const struct option *table, const char *program, int arg
     if (!option->argument)
         return TM_OK;
     if (!equals && *at + 1 >= argc)
-        return tm_fail(why, TM_INVALID, "--%s needs a value: --%s %s", option->name, option->name,
-                       option->argument);
+        return tm_fail(why, TM_INVALID, "--%s needs a value: --%s %s; `%s --help` says which", option->name,
+                       option->name, option->argument, program);
     out->value = equals ? equals + 1 : argv[++*at];
     return TM_OK;
 }

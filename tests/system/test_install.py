@@ -27,7 +27,7 @@ def dest(tmp_path_factory):
 
 
 def test_each_file_is_in_its_place(dest):
-    """CONTRACT 1: programs, library, header, pkg-config file; the unit and a configuration to edit."""
+    """CONTRACT 1: programs, library, header, pkg-config file, manual, completion; the unit and a configuration to edit."""
     modes = {}
     for folder, _, files in os.walk(dest):
         for name in files:
@@ -35,6 +35,11 @@ def test_each_file_is_in_its_place(dest):
             modes[os.path.relpath(path, dest)] = 'link' if os.path.islink(path) else oct(os.stat(path).st_mode & 0o777)
     assert modes.pop('etc/tidemark/tidemark.yaml')
     assert modes.pop('usr/lib/pkgconfig/tidemark.pc') and modes.pop(UNIT)
+    manual = {path: modes.pop(path) for path in sorted(modes) if path.startswith('usr/share/')}
+    assert set(manual.values()) == {'0o644'}
+    for path in ('man/man1/tidemark.1', 'man/man1/tidemark-push.1', 'man/man5/tidemark.yaml.5', 'man/man8/tidemarkd.8',
+                 'bash-completion/completions/tidemark', 'bash-completion/completions/tidemarkd'):
+        assert f'usr/share/{path}' in manual
     assert modes == {'usr/bin/tidemarkd': '0o755', 'usr/bin/tidemark': '0o755',
                      'usr/bin/tidemark-report': '0o755', 'usr/include/tidemark.h': '0o644',
                      'usr/lib/libtidemark.a': '0o644', 'usr/lib/libtidemark.so.0': '0o755', 'usr/lib/libtidemark.so': 'link'}
