@@ -90,6 +90,17 @@ def test_what_it_says_of_requests_failures_and_releases(loaded):
     assert '1.8.4  by ci' in run(loaded, ['marker', 'list'])
 
 
+def test_what_it_says_of_deploys_anomalies_and_incidents(loaded):
+    daemon, _ = loaded
+    run(loaded, ['deploy', '--service', 'cart', '--version', '1.8.4', '--time', '-1h'])
+    gate = typed('verdict')[0]
+    asked = subprocess.run([COMMAND, *gate[:gate.index('--wait')], '--server', 'http://' + daemon.http], capture_output=True, timeout=60)
+    assert asked.returncode == 4 and asked.stdout.startswith(b'insufficient'), asked
+    for words in typed('anomalies') + typed('incidents') + typed('diff'):
+        done = subprocess.run([COMMAND, *words, '--server', 'http://' + daemon.http], capture_output=True, timeout=60)
+        assert done.returncode == 0, done
+
+
 def test_verify_backup_and_delete(loaded, tmp_path):
     verify, = re.findall(r'build/release/tidemark (verify)\b', TEXT)
     assert 'sound' in run(loaded, [verify])
@@ -101,5 +112,6 @@ def test_verify_backup_and_delete(loaded, tmp_path):
 def test_every_file_and_picture_it_names_is_there():
     for path in re.findall(r'\]\(([^):]+)\)', TEXT) + re.findall(r'`((?:server|storage|tests)/[A-Za-z0-9_./-]+)`', TEXT):
         assert os.path.exists(os.path.join(ROOT, path)), path
-    picture = open(os.path.join(ROOT, 'tests', 'demo', 'load.png'), 'rb').read()
-    assert struct.unpack('>II', picture[16:24]) == (1200, 600) and len(picture) < 60000
+    for name, size in ('links', (1200, 600)), ('report', (1280, 1060)):
+        picture = open(os.path.join(ROOT, 'tests', 'demo', name + '.png'), 'rb').read()
+        assert struct.unpack('>II', picture[16:24]) == size and len(picture) < 100000, name
