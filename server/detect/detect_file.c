@@ -6,9 +6,8 @@
 
 #include "server/detect/detect_disk.h"
 #include "server/detect/detect_private.h"
+#include "server/detect/detect_states.h"
 #include "server/detect/incidents.h"
-
-static const char magic[] = "tmscore1";
 
 enum { MAGIC_BYTES = 8, SUM_BYTES = 8, NAME_BYTES = 16 };
 
@@ -36,33 +35,20 @@ static const char *name_of(unsigned shard, char name[NAME_BYTES])
 
 /* ---- keeping ---- */
 
-static void put_state(const struct detect_engine *engine, const struct detect_target *target,
-                      struct bytes *out)
-{
-    bytes_u64(out, target->hash);
-    bytes_zigzag(out, target->at);
-    bytes_str(out, detect_labels(target));
-    uint8_t *at = bytes_reserve(out, FIRST_BYTES);
-    if (!at)
-        return;
-    score_first_encode(&engine->model, target->state, at);
-    out->len += FIRST_BYTES;
-}
-
 static void put_shard(const struct detect_engine *engine, unsigned shard, struct bytes *out)
 {
-    bytes_put(out, magic, MAGIC_BYTES);
-    bytes_u32(out, FIRST_VERSION);
-    bytes_u32(out, (uint32_t)engine->options.step_ms);
+    detect_states_begin(engine->options.step_ms, out);
     for (size_t i = 0; i < engine->service_count; i++) {
         const struct detect_service *service = engine->services[i];
         for (size_t k = 0; k < service->target_count; k++) {
             const struct detect_target *target = &service->targets[k];
-            if (target->state && shard_of(target->hash) == shard)
-                put_state(engine, target, out);
+            if (!target->state || shard_of(target->hash) != shard)
+                continue;
+            const struct detect_kept kept = {target->hash, target->at, detect_labels(target), target->state};
+            detect_states_put(&engine->model, &kept, out);
         }
     }
-    bytes_u64(out, out->failed ? 0 : XXH3_64bits(out->data, out->len));
+    detect_states_end(out);
 }
 
 /* ---- incidents ---- */
@@ -168,15 +154,9 @@ enum tm_err detect_engine_keep(struct detect_engine *engine, struct tm_why *why)
 
 /* ---- restoring ---- */
 
-static enum tm_err take_state(struct detect_engine *engine, struct cursor *c)
+static enum tm_err take_state(void *arg, const struct detect_kept *kept)
 {
-    struct detect_restored *restored = engine->restored;
-    struct restored_state one = {.hash = cursor_u64(c)};
-    one.at = cursor_zigzag(c);
-    (void)cursor_str(c);
-    struct str bytes = cursor_take(c, FIRST_BYTES);
-    if (c->bad)
-        return TM_CORRUPT;
+    struct detect_restored *restored = arg;
     if (restored->count == restored->capacity) {
         size_t wanted = restored->capacity * 2 + 64;
         struct restored_state *grown = realloc(restored->at, wanted * sizeof *grown);
@@ -185,15 +165,12 @@ static enum tm_err take_state(struct detect_engine *engine, struct cursor *c)
         restored->at = grown;
         restored->capacity = wanted;
     }
-    one.state = malloc(sizeof *one.state);
+    struct restored_state one = {kept->hash, kept->at, malloc(sizeof *one.state)};
     if (!one.state)
         return TM_NOMEM;
-    enum tm_err err = score_first_decode(&engine->model, (const uint8_t *)bytes.ptr, bytes.len, one.state);
-    if (err)
-        free(one.state);
-    else
-        restored->at[restored->count++] = one;
-    return err;
+    *one.state = *kept->state;
+    restored->at[restored->count++] = one;
+    return TM_OK;
 }
 
 /* The states of one file; all of them or none. */
@@ -201,19 +178,8 @@ static enum tm_err take_shard(struct detect_engine *engine, const struct bytes *
 {
     struct detect_restored *restored = engine->restored;
     size_t before = restored->count;
-    if (file->len < MAGIC_BYTES + SUM_BYTES)
-        return TM_CORRUPT;
-    struct cursor c = cursor_of(file->data, file->len - SUM_BYTES);
-    struct cursor end = cursor_of(file->data + file->len - SUM_BYTES, SUM_BYTES);
-    struct str head = cursor_take(&c, MAGIC_BYTES);
-    if (memcmp(head.ptr, magic, MAGIC_BYTES) != 0 ||
-        cursor_u64(&end) != XXH3_64bits(file->data, file->len - SUM_BYTES))
-        return TM_CORRUPT;
-    if (cursor_u32(&c) != FIRST_VERSION || cursor_u32(&c) != (uint32_t)engine->options.step_ms)
-        return TM_INVALID;
-    enum tm_err err = TM_OK;
-    while (cursor_left(&c) > 0 && !err)
-        err = take_state(engine, &c);
+    enum tm_err err =
+        detect_states_take(&engine->model, engine->options.step_ms, bytes_view(file), take_state, restored);
     while (err && restored->count > before)
         free(restored->at[--restored->count].state);
     return err;
