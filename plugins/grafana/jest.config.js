@@ -9,6 +9,7 @@ const modules = [
 
 module.exports = {
   testEnvironment: 'jest-environment-jsdom',
+  testTimeout: 60000,
   modulePaths: ['<rootDir>/src'],
   setupFilesAfterEnv: ['<rootDir>/.config/jest/setup.js'],
   testMatch: ['<rootDir>/src/**/*.test.{ts,tsx}'],

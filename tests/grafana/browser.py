@@ -1,7 +1,11 @@
 """Drives the built plugin in headless Chromium against a daemon with the demo's data: plugins/grafana/harness/run.mjs.
 
-    /usr/bin/python3 tests/grafana/browser.py [--shots DIR]
+    /usr/bin/python3 tests/grafana/browser.py [--shots DIR] [--only PATTERN]
+    /usr/bin/python3 tests/grafana/browser.py --set 11.6.14     with the packages of another Grafana
+    /usr/bin/python3 tests/grafana/browser.py --bench           a panel of 200 series over 30 days, timed
 """
+import argparse
+import math
 import os
 import shutil
 import subprocess
@@ -29,18 +33,31 @@ def obey(word, daemon):
         assert daemon.write('\n'.join(lines), '/write?precision=ms')[0] == 204
 
 
-def main():
-    if not shutil.which(os.environ.get('CHROMIUM', 'chromium')):
-        print('grafana: skipped in the browser: there is no chromium (apt-get install chromium)')
-        return 0
-    with_node = [os.path.join(PLUGIN, 'with-node'), 'node']
-    subprocess.run(with_node + ['harness/build.mjs'], cwd=PLUGIN, check=True)
+def thirty_days(daemon, series=200, step_s=300):
+    """Gauges of many pods, a sample every five minutes."""
+    end = now_ms() // 1000 // 60 * 60
+    for day in range(30):
+        begin = end - (30 - day) * 86400
+        lines = [f'load,service=cart,pod=p{pod} value={math.sin(at / 43200 * math.pi + pod) + pod:.3f} {at}000'
+                 for at in range(begin, begin + 86400, step_s) for pod in range(series)]
+        for first in range(0, len(lines), 10000):
+            assert daemon.write('\n'.join(lines[first:first + 10000]), '/write?precision=ms')[0] == 204
+    assert daemon.request('POST', '/api/v1/admin/flush', timeout=60)[0] == 200
+
+
+def bench(with_node, more):
+    with demo.Daemon(config=demo.CONFIG) as daemon:
+        thirty_days(daemon)
+        return subprocess.run(with_node + ['harness/bench.mjs', '--daemon', f'http://{daemon.http}'] + more, cwd=PLUGIN, check=False).returncode
+
+
+def check(with_node, more):
     daemon, _ = demo.start(hours=8)
     with daemon:
         week = time.strftime('%G-W%V', time.gmtime())
         code, _, err = command('report', '--service', 'cart', '--week', week, '--server', f'http://{daemon.http}', timeout=120)
         assert code == 0, err
-        process = subprocess.Popen(with_node + ['harness/run.mjs', '--daemon', f'http://{daemon.http}'] + sys.argv[1:], cwd=PLUGIN,
+        process = subprocess.Popen(with_node + ['harness/run.mjs', '--daemon', f'http://{daemon.http}'] + more, cwd=PLUGIN,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for line in process.stdout:
             if line.startswith('@'):
@@ -50,6 +67,25 @@ def main():
             else:
                 print(line, end='', flush=True)
         return process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--set', dest='version')
+    parser.add_argument('--bench', action='store_true')
+    options, more = parser.parse_known_args()
+    if not shutil.which(os.environ.get('CHROMIUM', 'chromium')):
+        print('grafana: skipped in the browser: there is no chromium (apt-get install chromium)')
+        return 0
+    with_node = [os.path.join(PLUGIN, 'with-node'), 'node']
+    build = ['harness/build.mjs']
+    if options.version:
+        folder = os.path.join(ROOT, 'build', 'grafana', 'sets', options.version)
+        subprocess.run(with_node + ['harness/set.mjs', options.version, folder], cwd=PLUGIN, check=True)
+        build += ['--set', folder]
+        more += ['--out', os.path.join(folder, 'out')]
+    subprocess.run(with_node + build, cwd=PLUGIN, check=True)
+    return (bench if options.bench else check)(with_node, more)
 
 
 if __name__ == '__main__':

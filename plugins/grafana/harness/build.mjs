@@ -1,16 +1,22 @@
 // Bundles the host page (host/host.tsx) with esbuild. No network, no Grafana.
+//   node build.mjs [--set DIR]: with the packages of DIR/node_modules (set.mjs made it) in place of the plugin's own, into DIR/out
 import { build } from 'esbuild';
 import { cpSync, mkdirSync, existsSync } from 'node:fs';
 import path from 'node:path';
 
 const root = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const modules = path.join(root, '../node_modules');
-const out = path.join(root, 'out');
+const at = process.argv.indexOf('--set');
+const set = at > 0 ? path.resolve(process.argv[at + 1]) : undefined;
+const modules = path.join(set ?? path.join(root, '..'), 'node_modules');
+const out = path.join(set ?? root, 'out');
 mkdirSync(out, { recursive: true });
 // esbuild gives an .mjs importer Node's view of a CommonJS default export; older @grafana/ui counts on the bundler's view.
 const interop = {
   name: 'react-use-esm',
   setup(b) {
+    if (set) {
+      b.onResolve({ filter: /^[^./]/ }, (a) => (a.importer.startsWith(path.join(root, 'host')) && a.pluginData !== 'set' ? b.resolve(a.path, { kind: a.kind, resolveDir: set, pluginData: 'set' }) : undefined));
+    }
     if (!existsSync(path.join(modules, '@grafana/i18n'))) { // before Grafana 12
       b.onResolve({ filter: /^@grafana\/i18n$/ }, () => ({ path: 'i18n', namespace: 'stub' }));
       b.onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: 'export const initPluginTranslations = undefined;' }));

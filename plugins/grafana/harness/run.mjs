@@ -1,16 +1,11 @@
-// node harness/run.mjs --daemon URL [--shots DIR]: loads the built module.js as Grafana does, in headless Chromium, against a
+// node harness/run.mjs --daemon URL [--shots DIR] [--only PATTERN] [--out DIR of another set] [--hours 6]: loads the built module.js as Grafana does, in headless Chromium, against a
 // real daemon with the demo's data (tests/grafana/browser.py starts both). Words to that program go by stdout and stdin.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
-import { chromium } from 'playwright-core';
-import { startServer } from './server.mjs';
+import { arg, open, root } from './browser.mjs';
 
-const arg = (name, other) => (process.argv.includes('--' + name) ? process.argv[process.argv.indexOf('--' + name) + 1] : other);
-const root = path.dirname(new URL(import.meta.url).pathname);
 const shots = path.resolve(arg('shots', path.join(root, 'out/shots')));
 const daemon = arg('daemon');
 mkdirSync(shots, { recursive: true });
@@ -21,20 +16,7 @@ async function tell(word) {
   await answers.next();
 }
 
-const key = arg('key');
-const g = await startServer({
-  root, dist: path.join(root, '../dist'), daemonUrl: daemon, jsonData: key ? { httpHeaderName1: 'Authorization' } : {},
-  secureJsonData: key ? { httpHeaderValue1: `Bearer ${key}` } : {},
-});
-const profile = mkdtempSync(path.join(tmpdir(), 'harness-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? execFileSync('sh', ['-c', 'command -v chromium']).toString().trim(),
-  viewport: { width: 1180, height: 900 },
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-const page = context.pages()[0] ?? (await context.newPage());
-const errors = [];
-page.on('pageerror', (e) => errors.push(String(e)));
+const { g, page, errors, close } = await open({ daemon, key: arg('key'), out: arg('out') });
 
 const only = arg('only'); // a pattern of names of checks
 let passed = 0;
@@ -59,7 +41,7 @@ async function show(query, more = {}) {
   const params = new URLSearchParams({ query: JSON.stringify(query) });
   Object.entries(more).forEach(([k, v]) => params.set(k, typeof v === 'string' ? v : JSON.stringify(v)));
   await page.goto(`${g.url}/?${params}`);
-  await page.waitForFunction(() => ['Done', 'Error', 'Streaming'].includes(document.querySelector('[data-testid=state]')?.textContent ?? ''), null, { timeout: 12000 });
+  await page.waitForFunction(() => ['Done', 'Error', 'Streaming'].includes(document.querySelector('[data-testid=state]')?.textContent ?? ''), null, { timeout: 60000 });
   const failure = await page.$('[data-testid=panel-error]');
   return {
     error: failure ? await failure.textContent() : null,
@@ -152,8 +134,8 @@ try {
   for (const name of ['service', 'deploys', 'exceptions', 'incident', 'business', 'self']) {
     await check(`dashboard ${name}: every variable lists, every panel has data`, async () => {
       await page.setViewportSize({ width: 1600, height: 1000 });
-      await page.goto(`${g.url}/?dashboard=${name}`);
-      await page.waitForFunction(() => window.__dashboard, null, { timeout: 30000 });
+      await page.goto(`${g.url}/?dashboard=${name}&from=${Date.now() - Number(arg('hours', '6')) * 3600e3}`);
+      await page.waitForFunction(() => window.__dashboard, null, { timeout: 60000 });
       const { panels, variables, failure } = await page.evaluate(() => window.__dashboard);
       assert.equal(failure, undefined);
       assert.deepEqual(panels.filter((p) => p.errors.length > 0 || p.size === 0), []);
@@ -167,7 +149,7 @@ try {
     await show({ schema: 1, queryType: 'feed' });
     const before = await page.evaluate(() => window.__frames[0].length);
     await tell('deploy');
-    await page.waitForFunction((n) => window.__frames[0].fields[1].values.includes('verdict') || window.__frames[0].length > n, before, { timeout: 15000 });
+    await page.waitForFunction((n) => window.__frames[0].fields[1].values.includes('verdict') || window.__frames[0].length > n, before, { timeout: 60000 });
   });
   await check('variables: services, page groups of one, versions, label values, query', async () => {
     await show({ schema: 1, queryType: 'markers' });
@@ -236,9 +218,7 @@ try {
   });
   await check('no error on the page', async () => assert.deepEqual(errors, []));
 } finally {
-  await context.close();
-  g.server.close();
-  rmSync(profile, { recursive: true, force: true });
+  await close();
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -9,7 +9,7 @@ import path from 'node:path';
 const types = { '.js': 'text/javascript', '.html': 'text/html', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml', '.png': 'image/png', '.map': 'application/json', '.ttf': 'font/ttf' };
 const dropped = new Set(['host', 'connection', 'cookie', 'accept-encoding', 'origin', 'referer']);
 
-export async function startServer({ root, dist, daemonUrl, uid = 'tm', name = 'tidemark', jsonData = {}, secureJsonData = {}, port = 0 }) {
+export async function startServer({ out, dist, daemonUrl, uid = 'tm', name = 'tidemark', jsonData = {}, secureJsonData = {}, port = 0 }) {
   const meta = JSON.parse(await readFile(path.join(dist, 'plugin.json'), 'utf8'));
   const proxied = [];
   const settings = { id: 1, uid, type: meta.id, name, access: 'proxy', url: `/api/datasources/proxy/uid/${uid}`, readOnly: false, jsonData, meta, isDefault: true };
@@ -38,13 +38,13 @@ export async function startServer({ root, dist, daemonUrl, uid = 'tm', name = 't
     } else if (p === '/harness/config.json') {
       res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ meta, settings }));
     } else if (p.startsWith('/harness/')) {
-      sendFile(res, path.join(root, 'out'), p.slice(9));
+      sendFile(res, out, p.slice(9));
     } else if (p.startsWith(`/public/plugins/${meta.id}/`)) {
       sendFile(res, dist, p.slice(`/public/plugins/${meta.id}/`.length));
     } else if (p.startsWith('/public/build/')) {
-      sendFile(res, path.join(root, 'out/public'), p.slice('/public/build/'.length));
+      sendFile(res, path.join(out, 'public'), p.slice('/public/build/'.length));
     } else if (p.startsWith('/public/')) {
-      sendFile(res, path.join(root, 'out/public'), p.slice('/public/'.length));
+      sendFile(res, path.join(out, 'public'), p.slice('/public/'.length));
     } else if (p.startsWith(`/api/datasources/proxy/uid/${uid}`)) {
       const rest = p.slice(`/api/datasources/proxy/uid/${uid}`.length) + u.search;
       const t = new URL(daemonUrl);

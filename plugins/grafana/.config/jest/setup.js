@@ -9,6 +9,11 @@ Object.defineProperty(global, 'matchMedia', {
     addListener() {}, removeListener() {}, addEventListener() {}, removeEventListener() {}, dispatchEvent() {},
   }),
 });
+global.IntersectionObserver = class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};
 global.ResizeObserver = class {
   observe() {}
   unobserve() {}

@@ -108,10 +108,13 @@ async function boot() {
 }
 
 // --- 3. the page: editor, panel, config editor -----------------------------------------------------------------------
+const STEP_S = Number(new URLSearchParams(location.search).get('interval') ?? 15);
+
 function request(q: any, range: any, extra: any = {}) {
   return {
-    requestId: 'Q1', app: CoreApp.Dashboard, timezone: 'utc', range, rangeRaw: range.raw, interval: '15s', intervalMs: 15000,
-    maxDataPoints: 800, startTime: Date.now(), panelId: 1, scopedVars: { __interval: { text: '15s', value: '15s' }, __interval_ms: { text: '15000', value: 15000 } },
+    requestId: 'Q1', app: CoreApp.Dashboard, timezone: 'utc', range, rangeRaw: range.raw, interval: `${STEP_S}s`, intervalMs: STEP_S * 1000,
+    maxDataPoints: 800, startTime: Date.now(), panelId: 1,
+    scopedVars: { __interval: { text: `${STEP_S}s`, value: `${STEP_S}s` }, __interval_ms: { text: `${STEP_S}000`, value: STEP_S * 1000 } },
     targets: [q], ...extra,
   };
 }
