@@ -10,7 +10,7 @@
 #define SCALE          3.0
 #define Z95            1.959963984540054
 #define VARIANCE_FLOOR 0.3
-#define LEAST_SPREAD   0.02
+#define LEAST_SPREAD   0.005 /* of the normal level: an availability of 98 % for 100 % is news */
 #define EFFECT_MAX     1e6
 #define BOUND          40.0 /* spreads that one value of a window is off at most */
 #define SINCE_WEIGHT   0.8

@@ -113,6 +113,18 @@ static void the_series_that_moved_are_first_among_ten_thousand(void **state)
     free(indices);
 }
 
+/* Of shares that are nearly always whole, two points are much; a tenth of one is what they wobble by. */
+static void two_points_of_an_availability_are_news(void **state)
+{
+    (void)state;
+    struct score_moments normal = moments_of(100, 100, 60), fallen = moments_of(98, 98, 6),
+                         wobbling = moments_of(100, 99.8, 6);
+    assert_near(score_diff_spread(&normal, 0), 0.5, 1e-12);
+    assert_near(score_diff_gauge(&normal, &fallen, 0, 0).effect, -4, 1e-12);
+    assert_true(score_diff_gauge(&normal, &fallen, 0, 0).score > 50);
+    assert_true(score_diff_gauge(&normal, &wobbling, 0, 0).score == 0);
+}
+
 static void one_wild_minute_is_not_the_window(void **state)
 {
     (void)state;
@@ -174,6 +186,7 @@ int main(void)
         cmocka_unit_test(what_is_the_same_has_no_score),
         cmocka_unit_test(one_event_in_silence_ranks_below_many),
         cmocka_unit_test(the_series_that_moved_are_first_among_ten_thousand),
+        cmocka_unit_test(two_points_of_an_availability_are_news),
         cmocka_unit_test(one_wild_minute_is_not_the_window),
         cmocka_unit_test(a_rise_of_some_minutes_of_the_window_is_sure),
         cmocka_unit_test(what_stood_so_before_the_window_is_less_news),
