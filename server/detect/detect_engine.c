@@ -117,6 +117,8 @@ enum tm_err detect_engine_news(struct detect_engine *engine, struct str name, ti
         return TM_NOMEM;
     if (service->newest == DETECT_NEVER || newest > service->newest)
         service->newest = newest;
+    service->news_at = engine->wall;
+    engine->newest = newest > engine->newest ? newest : engine->newest;
     int64_t minute = floor_minute(engine, oldest);
     if (service->closed == DETECT_NEVER || minute >= service->closed)
         return TM_OK;

@@ -7,9 +7,8 @@
 #include "scoring/rare_count.h"
 #include "server/detect/detect_private.h"
 
-/* Samples before a series has a state; a ratio over few requests is drawn to its long mean as if so many more
- * had been there. */
-enum { STATE_FROM = 100, RATIO_VOLUME = 50, HEARD_MAX = 100000, COLUMN = DETECT_SPAN_MINUTES };
+/* A ratio over few requests is drawn to its long mean as if so many more had been there. */
+enum { RATIO_VOLUME = 50, HEARD_MAX = 100000, COLUMN = DETECT_SPAN_MINUTES };
 
 struct pass {
     struct detect_engine *engine;
@@ -23,79 +22,6 @@ struct pass {
 static bool is_stopped(const struct detect_engine *engine)
 {
     return engine->options.stop && engine->options.stop(engine->options.stop_arg);
-}
-
-/* ---- states ---- */
-
-/* A tenth of the room is for what is derived. */
-static bool has_room(const struct detect_engine *engine, const struct detect_target *target)
-{
-    size_t most = engine->options.memory_bytes;
-    if (target->form == FORM_VALUE || target->form == FORM_P95)
-        most -= most / 10;
-    return engine->memory_used + DETECT_STATE_BYTES <= most;
-}
-
-/* Tips are a convenience: states come first. */
-static void drop_tips(struct detect_engine *engine)
-{
-    for (size_t i = 0; i < engine->service_count; i++) {
-        struct detect_service *service = engine->services[i];
-        for (size_t k = 0; k < service->target_count; k++) {
-            free(service->targets[k].tip);
-            service->targets[k].tip = NULL;
-        }
-    }
-    engine->tips_used = 0;
-}
-
-/* Room for a tip of a target that has none; without, it is made anew each time. */
-static void make_tip(struct detect_engine *engine, struct detect_target *target)
-{
-    if (engine->memory_used + engine->tips_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
-        return;
-    target->tip = malloc(sizeof *target->tip);
-    target->tip_at = DETECT_NEVER;
-    if (target->tip)
-        engine->tips_used += DETECT_STATE_BYTES;
-}
-
-static void admit(struct detect_engine *engine, struct detect_service *service, struct detect_target *target,
-                  int64_t from)
-{
-    target->is_left_out = !has_room(engine, target);
-    if (target->is_left_out)
-        return;
-    if (engine->memory_used + engine->tips_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
-        drop_tips(engine);
-    target->state = detect_name(engine, target) ? calloc(1, sizeof *target->state) : NULL;
-    target->is_left_out = !target->state;
-    if (!target->state)
-        return;
-    engine->memory_used += DETECT_STATE_BYTES;
-    target->at = target->first > from ? target->first : from;
-    service->is_ready = false;
-}
-
-/* The first minute that there may be something to learn from. */
-static int64_t history_of(const struct detect_engine *engine, const struct detect_service *service)
-{
-    int64_t from = service->base - engine->options.history_ms / engine->options.step_ms;
-    return from > 0 ? from : 0;
-}
-
-void detect_admit(struct detect_engine *engine, struct detect_service *service, int64_t ahead)
-{
-    int64_t from = history_of(engine, service);
-    for (int raw = 0; raw < 2; raw++) {
-        for (size_t i = 0; i < service->target_count; i++) {
-            struct detect_target *target = &service->targets[i];
-            bool is_raw = target->form == FORM_VALUE || target->form == FORM_P95;
-            if (target->is_used && !target->state && !target->is_excluded && is_raw == (raw == 1) &&
-                target->samples + ahead >= STATE_FROM)
-                admit(engine, service, target, from);
-        }
-    }
 }
 
 /* ---- scoring ---- */
@@ -183,7 +109,7 @@ static void score_minute(struct pass *pass, uint32_t place, struct score_first *
     score_first_push(&engine->model, state, time, options->offset_s ? options->offset_s(time) : 0, value,
                      &heard.result);
     engine->figures.scores += pass->tells;
-    if (!pass->tells || heard.samples < STATE_FROM)
+    if (!pass->tells || heard.samples < DETECT_STATE_FROM)
         return;
     heard.minute = minute;
     heard.target = place;
@@ -220,7 +146,7 @@ static void run_tip(struct pass *pass, uint32_t place, const struct numbers *num
     int64_t to = numbers->until < window->to ? numbers->until : window->to;
     struct score_first local, *tip = &local;
     if (!target->tip)
-        make_tip(pass->engine, target);
+        detect_make_tip(pass->engine, target);
     if (target->tip)
         tip = target->tip;
     int64_t minute = target->tip && pass->trusts_tips ? target->tip_at : DETECT_NEVER;

@@ -32,6 +32,7 @@ struct detect_target {
     uint8_t form;
     bool is_used; /* else the place is free */
     bool is_left_out;
+    bool is_dropped;  /* it gave its state back, being silent */
     bool is_excluded; /* derived, and scoring.exclude names it: summed up, not scored */
     uint16_t env;     /* place in the service's list */
     uint32_t part;
@@ -72,6 +73,7 @@ struct detect_snapshot {
 struct detect_service {
     char *name;
     time_ms_t newest;   /* event time; DETECT_NEVER: not known */
+    time_ms_t news_at;  /* when there were news last, by the clock */
     int64_t closed;     /* minutes before are closed; DETECT_NEVER: none yet */
     int64_t base;       /* minutes before will not be scored again; states are up to here */
     int64_t late_until; /* minute: until then it counts as one whose data comes late */
@@ -100,7 +102,7 @@ struct detect_heard {
     uint32_t target;
     double observed;
     double part;
-    double whole; /* of a ratio; else 0 */
+    double whole;  /* of a ratio; else 0 */
     double most_h; /* what its count lets its return period be at most, in h */
     uint64_t samples;
     struct score_calibration before; /* what it was held to */
@@ -120,12 +122,14 @@ struct detect_engine {
     size_t turn;    /* the next service */
     uint8_t *known; /* a bit a series number */
     size_t known_bytes;
-    size_t memory_used;               /* of states */
-    size_t tips_used;                 /* of tips, which go first */
-    struct planned *planned;          /* owned; NULL: nothing is */
-    struct detect_restored *restored; /* states that were kept and not claimed yet */
-    unsigned shard;                   /* the next to be kept */
-    struct detect_fed *fed;           /* owned; how far incidents were told when they were kept */
+    size_t memory_used;                 /* of states */
+    size_t tips_used;                   /* of tips, which go first */
+    time_ms_t newest;                   /* event time of all; 0: none yet */
+    time_ms_t swept_wall, swept_newest; /* when silent ones were looked for; 0: never */
+    struct planned *planned;            /* owned; NULL: nothing is */
+    struct detect_restored *restored;   /* states that were kept and not claimed yet */
+    unsigned shard;                     /* the next to be kept */
+    struct detect_fed *fed;             /* owned; how far incidents were told when they were kept */
     size_t fed_count;
     /* of a step */
     struct reader *reader;
@@ -163,8 +167,13 @@ enum tm_err detect_discover(struct detect_engine *engine) TM_MUST_CHECK;
 bool detect_pass(struct detect_engine *engine, struct detect_service *service,
                  const struct detect_window *window, bool tells);
 
-/* Gives states to those that have so many samples, if there is room; they begin to learn from the start. */
+/* ---- detect_room.c ---- */
+
+/* Gives states to those that have so many samples, if there is room; they begin to learn from the start. For
+ * want of room, what was silent for a day gives its own back, and is learned anew when it comes back. */
 void detect_admit(struct detect_engine *engine, struct detect_service *service, int64_t ahead);
+/* Room for a tip of a target that has none; without, it is made anew each time. */
+void detect_make_tip(struct detect_engine *engine, struct detect_target *target);
 
 /* ---- detect_tell.c ---- */
 
@@ -220,7 +229,8 @@ struct detect_fed;
 enum tm_err detect_restore(struct detect_engine *engine) TM_MUST_CHECK;
 /* Up to which minute a service's incidents were kept; DETECT_NEVER: they were not. */
 int64_t detect_fed_of(const struct detect_engine *engine, struct str service);
-/* Takes the state that was kept of a service's target, if there is one and it is not ahead of what was told. */
+/* Takes the state that was kept of a service's target, if there is one and it is not ahead of what was told.
+ */
 void detect_claim(struct detect_engine *engine, const struct detect_service *service,
                   struct detect_target *target);
 /* From now on services without closings are new ones, over restarts too. */
@@ -235,6 +245,9 @@ static inline struct str detect_labels(const struct detect_target *target)
 {
     return (struct str){target->labels, target->labels_len};
 }
+
+/* Samples before a series has a state. */
+enum { DETECT_STATE_FROM = 100 };
 
 /* What one state costs. */
 enum { DETECT_STATE_BYTES = sizeof(struct score_first) + 16 };

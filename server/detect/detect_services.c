@@ -56,6 +56,7 @@ struct detect_service *detect_service_of(struct detect_engine *engine, struct st
     service->name = copy;
     service->newest = service->closed = service->base = service->late_until = service->fed = DETECT_NEVER;
     service->late_from = INT64_MAX;
+    service->news_at = engine->wall;
     engine->services[engine->service_count++] = service;
     return service;
 }
