@@ -60,6 +60,7 @@ soak: deps ## the full counts: 200 kills, 10,000 power losses, a million connect
 	@$(SUITE) deploys env DEPLOYS=1000 CAUSES=2000 sh -c 'for t in deploy_rates attribution; do build/release/tests/unit/scoring/test_$$t || exit 1; done'
 	@$(SUITE) engine env ENGINE_SEEDS=300 ENGINE_STEPS=10000 READER_ROUNDS=3000 YEARS=10 sh -c 'for t in engine_model reader_process three_years; do build/release/tests/unit/storage/test_$$t || exit 1; done'
 	@$(SUITE) system-full env KILLS=200 SOAK=1 $(PYTEST) tests/system
+	@$(SUITE) grafana-versions $(SUB) BUILD=release grafana-soak
 	@$(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers
 	@$(SUITE) fuzz-long env FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS) .ci/fuzz build/fuzz
 	@echo; echo 'time per suite:'; cat build/suites/table

@@ -5,6 +5,7 @@
     /usr/bin/python3 tests/grafana/browser.py --bench           a panel of 200 series over 30 days, timed
 """
 import argparse
+import json
 import math
 import os
 import shutil
@@ -13,7 +14,7 @@ import sys
 import time
 
 import demo
-from harness import ROOT, command, now_ms
+from harness import ROOT, command, now_ms, wait_for
 
 PLUGIN = os.path.join(ROOT, 'plugins', 'grafana')
 
@@ -54,6 +55,8 @@ def bench(with_node, more):
 def check(with_node, more):
     daemon, _ = demo.start(hours=8)
     with daemon:
+        # what the bad deploy did is found: scoring is behind what was pushed by seconds
+        wait_for(lambda: json.loads(daemon.request('GET', '/api/v1/incidents?service=cart')[1])['data']['items'], timeout=120)
         week = time.strftime('%G-W%V', time.gmtime())
         code, _, err = command('report', '--service', 'cart', '--week', week, '--server', f'http://{daemon.http}', timeout=120)
         assert code == 0, err

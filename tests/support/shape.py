@@ -12,6 +12,12 @@ FILE_MAX, FUNCTION_MAX, FUNCTION_LONG, LONG_SHARE, P90_MAX, DOCUMENTED_MIN = 800
 TOP = {'Makefile', 'server', 'storage', 'scoring', 'plugins', 'reports', 'tests', 'README.md', 'LICENSE'}
 
 
+# Set-ups of containers and assistants, paths of the machine that something was written on, hosts of packages: none belongs here.
+FOREIGN_FILE = re.compile(r'(^|/)(docker-?compose[^/]*|Dockerfile[^/]*|(AGENTS|CLAUDE|GEMINI)\.md|\.?(cursor|copilot|claude)[^/]*)(/|$)', re.I)
+FOREIGN_PATH = r'/(work|var/tmp)/'
+OWN_HOST = 'https://registry.npmjs.org/'
+
+
 def git_files(*patterns):
     out = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard', '--', *patterns],
                          capture_output=True, text=True, check=True).stdout
@@ -35,8 +41,19 @@ def documented(lines, line):
     return '/*' in lines[line - 1]
 
 
+def foreign():
+    """What came along from a scaffold or a machine."""
+    faults = [f'{path}: is of a scaffold, no part of the project' for path in git_files() if FOREIGN_FILE.search(path)]
+    found = subprocess.run(['git', 'grep', '--untracked', '-nIE', FOREIGN_PATH, '--', '*'], capture_output=True, text=True, check=False)
+    faults += [f'{line[:160]}: names a path of a machine' for line in found.stdout.splitlines()]
+    for path in git_files('*package-lock.json'):
+        hosts = set(re.findall(r'"resolved": "([^"]*?//[^"/]*/)', open(path, encoding='utf-8').read())) - {OWN_HOST}
+        faults += [f'{path}: takes packages from {host}; leave "resolved" out' for host in sorted(hosts)]
+    return faults
+
+
 def main():
-    faults = []
+    faults = foreign()
     sources = git_files('*.c', '*.h')
     code = [f for f in sources if not f.startswith('tests/')]
     for path in sorted({f.split('/')[0] for f in git_files()}):
