@@ -64,7 +64,7 @@ LIBS.client  := -lnanomsg $(LIBS.wire) -lxxhash -lpthread
 LIBS.config  := -lyaml -lpcre2-8
 LIBS.promql  := $(LIBS.storage) -lm
 LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl -lz
-LIBS.reports := $(LIBS.storage) -lsodium -ljansson -lm
+LIBS.reports := $(LIBS.storage) -lsodium -ljansson -lcurl -lm
 # Where it is there (server/events/page_scan.c).
 LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
 LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz -lsnappy -lprotobuf-c \

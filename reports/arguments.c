@@ -26,6 +26,9 @@ static const struct option options[REPORT_OPTION_COUNT + 1] = {
     [REPORT_DUE] = {.name = "due",
                     .argument = "WHEN",
                     .text = "only if the report of the last such moment is missing, like 'Mon 07:00'"},
+    [REPORT_DELIVER] = {.name = "deliver",
+                        .text =
+                            "send what receivers of reports have not yet; they are read from stdin, as JSON"},
     [REPORT_JOB] = {.name = "job", .text = "tell progress and result as the daemon reads them"},
     [REPORT_HELP] = {.name = "help", .text = "print this and exit"},
     [REPORT_VERSION] = {.name = "version", .text = "print the version and exit"},

@@ -18,6 +18,7 @@ enum report_option {
     REPORT_FORMATS,
     REPORT_OWNER,
     REPORT_DUE,
+    REPORT_DELIVER,
     REPORT_JOB,
     REPORT_HELP,
     REPORT_VERSION,

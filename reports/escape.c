@@ -91,6 +91,21 @@ void escape_json(struct bytes *out, const char *text)
     bytes_u8(out, '"');
 }
 
+/* ---- plain text ---- */
+
+void escape_plain(struct bytes *out, const char *text, size_t most)
+{
+    struct str rest = str_of(text);
+    for (size_t n = 0; rest.len > 0; n++) {
+        uint32_t c = tame(escape_next(&rest));
+        if (most > 0 && n + 1 >= most && rest.len > 0) {
+            put(out, ELLIPSIS);
+            return;
+        }
+        put(out, c);
+    }
+}
+
 /* ---- HTML ---- */
 
 void escape_html(struct bytes *out, const char *text, size_t most)

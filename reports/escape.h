@@ -13,6 +13,9 @@ uint32_t escape_next(struct str *rest);
 /* A JSON string with its quotes; control characters, and those that change direction, as \uXXXX. */
 void escape_json(struct bytes *out, const char *text);
 
+/* For plain text: one line, without control characters and those that change direction; most as below. */
+void escape_plain(struct bytes *out, const char *text, size_t most);
+
 /* For HTML's text and quoted attributes. Control characters become spaces, those that change direction
  * U+FFFD; behind most characters (0: no bound) it ends in an ellipsis. */
 void escape_html(struct bytes *out, const char *text, size_t most);

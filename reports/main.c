@@ -8,16 +8,17 @@
 #include <unistd.h>
 
 #include "reports/arguments.h"
+#include "reports/deliver/deliver.h"
 #include "reports/run.h"
 #include "storage/model/when.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NICENESS = 10 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NICENESS = 10, READ_BYTES = 1 << 16, SETTINGS_MAX = 8 << 20 };
 #define WEEK_MAX_MS INT64_C(615600000) /* 171 hours */
 
 struct words {
     struct run_options run;
     const char *week, *from, *to, *due;
-    bool is_job;
+    bool is_deliver, is_job;
     char out_dir[4096];
 };
 
@@ -92,6 +93,9 @@ static enum tm_err take(struct words *w, size_t option, char *value, struct tm_w
     case REPORT_DUE:
         w->due = value;
         break;
+    case REPORT_DELIVER:
+        w->is_deliver = true;
+        break;
     case REPORT_JOB:
         w->is_job = true;
         break;
@@ -156,6 +160,36 @@ static enum tm_err look_whether_due(struct words *w, time_ms_t now, bool *is_due
     return TM_OK;
 }
 
+/* ---- delivery ---- */
+
+static enum tm_err read_settings(struct bytes *out, struct tm_why *why)
+{
+    size_t n = 1;
+    while (n > 0 && out->len < SETTINGS_MAX) {
+        uint8_t *room = bytes_reserve(out, READ_BYTES);
+        n = room ? fread(room, 1, READ_BYTES, stdin) : 0;
+        out->len += n;
+    }
+    if (bytes_error(out) || ferror(stdin) || out->len >= SETTINGS_MAX)
+        return tm_fail(why, TM_INVALID, "the receivers of reports can't be read from stdin");
+    return TM_OK;
+}
+
+static enum tm_err deliver(const struct words *w, struct bytes *out, struct tm_why *why)
+{
+    struct bytes text = {0};
+    struct deliver_settings settings = {.document = NULL};
+    const struct deliver_options options = {w->run.out_dir, &settings, w->run.clock};
+    enum tm_err err = read_settings(&text, why);
+    if (!err)
+        err = settings_parse(bytes_view(&text), &settings, why);
+    if (!err)
+        err = deliver_reports(&options, out, why);
+    settings_close(&settings);
+    bytes_fini(&text);
+    return err ? err : bytes_error(out);
+}
+
 static enum tm_err work(struct words *w, struct bytes *out, struct tm_why *why)
 {
     struct run_options *run = &w->run;
@@ -168,6 +202,8 @@ static enum tm_err work(struct words *w, struct bytes *out, struct tm_why *why)
         run->out_dir = w->out_dir;
     }
     enum tm_err err = week_set_zone(run->zone, why);
+    if (!err && w->is_deliver)
+        return deliver(w, out, why);
     if (!err)
         err = w->due ? look_whether_due(w, now, &is_due, &next, why) : choose_span(w, now, why);
     if (err)

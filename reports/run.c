@@ -11,8 +11,7 @@
 #include "reports/escape.h"
 #include "reports/figure_fill.h"
 #include "reports/index.h"
-#include "reports/names.h"
-#include "storage/model/marker.h"
+#include "reports/read_back.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -36,52 +35,11 @@ struct carried {
     json_t *report; /* whose texts they are */
 };
 
-static int find_name(const char *name, int count, const char *(*name_of)(int))
-{
-    int i = 0;
-    while (name && i < count && strcmp(name_of(i), name) != 0)
-        i++;
-    return name ? i : count;
-}
-
-static const char *reason_name(int i)
-{
-    return name_of_reason((enum report_reason)i);
-}
-
-static const char *progress_name(int i)
-{
-    return name_of_progress((enum report_progress)i);
-}
-
-static void take_action(struct carried *carried, const json_t *item)
-{
-    const char *id = json_string_value(json_object_get(item, "id"));
-    const char *what = json_string_value(json_object_get(item, "what"));
-    const char *version = json_string_value(json_object_get(item, "version"));
-    int reason = find_name(json_string_value(json_object_get(item, "reason")), REASON_COUNT, reason_name);
-    int progress =
-        find_name(json_string_value(json_object_get(item, "progress")), PROGRESS_COUNT, progress_name);
-    if (carried->count >= REPORT_ACTIONS_MAX || reason == REASON_COUNT || progress == PROGRESS_COUNT)
-        return;
-    carried->at[carried->count++] = (struct report_action){
-        .reason = (enum report_reason)reason,
-        .progress = (enum report_progress)progress,
-        .weeks_open = (size_t)json_integer_value(json_object_get(item, "weeks_open")),
-        .subject = id ? marker_id_of(str_of(id)) : 0,
-        .what = what ? what : "",
-        .version = version ? version : "",
-        .count = (uint64_t)json_integer_value(json_object_get(item, "count")),
-    };
-}
-
 /* Those of the report of the week before, if it is there as JSON. */
 static void carry(const struct run *run, const char *name, struct carried *carried)
 {
     char week[WEEK_TEXT_BYTES], file[FILES_FILE_BYTES], path[PATH_BYTES];
     struct bytes text = {0};
-    size_t i;
-    const json_t *item;
     *carried = (struct carried){.count = 0};
     if (run->options->is_custom)
         return;
@@ -90,10 +48,7 @@ static void carry(const struct run *run, const char *name, struct carried *carri
     if (files_read(&run->files, path, JSON_MAX, &text) == TM_OK)
         carried->report = json_loadb((const char *)text.data, text.len, 0, NULL);
     bytes_fini(&text);
-    json_array_foreach(json_object_get(carried->report, "actions"), i, item)
-    {
-        take_action(carried, item);
-    }
+    carried->count = read_back_actions(carried->report, carried->at);
 }
 
 /* ---- one report ---- */

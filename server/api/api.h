@@ -8,6 +8,7 @@
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
+#include "server/job/delivery.h"
 #include "server/job/job.h"
 #include "server/query/queries.h"
 #include "storage/store.h"
@@ -26,6 +27,7 @@ struct api {
     struct queries *queries;
     struct feed *feed;
     struct jobs *jobs;
+    const struct delivery *delivery; /* NULL: none */
     struct detect *detect;
     struct ingest *ingest;
     struct counters *counters;

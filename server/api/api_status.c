@@ -152,6 +152,24 @@ static void put_scoring(const struct api *api, struct bytes *out)
                  (unsigned long long)f.rescored, 100 * f.learned, (long long)(f.lag_ms / 1000));
 }
 
+static void put_reports(const struct api *api, struct bytes *out)
+{
+    const struct counters *c = api->counters;
+    if (!api->delivery)
+        return;
+    bytes_printf(out,
+                 ",\"reports\":{\"sent_total\":%llu,\"retries_total\":%llu,\"failed_total\":%llu,"
+                 "\"waiting\":%zu,\"trouble\":",
+                 (unsigned long long)c->value[COUNTER_REPORTS_SENT],
+                 (unsigned long long)c->value[COUNTER_REPORTS_RETRIED],
+                 (unsigned long long)c->value[COUNTER_REPORTS_REFUSED], api->delivery->waiting);
+    if (api->delivery->trouble.text[0])
+        bytes_json_string(out, str_of(api->delivery->trouble.text));
+    else
+        bytes_printf(out, "null");
+    bytes_u8(out, '}');
+}
+
 void api_status_json(const struct api *api, struct bytes *out)
 {
     struct store_stats s;
@@ -170,6 +188,7 @@ void api_status_json(const struct api *api, struct bytes *out)
     put_gates(api, out);
     put_queries(api, &s, out);
     put_scoring(api, out);
+    put_reports(api, out);
     bytes_printf(out, ",\"http\":{\"requests_total\":%llu,\"errors_total\":%llu,\"connections\":%zu}}",
                  (unsigned long long)api->counters->value[COUNTER_HTTP_REQUESTS],
                  (unsigned long long)api->counters->value[COUNTER_HTTP_ERRORS], http_connections(api->http));

@@ -30,6 +30,7 @@ struct config_page_group {
 struct config_service {
     char *name;
     char *owner;
+    struct config_strings deliver; /* as reports.deliver, of its reports alone */
     struct config_page_group *page_groups;
     size_t page_group_count;
 };
@@ -76,6 +77,14 @@ struct config {
         struct config_strings formats;
         char *language;
         struct config_strings deliver;
+        int64_t deliver_timeout_ms;
+        char *url; /* where readers reach the daemon; "": no links */
+        struct {
+            char *server;
+            char *from;          /* "": no mail is sent */
+            char *user;          /* "": without a login */
+            char *password_file; /* "": none; else known to be readable, relative to the working folder */
+        } mail;
     } reports;
     struct {
         char *level; /* error, warning, info, debug */

@@ -157,14 +157,3 @@ enum tm_err check_week_time(const char *value, struct tm_why *why)
                    "example Mon 07:00",
                    fault_shown(str_of(value)).text);
 }
-
-enum tm_err check_recipient(const char *value, struct tm_why *why)
-{
-    static const char *const schemes[] = {"http://", "https://", "mailto:", NULL};
-    for (const char *const *scheme = schemes; *scheme; scheme++)
-        if (strncmp(value, *scheme, strlen(*scheme)) == 0 && value[strlen(*scheme)] != '\0')
-            return TM_OK;
-    return tm_fail(why, TM_INVALID,
-                   "\"%s\" is nowhere to deliver to; write an http:// or https:// URL or mailto:ADDRESS",
-                   fault_shown(str_of(value)).text);
-}

@@ -18,6 +18,11 @@ value_check_fn check_scope;     /* write:SERVICE, write:*, read, admin */
 value_check_fn check_pattern;   /* PCRE2 compiles it */
 value_check_fn check_timezone;  /* UTC, or a file of the zone database */
 value_check_fn check_week_time; /* Mon 07:00 */
-value_check_fn check_recipient; /* http://, https:// or mailto: */
+
+/* config_delivery.c */
+value_check_fn check_recipient;    /* http://, https:// or mailto: */
+value_check_fn check_web_url;      /* http:// or https:// without a query, or empty */
+value_check_fn check_mail_address; /* name@host in ASCII, or empty */
+value_check_fn check_mail_server;  /* smtp:// or smtps:// and host:port */
 
 #endif

@@ -173,15 +173,52 @@ static void check_sizes(struct reading *reading)
               field_number_text(setting, config->limits.max_message_bytes).text);
 }
 
+/* Some receiver is there, or some that gets mail. */
+static bool has_receiver(const struct config *config, const char *scheme)
+{
+    bool any = false;
+    for (size_t s = 0; s <= config->service_count; s++) {
+        const struct config_strings *list =
+            s < config->service_count ? &config->services[s].deliver : &config->reports.deliver;
+        for (size_t i = 0; i < list->count; i++)
+            any = any || strncmp(list->at[i], scheme, strlen(scheme)) == 0;
+    }
+    return any;
+}
+
+/* Where receivers stand in the file. */
+static struct place place_of_receivers(const struct reading *reading)
+{
+    return read_place(reading, reading->config->reports.deliver.count > 0 ? "reports.deliver" : "services");
+}
+
+static void check_delivery(struct reading *reading)
+{
+    const struct config *config = reading->config;
+    bool has_json = false;
+    for (size_t i = 0; i < config->reports.formats.count; i++)
+        has_json = has_json || strcmp(config->reports.formats.at[i], "json") == 0;
+    if (!has_json && has_receiver(config, ""))
+        fault_add(reading->faults, read_place(reading, "reports.formats"),
+                  "reports.formats: what is delivered is made from the json; add json");
+    if (config->reports.mail.from[0] == '\0' && has_receiver(config, "mailto:"))
+        fault_add(
+            reading->faults, place_of_receivers(reading),
+            "reports.mail.from: mail needs a sender; set it to an address such as tidemark@example.org");
+}
+
 enum tm_err rules_apply(struct reading *reading)
 {
     enum tm_err err = expand_listeners(reading);
     if (!err)
         err = expand_reports_dir(reading);
+    if (!err)
+        err = rule_mail_password(reading);
     if (err)
         return err;
     check_shared_addresses(reading);
     check_exposure(reading);
     check_sizes(reading);
+    check_delivery(reading);
     return TM_OK;
 }

@@ -64,11 +64,11 @@ static enum tm_err read_open_file(int fd, struct secret *secret, struct tm_why *
     return TM_OK;
 }
 
-static enum tm_err read_secret_file(const char *file, const char *path, struct secret *secret,
+/* resolved: room for SECRET_PATH_MAX bytes. */
+static enum tm_err read_secret_file(const char *file, const char *path, char *resolved, struct secret *secret,
                                     struct tm_why *why)
 {
-    char resolved[SECRET_PATH_MAX];
-    if (!resolve(file, path, resolved, sizeof resolved))
+    if (!resolve(file, path, resolved, SECRET_PATH_MAX))
         return tm_fail(why, TM_INVALID, "has too long a path; move the file");
     int fd = open(resolved, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
@@ -90,7 +90,8 @@ static enum tm_err load_secret(struct reading *reading, struct config_key *key, 
 {
     struct secret secret = {.len = 0};
     struct tm_why why;
-    enum tm_err err = read_secret_file(reading->file, key->secret_file, &secret, &why);
+    char resolved[SECRET_PATH_MAX];
+    enum tm_err err = read_secret_file(reading->file, key->secret_file, resolved, &secret, &why);
     if (!err) {
         struct setting_table fields = setting_find("auth.keys")->records->fields;
         err = field_assign(find_field(fields, "auth.keys.secret"), key,
@@ -133,5 +134,24 @@ enum tm_err rule_key(struct reading *reading, void *items, size_t index, const s
                   "auth.keys: this key has no secret; add secret_file: and a path");
     else if (secret_file && key->secret_file)
         return load_secret(reading, key, yaml_place(secret_file));
+    return TM_OK;
+}
+
+enum tm_err rule_mail_password(struct reading *reading)
+{
+    char **path = &reading->config->reports.mail.password_file;
+    struct secret secret = {.len = 0};
+    struct tm_why why;
+    char resolved[SECRET_PATH_MAX];
+    if ((*path)[0] == '\0')
+        return TM_OK;
+    enum tm_err err = read_secret_file(reading->file, *path, resolved, &secret, &why);
+    explicit_bzero(&secret, sizeof secret);
+    if (!err)
+        return field_replace(path, str_of(resolved));
+    if (err != TM_INVALID)
+        return err;
+    fault_add(reading->faults, read_place(reading, "reports.mail.password_file"),
+              "reports.mail.password_file: \"%s\": %s", fault_shown(str_of(*path)).text, why.text);
     return TM_OK;
 }

@@ -35,7 +35,7 @@ enum {
 };
 
 static const char *const formats[] = {"html", "md", "csv", "json", NULL};
-static const char *const languages[] = {"en", NULL};
+static const char *const languages[] = {"en", "ko", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 static const struct setting key_settings[] = {
@@ -126,6 +126,14 @@ static const struct setting service_settings[] = {
      .max = NAME_BYTES_MAX,
      .kind = "text",
      .text = "Who answers for it; empty: the default owner."},
+    {.path = "services.deliver",
+     .type = SETTING_STRINGS,
+     .offset = OWNER(deliver),
+     .default_text = "[]",
+     .max = RECIPIENTS_MAX,
+     .kind = "http(s):// or mailto: address",
+     .check = check_recipient,
+     .text = "Who is told of its reports, beside those of reports.deliver."},
     {.path = "services.page_groups",
      .type = SETTING_RECORDS,
      .offset = OWNER(page_groups),
@@ -475,7 +483,57 @@ static const struct setting settings[] = {
      .max = RECIPIENTS_MAX,
      .kind = "http(s):// or mailto: address",
      .check = check_recipient,
-     .text = "Who is told of a new report, beside the files."},
+     .text =
+         "Who is told of each new report and revision, once: webhooks in Slack's form, and mail; needs json "
+         "among reports.formats."},
+    {.path = "reports.deliver_timeout",
+     .type = SETTING_DURATION,
+     .offset = AT(reports.deliver_timeout_ms),
+     .default_text = "30s",
+     .min = SECONDS(1),
+     .max = MINUTES(5),
+     .text = "A receiver that takes longer is tried again later."},
+    {.path = "reports.url",
+     .type = SETTING_STRING,
+     .offset = AT(reports.url),
+     .default_text = "",
+     .max = 512,
+     .kind = "http(s):// URL",
+     .check = check_web_url,
+     .text = "Where readers reach this daemon, for the links in messages; empty: they have none."},
+    {.path = "reports.mail.server",
+     .type = SETTING_STRING,
+     .offset = AT(reports.mail.server),
+     .default_text = "smtp://127.0.0.1:25",
+     .min = 1,
+     .max = 255,
+     .kind = "smtp(s)://host:port",
+     .check = check_mail_server,
+     .text = "Takes the mail; off this machine smtp:// uses STARTTLS where the server has it, always where "
+             "there is a password, and certificates are checked."},
+    {.path = "reports.mail.from",
+     .type = SETTING_STRING,
+     .offset = AT(reports.mail.from),
+     .default_text = "",
+     .max = 254,
+     .kind = "mail address",
+     .check = check_mail_address,
+     .text = "The sender of mail; needed for mailto: in reports.deliver."},
+    {.path = "reports.mail.user",
+     .type = SETTING_STRING,
+     .offset = AT(reports.mail.user),
+     .default_text = "",
+     .max = NAME_BYTES_MAX,
+     .kind = "name",
+     .text = "The name for a login at the mail server; empty: none."},
+    {.path = "reports.mail.password_file",
+     .type = SETTING_STRING,
+     .offset = AT(reports.mail.password_file),
+     .default_text = "",
+     .max = PATH_BYTES_MAX,
+     .kind = "path",
+     .text = "A file with the password for that, closed to others (chmod 600) and read for each mail; a "
+             "relative path starts at the folder of this file."},
 
     {.path = "log.level",
      .type = SETTING_WORD,
@@ -497,6 +555,7 @@ static const struct setting_group groups[] = {
     {.path = "events", .text = "How HTTP status events are counted."},
     {.path = "scoring", .text = "How series are scored and incidents opened."},
     {.path = "reports", .text = "Weekly reports."},
+    {.path = "reports.mail", .text = "How mail is sent."},
     {.path = "log", .text = "The daemon's own messages."},
 };
 

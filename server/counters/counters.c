@@ -65,6 +65,10 @@ static const struct declaration declarations[COUNTER_COUNT] = {
                            "Events of the live feed handed to clients of /api/v1/stream."},
     [COUNTER_FEED_DROPPED] = {"tidemark_stream_clients_dropped_total", "",
                               "Clients of /api/v1/stream dropped because they were too far behind."},
+    [COUNTER_REPORTS_SENT] = {"tidemark_report_deliveries_total", "{result=\"sent\"}",
+                              "Messages on reports to their receivers, by how an attempt ended."},
+    [COUNTER_REPORTS_RETRIED] = {"tidemark_report_deliveries_total", "{result=\"retry\"}", NULL},
+    [COUNTER_REPORTS_REFUSED] = {"tidemark_report_deliveries_total", "{result=\"failed\"}", NULL},
     [COUNTER_RELOADS] = {"tidemark_config_reloads_total", "", "Configurations taken by reload."},
     [COUNTER_RELOADS_REFUSED] = {"tidemark_config_reloads_refused_total", "", "Reloads refused for faults."},
 };

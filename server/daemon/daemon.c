@@ -78,6 +78,7 @@ static void on_second(uv_timer_t *timer)
     detect_tick(daemon->detect);
     deploy_watch_tick(daemon->deploys);
     schedule_tick(&daemon->schedule);
+    delivery_tick(&daemon->delivery);
     watch_readers(daemon);
     daemon_keep_page_groups(daemon, true);
     publish_status(daemon);
@@ -277,11 +278,17 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
         return tm_fail(why, TM_NOMEM, "out of memory at start");
     daemon->schedule = (struct schedule){
         .jobs = daemon->jobs, .log = daemon->log, .clock = daemon->clock, .config = &daemon->api.config};
+    daemon->delivery = (struct delivery){.jobs = daemon->jobs,
+                                         .log = daemon->log,
+                                         .clock = daemon->clock,
+                                         .config = &daemon->api.config,
+                                         .counters = &daemon->counters};
     struct tm_why lost = {""};
     if (ingest_load_groups(daemon->ingest, &lost))
         log_write(daemon->log, LOG_LEVEL_WARNING, "ingest.page_groups", "%s", lost.text);
     daemon->api = (struct api){
         .jobs = daemon->jobs,
+        .delivery = &daemon->delivery,
         .store = daemon->store,
         .ingest = daemon->ingest,
         .counters = &daemon->counters,

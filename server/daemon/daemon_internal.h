@@ -10,6 +10,7 @@
 #include "server/gate/gate.h"
 #include "server/http/http.h"
 #include "server/ingest/ingest.h"
+#include "server/job/delivery.h"
 #include "server/job/schedule.h"
 #include "server/log/log.h"
 #include "server/query/deploy_watch.h"
@@ -35,6 +36,7 @@ struct daemon {
     struct ingest *ingest;
     struct jobs *jobs;
     struct schedule schedule; /* of the weekly reports */
+    struct delivery delivery; /* likewise */
     struct http_server *http;
     struct queries *queries;
     struct feed *feed;

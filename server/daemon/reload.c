@@ -16,6 +16,7 @@ static void apply(struct daemon *daemon, struct config *config)
     daemon->config = config;
     daemon->api.config = config;
     schedule_wake(&daemon->schedule);
+    delivery_wake(&daemon->delivery);
     ingest_configure(daemon->ingest, config);
     http_configure(daemon->http, config);
     queries_configure(daemon->queries, config);

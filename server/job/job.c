@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "server/wire/reply.h"
@@ -18,7 +19,9 @@ struct job {
     enum job_kind kind;
     enum job_state state;
     char *to;
-    struct job_words words; /* of a report */
+    struct job_words words; /* of a report, or of delivery */
+    int input;              /* of the process; -1: none */
+    size_t done_count;
     uv_process_t process;
     uv_pipe_t pipe;
     int handles; /* not closed yet */
@@ -41,7 +44,7 @@ struct jobs {
 };
 
 static const char *const names[JOB_KINDS] = {
-    [JOB_VERIFY] = "verify", [JOB_BACKUP] = "backup", [JOB_REPORT] = "report"};
+    [JOB_VERIFY] = "verify", [JOB_BACKUP] = "backup", [JOB_REPORT] = "report", [JOB_DELIVERY] = "delivery"};
 
 struct jobs *jobs_open(const struct jobs_options *options)
 {
@@ -57,6 +60,7 @@ struct jobs *jobs_open(const struct jobs_options *options)
     for (int kind = 0; kind < JOB_KINDS; kind++) {
         jobs->all[kind].jobs = jobs;
         jobs->all[kind].kind = (enum job_kind)kind;
+        jobs->all[kind].input = -1;
     }
     return jobs;
 }
@@ -94,10 +98,11 @@ static void finish(struct job *job)
                        names[job->kind]);
     job->state = is_good ? STATE_DONE : STATE_FAILED;
     job->done = NULL;
-    if (is_good)
+    job->done_count += is_good;
+    if (is_good && job->kind != JOB_DELIVERY) /* whose passes are many: delivery.c tells what they did */
         log_write(job->jobs->options.log, LOG_LEVEL_INFO, "job.done", "%s is done: %.*s", names[job->kind],
                   (int)(job->result.len < 300 ? job->result.len : 300), (const char *)job->result.data);
-    else
+    else if (!is_good)
         log_write(job->jobs->options.log, LOG_LEVEL_WARNING, "job.failed", "%s failed: %s", names[job->kind],
                   job->error.text);
     if (done)
@@ -177,7 +182,7 @@ static enum tm_err spawn_program(struct job *job, const char *file, char **args,
     static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
     char *environment[] = {path, NULL};
     uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE},
+        {.flags = job->input >= 0 ? UV_INHERIT_FD : UV_IGNORE, .data.fd = job->input},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&job->pipe},
         {.flags = UV_INHERIT_FD, .data.fd = 2},
     };
@@ -208,7 +213,7 @@ static enum tm_err spawn(struct job *job, struct tm_why *why)
     char kind[16];
     (void)snprintf(kind, sizeof kind, "%s", names[job->kind]);
     char *args[] = {name, flag, kind, (char *)(uintptr_t)job->jobs->options.data_dir, job->to, NULL};
-    if (job->kind == JOB_REPORT)
+    if (job->kind == JOB_REPORT || job->kind == JOB_DELIVERY)
         return spawn_program(job, job->words.at[0], job->words.at, why);
     return spawn_program(job, "/proc/self/exe", args, why);
 }
@@ -295,6 +300,29 @@ enum tm_err jobs_start_report(struct jobs *jobs, const struct config *config, co
     if (err)
         job->done = NULL;
     return err;
+}
+
+enum tm_err jobs_start_delivery(struct jobs *jobs, const struct config *config, job_done_fn *done, void *arg,
+                                struct tm_why *why)
+{
+    struct job *job = &jobs->all[JOB_DELIVERY];
+    enum tm_err err = prepare(jobs, job, done, arg, why);
+    if (err)
+        return err;
+    err = job_words_make_delivery(&job->words, config, jobs->options.data_dir, &job->input, why);
+    if (!err)
+        err = spawn(job, why);
+    if (job->input >= 0)
+        (void)close(job->input); /* the process has its own */
+    job->input = -1;
+    if (err)
+        job->done = NULL;
+    return err;
+}
+
+size_t jobs_done_count(const struct jobs *jobs, enum job_kind kind)
+{
+    return jobs->all[kind].done_count;
 }
 
 void jobs_status_json(const struct jobs *jobs, enum job_kind kind, struct bytes *out)

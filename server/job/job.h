@@ -10,7 +10,7 @@
 #include "storage/model/err.h"
 #include "storage/store.h"
 
-enum job_kind { JOB_VERIFY, JOB_BACKUP, JOB_REPORT, JOB_KINDS };
+enum job_kind { JOB_VERIFY, JOB_BACKUP, JOB_REPORT, JOB_DELIVERY, JOB_KINDS };
 
 struct jobs;
 struct uv_loop_s;
@@ -47,6 +47,13 @@ struct config;
  * Errors and done as jobs_start. */
 enum tm_err jobs_start_report(struct jobs *jobs, const struct config *config, const struct job_report *report,
                               job_done_fn *done, void *arg, struct tm_why *why) TM_MUST_CHECK;
+
+/* Begins a pass of delivery, by the same program (reports/deliver). Errors and done as jobs_start. */
+enum tm_err jobs_start_delivery(struct jobs *jobs, const struct config *config, job_done_fn *done, void *arg,
+                                struct tm_why *why) TM_MUST_CHECK;
+
+/* How many of a kind have ended well since the start. */
+size_t jobs_done_count(const struct jobs *jobs, enum job_kind kind);
 
 /* Appends {"state":"none|running|done|failed",...}: while it runs place, done_bytes, all_bytes; then result
  * or error of the last one. */

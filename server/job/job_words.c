@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include "server/wire/reply.h"
 
 enum { OWNERS_MAX = 1000, PAIR = 2 };
 
@@ -94,6 +97,90 @@ enum tm_err job_words_make(struct job_words *words, const struct config *config,
         good = add_pair(words, pairs[i][0], pairs[i][1]);
     good = good && add_formats(words, config) && add_owners(words, config);
     return good ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory");
+}
+
+/* ---- delivery ---- */
+
+static void put_text(struct bytes *out, const char *name, const char *text)
+{
+    bytes_printf(out, "\"%s\":", name);
+    bytes_json_string(out, str_of(text));
+}
+
+static void put_receivers(struct bytes *out, const struct config_strings *list, const char *service,
+                          bool *any)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        bytes_printf(out, *any ? ",{" : "{");
+        put_text(out, "to", list->at[i]);
+        if (service)
+            bytes_u8(out, ',');
+        if (service)
+            put_text(out, "service", service);
+        bytes_u8(out, '}');
+        *any = true;
+    }
+}
+
+/* As reports/deliver/settings.h reads them. */
+static void put_settings(struct bytes *out, const struct config *config)
+{
+    bool any = false;
+    bytes_u8(out, '{');
+    put_text(out, "url", config->reports.url);
+    bytes_printf(out, ",\"timeout_ms\":%lld,\"mail\":{", (long long)config->reports.deliver_timeout_ms);
+    put_text(out, "server", config->reports.mail.server);
+    bytes_u8(out, ',');
+    put_text(out, "from", config->reports.mail.from);
+    bytes_u8(out, ',');
+    put_text(out, "user", config->reports.mail.user);
+    bytes_u8(out, ',');
+    put_text(out, "password_file", config->reports.mail.password_file);
+    bytes_printf(out, "},\"receivers\":[");
+    put_receivers(out, &config->reports.deliver, NULL, &any);
+    for (size_t i = 0; i < config->service_count; i++)
+        put_receivers(out, &config->services[i].deliver, config->services[i].name, &any);
+    bytes_printf(out, "]}");
+}
+
+/* In memory, not in a command line that all may read. -1: errno. */
+static int keep_settings(const struct bytes *text)
+{
+    size_t at = 0;
+    int fd = memfd_create("tidemark-delivery", MFD_CLOEXEC);
+    while (fd >= 0 && at < text->len) {
+        ssize_t n = write(fd, text->data + at, text->len - at);
+        if (n <= 0) {
+            (void)close(fd);
+            return -1;
+        }
+        at += (size_t)n;
+    }
+    if (fd >= 0)
+        (void)lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+enum tm_err job_words_make_delivery(struct job_words *words, const struct config *config,
+                                    const char *data_dir, int *settings, struct tm_why *why)
+{
+    char program[PATH_MAX];
+    struct bytes text = {0};
+    *settings = -1;
+    enum tm_err err = find_program(program, why);
+    if (err)
+        return err;
+    bool good = add(words, strdup(program)) && add(words, strdup("--job")) &&
+                add(words, strdup("--deliver")) && add_pair(words, "--data-dir", data_dir) &&
+                add_pair(words, "--out", config->reports.dir) &&
+                add_pair(words, "--zone", config->reports.timezone);
+    put_settings(&text, config);
+    if (!good || bytes_error(&text))
+        err = tm_fail(why, TM_NOMEM, "out of memory");
+    else if ((*settings = keep_settings(&text)) < 0)
+        err = tm_fail(why, TM_IO, "keeping the receivers of reports in memory: %s", strerror(errno));
+    bytes_fini(&text);
+    return err;
 }
 
 void job_words_fini(struct job_words *words)

@@ -17,6 +17,10 @@ struct job_words {
 enum tm_err job_words_make(struct job_words *words, const struct config *config,
                            const struct job_report *report, const char *data_dir,
                            struct tm_why *why) TM_MUST_CHECK;
+/* Likewise of a pass of delivery. *settings: a descriptor that it reads its receivers from, to be closed by
+ * the caller; -1 where this fails. TM_NOMEM, TM_IO. */
+enum tm_err job_words_make_delivery(struct job_words *words, const struct config *config,
+                                    const char *data_dir, int *settings, struct tm_why *why) TM_MUST_CHECK;
 /* Frees the texts; words are empty then. */
 void job_words_fini(struct job_words *words);
 

@@ -159,7 +159,7 @@ static void an_unknown_word_is_told_with_those_allowed(void **state)
     assert_faults("reports: {formats: [html, pdf]}\n",
                   "f:1:27: reports.formats: \"pdf\" is not known here; write one of html, md, csv, json\n");
     assert_faults("reports: {language: fr}\n",
-                  "f:1:21: reports.language: \"fr\" is not known here; write en\n");
+                  "f:1:21: reports.language: \"fr\" is not known here; write one of en, ko\n");
 }
 
 static void a_bad_http_address_is_told(void **state)

@@ -53,8 +53,12 @@ static void every_changed_value_reads_back(void **state)
         "scoring: {interval: 10s, delay: 0s, grace: 1ms, memory: 1GiB, include: ['a{b=\"c, d\"}', '#x'],\n"
         "          exclude: ['it''s', '- x', 'x: y', '123', '~'], timezone: Asia/Seoul, incident_score: "
         "100}\n"
-        "reports: {dir: '2026-01-01', timezone: Etc/GMT+5, at: Sun 23:59, formats: [csv], language: en,\n"
-        "          deliver: ['mailto:ops@example.org', 'https://example.org/a?b=[c]']}\n"
+        "reports: {dir: '2026-01-01', timezone: Etc/GMT+5, at: Sun 23:59, formats: [csv, json], language: "
+        "ko,\n"
+        "          deliver: ['mailto:ops@example.org', 'https://example.org/a?b=[c]'], deliver_timeout: 2s,\n"
+        "          url: 'https://tide.example.org/x', mail: {server: 'smtps://[::1]:465', from: "
+        "t@example.org,\n"
+        "          user: 'a b'}}\n"
         "log: {level: debug}\n");
     assert_round_trip(config);
     config_free(config);
@@ -67,8 +71,10 @@ static void services_read_back(void **state)
         accept_config("services:\n"
                       "  - name: 'a: b'\n"
                       "    owner: \"\\\"x\\\" 'y' \xC3\xA9\"\n"
+                      "    deliver: [mailto:a@example.org]\n"
                       "    page_groups: [{name: p, match: '^/p/\\d+ {1,2}#'}, {name: p, match: \"'\"}]\n"
-                      "  - {name: plain, page_groups: []}\n");
+                      "  - {name: plain, page_groups: []}\n"
+                      "reports: {mail: {from: t@example.org}}\n");
     assert_round_trip(config);
     config_free(config);
 }
