@@ -106,7 +106,7 @@ def settings(tree, path=''):
 def test_the_configuration_page_has_every_setting_in_its_order(manual):
     printed = run(os.path.join(BUILD, 'tidemarkd'), '--print-config')
     roff = plain(page(manual, 'man5/tidemark.yaml.5'))
-    inner = ['name', 'secret', 'secret_file', 'scopes', 'name', 'owner', 'page_groups', 'name', 'match']
+    inner = ['name', 'secret', 'secret_file', 'scopes', 'name', 'owner', 'deliver', 'page_groups', 'name', 'match']
     terms = re.findall(r'^\.TP\n([a-z_.0-9]+)\n', roff, re.M)
     assert [term for term in terms if term in inner] == inner
     assert [term for term in terms if term not in inner] == list(settings(yaml.safe_load(printed)))
