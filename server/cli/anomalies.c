@@ -162,7 +162,9 @@ static int run_anomalies(const struct args *args)
     if (options_given(args, "follow"))
         return findings_follow(args, "anomaly", print_anomaly);
     return findings_list(args, "/api/v1/anomalies", names, sizeof names / sizeof names[0], print_anomaly,
-                         "there are no such anomalies");
+                         options_given(args, "from")
+                             ? "there are no such anomalies"
+                             : "there are none of the last day; --from -7d looks further back");
 }
 
 const struct command anomalies_command = {

@@ -4,6 +4,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/http.h"
+#include "server/cli/source.h"
 
 /* What is in memory is flushed first. */
 enum { TIMEOUT_MS = 300000 };
@@ -66,6 +67,8 @@ static int run_delete(const struct args *args)
                       "selector in quotes");
         return command_fail(EXIT_USAGE, &why);
     }
+    if (source_check_selectors(args, &why))
+        return command_fail(EXIT_USAGE, &why);
     if (command_key(args, &key, &why))
         return command_fail(EXIT_FAILED, &why);
     enum tm_err err = http_open(command_server(args), key.secret, &http, &why);

@@ -95,6 +95,13 @@ static int print_diff(const struct args *args, const json_t *data)
         print_cause(item);
     }
     long long all = json_integer_value(json_object_get(data, "series"));
+    if (all == 0) {
+        fputs("tidemark: no series has data in the window and in what it is held to; `tidemark series` lists "
+              "what there "
+              "is\n",
+              stderr);
+        return EXIT_OK;
+    }
     bool is_cut = shown == json_array_size(json_object_get(data, "items")) &&
                   json_is_string(json_object_get(data, "next"));
     printf("%s%zu of %lld series differ surely; %.*s\n", is_cut ? "at least " : "", shown, all,

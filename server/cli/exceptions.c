@@ -59,12 +59,16 @@ static void print_whole(const json_t *item)
     bytes_printf(&out, "\n");
     json_array_foreach(json_object_get(item, "releases"), i, one)
     {
-        put_text(one, "release", "release ", &out);
+        if (talk_text(one, "release").len > 0)
+            put_text(one, "release", "release ", &out);
+        else
+            bytes_printf(&out, "without a release");
         bytes_printf(&out, ": %" JSON_INTEGER_FORMAT "\n", json_integer_value(json_object_get(one, "count")));
     }
     put_text(item, "stack", "", &out);
+    bool ends_line = out.len > 0 && out.data[out.len - 1] == '\n';
     if (!bytes_error(&out))
-        printf("%.*s\n", (int)out.len, (const char *)out.data);
+        printf("%.*s%s", (int)out.len, (const char *)out.data, ends_line ? "" : "\n");
     bytes_fini(&out);
 }
 
@@ -127,6 +131,10 @@ static int run_exceptions(const struct args *args)
     bool is_id = strlen(id) == ID_BYTES && strspn(id, "0123456789abcdef") == ID_BYTES;
     if (args->operand_count == 0)
         return list_groups(args);
+    if (args->operand_count == 2 && strcmp(args->operands[0], "merge") == 0 && !options_given(args, "into")) {
+        tm_why_write(&why, "say what it becomes part of: `exceptions merge ID --into ID`");
+        return command_fail(EXIT_USAGE, &why);
+    }
     if (args->operand_count == 1 && is_id)
         return ask_group(args, id, NULL);
     for (size_t i = 0; i < sizeof actions / sizeof actions[0] && args->operand_count == 2 && is_id; i++) {

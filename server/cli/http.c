@@ -101,6 +101,16 @@ void http_close(struct http *http)
     free(http);
 }
 
+/* Why there was no connection, as short as it can be said. */
+static const char *reason(const struct http *http, CURLcode code, const char *detail)
+{
+    long system_errno = 0;
+    if (code == CURLE_COULDNT_CONNECT &&
+        curl_easy_getinfo(http->curl, CURLINFO_OS_ERRNO, &system_errno) == CURLE_OK && system_errno != 0)
+        return strerror((int)system_errno);
+    return *detail ? detail : curl_easy_strerror(code);
+}
+
 static enum tm_err explain(const struct http *http, CURLcode code, const char *detail, struct tm_why *why)
 {
     if (code == CURLE_OUT_OF_MEMORY)
@@ -111,7 +121,7 @@ static enum tm_err explain(const struct http *http, CURLcode code, const char *d
     return tm_fail(why, TM_IO,
                    "could not reach tidemarkd at %s: %s; is it running? start it with `tidemarkd`, or name "
                    "another address with --server",
-                   http->server, *detail ? detail : curl_easy_strerror(code));
+                   http->server, reason(http, code, detail));
 }
 
 /* Everything that is the same for GET and POST, and the transfer itself. */

@@ -349,7 +349,8 @@ enum tm_err import_settings(const struct args *args, struct import *import, stru
     import->is_progress = isatty(STDERR_FILENO) && !import->is_dry;
     enum tm_err err = read_names(args, import, why);
     if (!err && !import->is_log && strcmp(format, "csv") != 0)
-        err = tm_fail(why, TM_INVALID, "--format is csv, " ACCESS_LOG_FORMATS ", not \"%.100s\"", format);
+        err =
+            tm_fail(why, TM_INVALID, "--format is one of csv|" ACCESS_LOG_FORMATS ", not \"%.100s\"", format);
     if (!err)
         err = import->is_log ? read_log(args, import, why) : read_csv(args, import, why);
     if (!err)

@@ -151,7 +151,9 @@ static int run_incidents(const struct args *args)
     if (options_given(args, "follow"))
         return findings_follow(args, "incident", print_incident);
     return findings_list(args, "/api/v1/incidents", names, sizeof names / sizeof names[0], print_incident,
-                         "there are no such incidents");
+                         options_given(args, "from")
+                             ? "there are no such incidents"
+                             : "there are none of the last day; --from -7d looks further back");
 }
 
 const struct command incidents_command = {

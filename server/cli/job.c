@@ -49,21 +49,23 @@ static json_t *read_answer(const struct http_answer *answer, const char *server,
     if ((answer->status != OK && answer->status != ACCEPTED) || !data) {
         json_decref(data);
         data = NULL;
-        (void)tm_fail(why, TM_IO, "%.200s answered with HTTP status %ld: %.250s", server, answer->status,
-                      error ? error : "not an answer of tidemarkd");
+        if (error)
+            (void)tm_fail(why, TM_IO, "%.350s", error);
+        else
+            (void)tm_fail(why, TM_IO, "%.200s answered with HTTP status %ld: not an answer of tidemarkd",
+                          server, answer->status);
     }
     json_decref(root);
     return data;
 }
 
 /* What the work left, once it is done; takes the reference. */
-static enum tm_err take_result(json_t *data, const char *server, json_t **out, struct tm_why *why)
+static enum tm_err take_result(json_t *data, json_t **out, struct tm_why *why)
 {
     const char *error = json_string_value(json_object_get(data, "error"));
     *out = json_incref(json_object_get(data, "result"));
-    enum tm_err err = *out ? TM_OK
-                           : tm_fail(why, TM_IO, "%.100s: %.300s", server,
-                                     error ? error : "the work ended without a result");
+    enum tm_err err =
+        *out ? TM_OK : tm_fail(why, TM_IO, "%.350s", error ? error : "the work ended without a result");
     json_decref(data);
     return err;
 }
@@ -84,7 +86,7 @@ static enum tm_err wait_for(struct http *http, const char *path, const char *ser
         }
         const char *state = json_string_value(json_object_get(data, "state"));
         if (!state || strcmp(state, "running") != 0) {
-            err = take_result(data, server, out, why);
+            err = take_result(data, out, why);
             break;
         }
         const char *place = json_string_value(json_object_get(data, "place"));

@@ -116,7 +116,7 @@ static enum tm_err read_format(const struct args *args, struct job *job, struct 
     job->push.log = is_log ? &job->log : NULL;
     if (!is_log && !job->push.prometheus && strcmp(format, "line") != 0)
         return tm_fail(why, TM_INVALID,
-                       "--format is line, prometheus, " ACCESS_LOG_FORMATS ", not \"%.100s\"", format);
+                       "--format is one of line|prometheus|" ACCESS_LOG_FORMATS ", not \"%.100s\"", format);
     if (job->push.prometheus && options_given(args, "precision"))
         return tm_fail(why, TM_INVALID, "Prometheus' timestamps are always ms; leave out --precision");
     if (is_log && options_given(args, "precision"))

@@ -52,8 +52,6 @@ static void begin(const struct listing *listing)
 {
     if (listing->is_json)
         putchar('[');
-    else if (listing->by)
-        printf("%12s  %s\n", counts[listing->by].counted, counts[listing->by].word);
 }
 
 static void show_series(struct listing *listing, const struct labels *labels)
@@ -80,6 +78,8 @@ static void show_count(struct listing *listing, struct str name, uint64_t count)
         printf("%s\n{\"name\":%.*s,\"value\":%" PRIu64 "}", listing->shown ? "," : "", (int)text.len,
                (const char *)text.data, count);
     } else {
+        if (listing->shown == 0)
+            printf("%12s  %s\n", counts[listing->by].counted, counts[listing->by].word);
         series_text_plain(name.len ? name : STR("(none)"), &text);
         printf("%12s  %.*s\n", units_count((int64_t)count, number), (int)text.len, (const char *)text.data);
     }
@@ -92,7 +92,8 @@ static void end(const struct listing *listing)
     if (listing->is_json)
         fputs("\n]\n", stdout);
     else if (!listing->shown)
-        fputs("tidemark: there are no such series\n", stderr);
+        fprintf(stderr, "tidemark: there are no %sseries%s\n", listing->selector_count ? "such " : "",
+                listing->selector_count ? "" : " yet");
     if (listing->is_cut && !listing->is_json)
         printf("... and more; --limit 0 shows all\n");
 }
@@ -309,7 +310,7 @@ static enum tm_err read_listing(const struct args *args, struct listing *listing
         return tm_fail(why, TM_INVALID, "there are over %d selectors; give fewer", SELECTORS_MAX);
     if (options_given(args, "data-dir") && options_given(args, "server"))
         return tm_fail(why, TM_INVALID, "--data-dir reads a folder, --server asks a daemon; leave out one");
-    return TM_OK;
+    return source_check_selectors(args, why);
 }
 
 static int run_series(const struct args *args)

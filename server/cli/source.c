@@ -185,6 +185,20 @@ static enum tm_err read_daemon(const struct args *args, const struct source_requ
     return err;
 }
 
+enum tm_err source_check_selectors(const struct args *args, struct tm_why *why)
+{
+    for (int i = 0; i < args->operand_count; i++) {
+        struct selector selector = {0};
+        struct tm_why detail = {0};
+        enum tm_err err = selector_parse(str_of(args->operands[i]), &selector, &detail);
+        selector_fini(&selector);
+        if (err)
+            return tm_fail(why, err, "\"%.120s\" is no selector like cpu{service=\"cart\"}: %.200s",
+                           args->operands[i], detail.text);
+    }
+    return TM_OK;
+}
+
 enum tm_err source_read(const struct args *args, const struct source_request *request,
                         const struct source_sink *sink, struct tm_why *why)
 {

@@ -48,6 +48,9 @@ struct source_request {
     enum source_field field; /* of the other tiers than raw */
 };
 
+/* Are the operands selectors? TM_INVALID: why quotes the first that is none and says where it is wrong. */
+enum tm_err source_check_selectors(const struct args *args, struct tm_why *why) TM_MUST_CHECK;
+
 /* Reads by --data-dir if that was given, else from --server. TM_INVALID: the selector is wrong, or something
  * else that only the user can change; TM_IO, TM_CORRUPT, TM_NOT_FOUND, TM_NOMEM, and what the sink returns.
  * why is one sentence. */

@@ -289,7 +289,7 @@ static void print_top_service(const json_t *data, FILE *out)
     const json_t *series = json_object_get(data, "series");
     const char *service = json_string_value(json_object_get(series, "top_service"));
     const json_t *count = json_object_get(series, "top_service_count");
-    if (!service || !json_is_number(count))
+    if (!service || json_integer_value(count) <= 0)
         return;
     print_label("", out);
     fputs("most of them: ", out);

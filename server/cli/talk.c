@@ -51,6 +51,57 @@ static void warn(const json_t *root)
     }
 }
 
+static bool has_option(const struct args *args, const char *name)
+{
+    const struct option *option;
+    for (size_t i = 0; (option = options_shown(args->command, i)); i++)
+        if (strcmp(option->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* `invalid parameter "min_score": ...` is --min-score to who typed it. */
+static void name_option(const struct args *args, struct tm_why *why)
+{
+    enum { NAME_BYTES = 32 };
+    static const char lead[] = "invalid parameter \"";
+    char name[NAME_BYTES];
+    struct tm_why told = *why;
+    if (strncmp(told.text, lead, sizeof lead - 1) != 0)
+        return;
+    const char *word = told.text + sizeof lead - 1;
+    size_t len = strcspn(word, "[\"");
+    const char *rest = strchr(word, '"');
+    if (!rest || len >= sizeof name)
+        return;
+    for (size_t i = 0; i < len; i++)
+        name[i] = (char)(word[i] == '_' ? '-' : word[i]);
+    name[len] = '\0';
+    if (has_option(args, name))
+        tm_why_write(why, "--%s%s", name, rest + 1);
+}
+
+/* What the daemon says of its paths, in commands. */
+static void name_command(struct tm_why *why)
+{
+    static const char *const ways[][2] = {
+        {"GET /api/v1/markers?kind=event lists", "`tidemark marker list --kind event` lists"},
+        {"GET /api/v1/markers?kind=deploy lists", "`tidemark marker list --kind deploy` lists"},
+        {"GET /api/v1/markers lists", "`tidemark marker list` lists"},
+        {"GET /api/v1/exceptions lists", "`tidemark exceptions` lists"},
+        {"GET /api/v1/incidents lists", "`tidemark incidents` lists"},
+        {"GET /api/v1/anomalies lists", "`tidemark anomalies` lists"},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct tm_why told = *why;
+        const char *at = strstr(told.text, ways[i][0]);
+        if (!at)
+            continue;
+        tm_why_write(why, "%.*s%s%s", (int)(at - told.text), told.text, ways[i][1], at + strlen(ways[i][0]));
+        return;
+    }
+}
+
 int talk_ask(struct talk *talk, const char *method, const char *path, const json_t *body, const json_t **data)
 {
     enum { OK = 200, BAD_REQUEST = 400 };
@@ -72,6 +123,8 @@ int talk_ask(struct talk *talk, const char *method, const char *path, const json
         return EXIT_OK;
     }
     http_error_text(&talk->answer, &why);
+    name_option(talk->args, &why);
+    name_command(&why);
     return command_fail(talk->answer.status == BAD_REQUEST ? EXIT_USAGE : EXIT_FAILED, &why);
 }
 

@@ -23,7 +23,8 @@ int talk_open(const struct args *args, struct talk *talk);
 void talk_close(struct talk *talk);
 
 /* Asks with this method; body NULL: none. *data: the answer's data, valid until the next call. EXIT_OK, or
- * the exit code (2 where the daemon calls the request wrong); the reason is printed. */
+ * the exit code (2 where the daemon calls the request wrong); the reason is printed, with parameters and
+ * paths of HTTP as the options and commands that they are here. */
 int talk_ask(struct talk *talk, const char *method, const char *path, const json_t *body,
              const json_t **data);
 

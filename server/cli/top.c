@@ -62,6 +62,10 @@ static int print_top(const struct args *args, const json_t *data)
     char total[UNITS_TEXT_BYTES], keys[UNITS_TEXT_BYTES];
     if (options_given(args, "json"))
         return talk_print_json(data);
+    if (json_array_size(json_object_get(data, "items")) == 0) {
+        fputs("tidemark: no event is there; --from and --to set the span\n", stderr);
+        return EXIT_OK;
+    }
     bool is_compared = json_is_object(json_object_get(data, "compare"));
     printf("%12s %7s%s  %s\n", "count", "share", is_compared ? "       before     change" : "",
            options_text(args, "by"));

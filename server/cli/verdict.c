@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "scoring/ratio.h"
 #include "server/cli/command.h"
 #include "server/cli/series_text.h"
 #include "server/cli/talk.h"
@@ -29,24 +30,56 @@ static const struct option verdict_options[] = {
 
 /* ---- for people ---- */
 
-static double share_of(const json_t *tally)
+static double number_of(const json_t *object, const char *name)
 {
-    double n = json_number_value(json_object_get(tally, "n"));
-    return n > 0 ? PERCENT * json_number_value(json_object_get(tally, "k")) / n : 0;
+    return json_number_value(json_object_get(object, name));
+}
+
+/* "58.41 % of 113" */
+static void print_share(const json_t *tally, char *out, size_t size)
+{
+    double n = number_of(tally, "n");
+    if (n > 0)
+        (void)snprintf(out, size, "%.2f %% of %.0f", PERCENT * number_of(tally, "k") / n, n);
+    else
+        (void)snprintf(out, size, "none");
+}
+
+/* How many times as many errors, with the limits that there are. */
+static void print_ratio(const json_t *group, char *out, size_t size)
+{
+    double ratio = number_of(group, "ratio"), low = number_of(group, "low"), high = number_of(group, "high");
+    bool has_low = low > 1 / SCORE_RATIO_MAX, has_high = high < SCORE_RATIO_MAX;
+    if (number_of(json_object_get(group, "before"), "n") <= 0)
+        (void)snprintf(out, size, "nothing before to compare with");
+    else if (has_low && has_high)
+        (void)snprintf(out, size, "x%.3g (%.3g to %.3g)", ratio, low, high);
+    else if (has_low || has_high)
+        (void)snprintf(out, size, "x%.3g (at %s %.3g)", ratio, has_low ? "least" : "most",
+                       has_low ? low : high);
+    else
+        (void)snprintf(out, size, "x%.3g (too few to say)", ratio);
+}
+
+/* Did it have errors, before or since? Else there is nothing to tell of it. */
+static bool has_errors(const json_t *group)
+{
+    return number_of(json_object_get(group, "before"), "k") > 0 ||
+           number_of(json_object_get(group, "after"), "k") > 0;
 }
 
 static void print_group(const json_t *group)
 {
     struct bytes name = {0};
+    char before[48], after[48], ratio[80];
+    print_share(json_object_get(group, "before"), before, sizeof before);
+    print_share(json_object_get(group, "after"), after, sizeof after);
+    print_ratio(group, ratio, sizeof ratio);
     series_text_plain(talk_text(group, "page_group"), &name);
     if (!bytes_error(&name))
-        printf("  %.*s %-24.*s %7.2f %% -> %7.2f %%  x%.3g (%.3g to %.3g)  E %.3g%s\n",
-               STR_ARG(talk_text(group, "class")), (int)name.len, name.len > 0 ? (const char *)name.data : "",
-               share_of(json_object_get(group, "before")), share_of(json_object_get(group, "after")),
-               json_number_value(json_object_get(group, "ratio")),
-               json_number_value(json_object_get(group, "low")),
-               json_number_value(json_object_get(group, "high")),
-               json_number_value(json_object_get(group, "e_value")),
+        printf("  %.*s %-20.*s %17s -> %17s  %s  E %.3g%s\n", STR_ARG(talk_text(group, "class")),
+               (int)name.len, name.len > 0 ? (const char *)name.data : "", before, after, ratio,
+               number_of(group, "e_value"),
                json_is_true(json_object_get(group, "at_fault")) ? "  at fault" : "");
     bytes_fini(&name);
 }
@@ -54,7 +87,7 @@ static void print_group(const json_t *group)
 static int show(const struct args *args, const json_t *item)
 {
     const json_t *group;
-    size_t i;
+    size_t i, shown_count = 0;
     struct bytes text = {0};
     if (options_given(args, "json"))
         return talk_print_json(item);
@@ -64,7 +97,7 @@ static int show(const struct args *args, const json_t *item)
     bytes_fini(&text);
     json_array_foreach(json_object_get(item, "groups"), i, group)
     {
-        if (i < GROUPS_SHOWN)
+        if (has_errors(group) && shown_count++ < GROUPS_SHOWN)
             print_group(group);
     }
     return EXIT_OK;
@@ -135,8 +168,12 @@ static int read_wait(const struct args *args, int64_t *out_ms)
     }
     if (!options_given(args, "wait"))
         return EXIT_OK;
-    enum tm_err err = when_parse_duration(str_of(options_text(args, "wait")), out_ms, &why);
-    return err || *out_ms < 0 ? command_fail(EXIT_USAGE, &why) : EXIT_OK;
+    struct tm_why detail = {0};
+    enum tm_err err = when_parse_duration(str_of(options_text(args, "wait")), out_ms, &detail);
+    if (!err && *out_ms >= 0)
+        return EXIT_OK;
+    tm_why_write(&why, "--wait: %.300s", err ? detail.text : "it is no time ahead");
+    return command_fail(EXIT_USAGE, &why);
 }
 
 static int run_verdict(const struct args *args)

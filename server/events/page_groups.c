@@ -178,8 +178,11 @@ void page_groups_explain(struct page_groups *groups, struct str url, struct byte
         explain_rule(groups, (size_t)rule, path, out);
         return;
     }
-    bytes_printf(out, "no rule of %zu is found in it; learned from its parts:\n",
-                 page_groups_counts(groups).rules);
+    size_t rule_count = page_groups_counts(groups).rules;
+    if (rule_count > 0)
+        bytes_printf(out, "no rule of %zu is found in it; learned from its parts:\n", rule_count);
+    else
+        bytes_printf(out, "its service has no rules; learned from its parts:\n");
     const struct page_node *node = explain_parts(groups, path, out);
     if (node) {
         struct str shown = page_tree_name(node, name);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The function that completes: %1$s is its name, %2$s the program, %3$s the word whose rows of the table
- * count. */
+ * count, %4$s the place of the first word behind it. */
 static const char engine[] =
     "%1$s()\n"
     "{\n"

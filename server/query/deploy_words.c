@@ -38,12 +38,22 @@ static const struct deploy_level_test *find_leak(const struct deploy_judgement *
     return worst;
 }
 
+/* What was before, "0.38 % of 8506 before". */
+static void put_before(struct score_tally before, struct bytes *out)
+{
+    if (before.trials > 0)
+        bytes_printf(out, "%.2f %% of %.0f before", PERCENT * rate_of(before), before.trials);
+    else
+        bytes_printf(out, "no request before to compare with");
+}
+
 static void put_errors(const struct deploy_facts *facts, struct bytes *out)
 {
     const struct deploy_row *row = &facts->judgement->rows[0];
-    bytes_printf(out, "%s in %s: %.2f %% of %.0f requests, %.2f %% of %.0f before", row->class,
+    bytes_printf(out, "%s in %s: %.2f %% of %.0f requests, ", row->class,
                  row->page_group[0] ? row->page_group : "(no page group)", PERCENT * rate_of(row->after),
-                 row->after.trials, PERCENT * rate_of(row->before), row->before.trials);
+                 row->after.trials);
+    put_before(row->before, out);
 }
 
 static void put_slower(const struct deploy_facts *facts, struct bytes *out)
@@ -101,6 +111,16 @@ static void put_causes(const struct deploy_facts *facts, struct bytes *out)
     }
 }
 
+/* What there is, and what would make it ok. */
+static void put_missing(const struct deploy_judgement *j, struct bytes *out)
+{
+    bytes_printf(out, "%.0f requests since, ", j->requests);
+    put_before(j->errors_before, out);
+    bytes_printf(out, "; ok takes 5 min, 200 requests and an error rate surely below 2 times the one before");
+    if (j->ratio.high < SCORE_RATIO_MAX)
+        bytes_printf(out, " (so far: below %.2f times)", j->ratio.high);
+}
+
 void deploy_put_words(const struct deploy_facts *facts, struct bytes *out)
 {
     const struct deploy_judgement *j = facts->judgement;
@@ -111,14 +131,11 @@ void deploy_put_words(const struct deploy_facts *facts, struct bytes *out)
             bytes_printf(out, "; began %" PRId64 " s after the deploy",
                          (j->trace.onset_ms - facts->scope->windows.after_from_ms) / 1000);
     } else if (j->verdict == SCORE_OK) {
-        bytes_printf(out, "%.2f %% errors of %.0f requests, %.2f %% before",
-                     PERCENT * rate_of(j->errors_after), j->requests, PERCENT * rate_of(j->errors_before));
+        bytes_printf(out, "%.2f %% errors of %.0f requests, ", PERCENT * rate_of(j->errors_after),
+                     j->requests);
+        put_before(j->errors_before, out);
     } else {
-        bytes_printf(
-            out,
-            "%.0f requests since, %.0f before; at least 5 min, 200 requests and an upper limit of the "
-            "error rate's ratio below 2 make it ok (it is %.2f)",
-            j->requests, j->errors_before.trials, j->ratio.high);
+        put_missing(j, out);
     }
     if (facts->scope->windows.overlaps)
         bytes_printf(out, "; another deploy less than 10 min before cannot be told apart");

@@ -224,7 +224,7 @@ def test_every_entry_of_the_ledger_is_in_the_store(daemon, tmp_path, way):
 @pytest.mark.parametrize('args,words', [
     ([], 'usage: tidemark COMMAND'), (['psh'], 'did you mean `tidemark push`?'), (['frobnicate'], '`tidemark --help` lists them'),
     (['push', '--tto', 'x'], 'did you mean --to?'), (['push', '-x'], 'options are written --name'), (['push', '--to'], '--to needs a value'),
-    (['push', '--batch', '0', '-'], 'whole number from 1'), (['push', '--format', 'csv', '-'], 'line, prometheus, clf'),
+    (['push', '--batch', '0', '-'], 'whole number from 1'), (['push', '--format', 'csv', '-'], 'line|prometheus|clf'),
     (['push', '--precision', 'h', '-'], 'precision'), (['push', '--to', 'ws://127.0.0.1:1', '-'], 'give tcp://HOST:PORT or ipc://PATH'),
     (['push', '--spool', 'x', '-'], '--spool needs --producer'), (['push', '--http', '--to', 'tcp://127.0.0.1:1', '-'], 'leave out --to'),
     (['push', '--follow', '-'], '--follow needs names of files'), (['push', '--json=1'], '--json takes no value'),
@@ -245,7 +245,7 @@ def test_each_subcommand_has_help(name):
     code, out, err = command(name, '--help')
     assert (code, err) == (0, '')
     assert all(flag in out for flag in ('--help', '--json', '--server', '--key-file', 'TIDEMARK_SERVER'))
-    assert all(len(line) <= 110 for line in out.splitlines())
+    assert all(len(line) <= 80 for line in out.splitlines())
 
 
 def test_an_unreadable_file_is_one_sentence(daemon, tmp_path):

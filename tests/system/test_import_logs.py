@@ -130,7 +130,7 @@ def test_services_environments_and_tags(daemon, tmp_path):
 
 def test_what_does_not_fit_together_is_refused_with_the_reason(tmp_path):
     for words, reason in [
-            (['--format', 'iis'], '--format is csv, clf|combined|nginx-json|datastream2, not "iis"'),
+            (['--format', 'iis'], '--format is one of csv|clf|combined|nginx-json|datastream2, not "iis"'),
             (['--format', 'clf', '--value', 'x'], '--value is for CSV'),
             (['--service', 'x', '--time', '1', '--value', '2'], '--service is for access logs'),
             (['--format', 'clf', '--service-from', 'host'], 'a clf log has no members; --service-from can only be path'),

@@ -80,6 +80,10 @@ def test_too_little_is_insufficient(daemon):
     push(daemon, [f'deploy,service=new version="1" {T}000000000'] + lines_of(T, T + 600, {'home': (10, 0, 90)}, 'new'))
     [item] = verdict(daemon, 'service=new')
     assert item['verdict'] == 'insufficient_data' and item['requests'] > 1000
+    assert item['text'].startswith(f"insufficient_data: {item['requests']} requests since, no request before to compare with; ")
+    code, out, err = run(daemon, '--service', 'new', '--version', '1')
+    assert (code, err) == (4, '') and out.split('\n')[0] == item['text']
+    assert 'nothing before to compare with' in out and 'e+06' not in out and 'e-06' not in out
 
 
 def test_a_surge_is_not_bad(daemon):
