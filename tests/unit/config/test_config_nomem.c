@@ -1,58 +1,9 @@
 /* The n-th allocation fails, for every n: TM_NOMEM, no crash, nothing kept. The allocator of this program is
  * glibc's own behind a countdown; under a sanitizer, which brings its own, there is nothing to fail. */
 #include "tests/unit/config/config_test.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CAN_FAIL 0
-#else
-#define CAN_FAIL 1
-#endif
+#include "tests/unit/nomem.h"
 
 #if CAN_FAIL
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void __libc_free(void *block);
-
-static long countdown = -1; /* allocations until one fails; below 0: none does */
-static long live;           /* blocks allocated and not freed */
-
-static bool must_fail(void)
-{
-    return countdown >= 0 && countdown-- == 0;
-}
-
-static void *count_block(void *block)
-{
-    live += block != NULL;
-    return block;
-}
-
-__attribute__((visibility("default"))) void *malloc(size_t size)
-{
-    return must_fail() ? NULL : count_block(__libc_malloc(size));
-}
-
-__attribute__((visibility("default"))) void *calloc(size_t count, size_t size)
-{
-    return must_fail() ? NULL : count_block(__libc_calloc(count, size));
-}
-
-__attribute__((visibility("default"))) void *realloc(void *old, size_t size)
-{
-    if (must_fail())
-        return NULL;
-    void *block = __libc_realloc(old, size);
-    live += !old && block;
-    return block;
-}
-
-__attribute__((visibility("default"))) void free(void *block)
-{
-    live -= block != NULL;
-    __libc_free(block);
-}
-
 static const char full[] =
     "data_dir: /srv/tide\n"
     "listen: {http: ['127.0.0.1:1'], ingest_rep: [ipc://DATA_DIR/a], publish: []}\n"

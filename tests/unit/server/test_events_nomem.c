@@ -12,8 +12,9 @@
 
 #include "server/events/filter.h"
 #include "server/events/page_groups.h"
+#include "tests/unit/nomem.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if !CAN_FAIL
 
 int main(void)
 {
@@ -22,60 +23,6 @@ int main(void)
 }
 
 #else
-
-#define EXPORTED __attribute__((visibility("default"), noinline))
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void __libc_free(void *block);
-EXPORTED void *malloc(size_t size);
-EXPORTED void *calloc(size_t count, size_t size);
-EXPORTED void *realloc(void *old, size_t size);
-EXPORTED void free(void *block);
-
-static long countdown = -1; /* allocations until one fails; below 0: none does */
-static long failed;
-static long live; /* blocks allocated and not freed */
-
-static bool must_fail(void)
-{
-    if (countdown < 0 || countdown-- > 0)
-        return false;
-    failed++;
-    return true;
-}
-
-static void *count_block(void *block)
-{
-    live += block != NULL;
-    return block;
-}
-
-EXPORTED void *malloc(size_t size)
-{
-    return must_fail() ? NULL : count_block(__libc_malloc(size));
-}
-
-EXPORTED void *calloc(size_t count, size_t size)
-{
-    return must_fail() ? NULL : count_block(__libc_calloc(count, size));
-}
-
-EXPORTED void *realloc(void *old, size_t size)
-{
-    if (must_fail())
-        return NULL;
-    void *block = __libc_realloc(old, size);
-    live += !old && block;
-    return block;
-}
-
-EXPORTED void free(void *block)
-{
-    live -= block != NULL;
-    __libc_free(block);
-}
 
 static const struct page_group_rule rules[] = {
     {.name = {"product", 7}, .match = {"^/p/[0-9]+$", 11}},
