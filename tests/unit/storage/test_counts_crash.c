@@ -1,17 +1,10 @@
 /* Counts when things go wrong: a kill at every step of flush, seal and merge; files that can't be written. */
 #include "tests/unit/storage/counting.h"
+#include "tests/unit/storage/crash.h"
 
 enum { ROUNDS = 2, POINTS_MAX = 600 };
 
 /* ---- dying at the n-th point ---- */
-
-static void pass_point(void *arg, const char *name)
-{
-    int *left = arg;
-    (void)name;
-    if (*left > 0 && --*left == 0)
-        _exit(42);
-}
 
 /* Three rounds of counts for today, for a day that is sealed and for one in between; each acknowledged before
  * the flush in which the kill comes. */
@@ -48,24 +41,6 @@ static void check(struct fixture *f)
 }
 
 /* Runs live() in a child that dies at the n-th point. False: it lived. */
-static bool die_at(struct fixture *f, int n)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        f->options.fault_point = pass_point;
-        f->options.fault_arg = &n;
-        if (fixture_try_open(f) != TM_OK)
-            _exit(2);
-        live(f);
-        _exit(0);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_true(WEXITSTATUS(status) == 42 || WEXITSTATUS(status) == 0);
-    return WEXITSTATUS(status) == 42;
-}
-
 static void a_kill_at_any_step_adds_nothing_twice(void **state)
 {
     (void)state;
@@ -73,7 +48,7 @@ static void a_kill_at_any_step_adds_nothing_twice(void **state)
     int points = 0;
     for (int n = 1; died && n < POINTS_MAX; n++) {
         struct fixture *f = fixture_new();
-        died = die_at(f, n);
+        died = die_at(f, n, live);
         points = n;
         fixture_open(f);
         check(f);

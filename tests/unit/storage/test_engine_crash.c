@@ -1,21 +1,9 @@
 /* A kill at every step of flush, seal and trim: nothing lost, nothing twice. */
-#include "tests/unit/storage/engine.h"
+#include "tests/unit/storage/crash.h"
 
 enum { SAMPLES = 40, POINTS_MAX = 400 };
 
 /* ---- dying at the n-th point ---- */
-
-struct death {
-    int left;
-};
-
-static void pass_point(void *arg, const char *name)
-{
-    struct death *death = arg;
-    (void)name;
-    if (death->left > 0 && --death->left == 0)
-        _exit(42);
-}
 
 /* What the process does that dies: samples of three days (one of them sealed), events, producers, a flush,
  * the order of files, more of it all, another flush. Everything is acknowledged before the flush begins. */
@@ -58,25 +46,6 @@ static void check(struct fixture *f)
 }
 
 /* Runs live() in a child that dies at the n-th point. False: it lived. */
-static bool die_at(struct fixture *f, int n)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        struct death death = {n};
-        f->options.fault_point = pass_point;
-        f->options.fault_arg = &death;
-        if (fixture_try_open(f) != TM_OK)
-            _exit(2);
-        live(f);
-        _exit(0);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_true(WEXITSTATUS(status) == 42 || WEXITSTATUS(status) == 0);
-    return WEXITSTATUS(status) == 42;
-}
-
 static void a_kill_at_any_step_of_a_flush_or_seal_loses_and_doubles_nothing(void **state)
 {
     (void)state;
@@ -84,7 +53,7 @@ static void a_kill_at_any_step_of_a_flush_or_seal_loses_and_doubles_nothing(void
     int points = 0;
     for (int n = 1; died && n < POINTS_MAX; n++) {
         struct fixture *f = fixture_new();
-        died = die_at(f, n);
+        died = die_at(f, n, live);
         points = n;
         f->options.fault_point = NULL;
         fixture_open(f);

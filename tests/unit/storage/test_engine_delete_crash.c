@@ -1,6 +1,7 @@
 /* A kill at every step of a delete and of carrying it out: all of it or nothing, and once answered all of it.
  */
 #include "tests/unit/storage/deleting.h"
+#include "tests/unit/storage/crash.h"
 
 /* Every n-th point, or, with KILLS=1, each. */
 enum { DAYS = 2, EACH = 6, POINTS_MAX = 600, POINTS_STEP = 7 };
@@ -8,18 +9,6 @@ enum { DAYS = 2, EACH = 6, POINTS_MAX = 600, POINTS_STEP = 7 };
 #define ALL_TIME ((struct span){INT64_MIN, INT64_MAX})
 
 /* ---- dying at the n-th point ---- */
-
-struct death {
-    int left;
-};
-
-static void pass_point(void *arg, const char *name)
-{
-    struct death *death = arg;
-    (void)name;
-    if (death->left > 0 && --death->left == 0)
-        _exit(42);
-}
 
 /* Two sealed days and today, half of it in memory. */
 static void prepare(struct fixture *f)
@@ -63,7 +52,7 @@ static void live(struct fixture *f, int to)
 }
 
 /* Runs live() in a child that dies at the n-th point; what it told. False: it lived. */
-static bool die_at(struct fixture *f, int n, char *told)
+static bool die_telling_at(struct fixture *f, int n, char *told)
 {
     int ends[2];
     char what;
@@ -86,8 +75,8 @@ static bool die_at(struct fixture *f, int n, char *told)
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    assert_true(WEXITSTATUS(status) == 42 || WEXITSTATUS(status) == 0);
-    return WEXITSTATUS(status) == 42;
+    assert_true(WEXITSTATUS(status) == DIED || WEXITSTATUS(status) == 0);
+    return WEXITSTATUS(status) == DIED;
 }
 
 static void check(struct fixture *f, char told)
@@ -114,7 +103,7 @@ static void a_kill_at_any_step_of_a_delete_leaves_all_or_nothing_and_an_answer_i
         fixture_open(f);
         prepare(f);
         fixture_close(f);
-        died = die_at(f, n, &told);
+        died = die_telling_at(f, n, &told);
         points = n;
         f->options.fault_point = NULL;
         fixture_open(f);

@@ -1,22 +1,11 @@
 /* A kill at every step of a flush or seal: HTTP events are there once, for this process and for another.
  * EVENT_KILLS=1: at every step, else at every eleventh. */
+#include "tests/unit/storage/crash.h"
 #include "tests/unit/storage/eventing.h"
 
 enum { POINTS_MAX = 800, EACH = 60 };
 
 static const struct span days = {DAY0 - 2 * DAY_MS, DAY0 + DAY_MS};
-
-struct death {
-    int left;
-};
-
-static void pass_point(void *arg, const char *name)
-{
-    struct death *death = arg;
-    (void)name;
-    if (death->left > 0 && --death->left == 0)
-        _exit(42);
-}
 
 /* Everything is acknowledged before the flush begins; the mark tells how many rounds were sent. */
 static void send_round(struct fixture *f, uint64_t round, struct ledger *ledger)
@@ -27,30 +16,16 @@ static void send_round(struct fixture *f, uint64_t round, struct ledger *ledger)
                      TM_OK);
 }
 
-static bool die_at(struct fixture *f, int n)
+static void live(struct fixture *f)
 {
-    pid_t child = fork();
-    if (child == 0) {
-        struct death death = {n};
-        struct ledger ledger = {0};
-        f->options.fault_point = pass_point;
-        f->options.fault_arg = &death;
-        if (fixture_try_open(f) != TM_OK)
-            _exit(2);
-        for (uint64_t round = 1; round <= 2; round++) {
-            send_round(f, round, &ledger);
-            if (store_flush(f->store) != TM_OK)
-                _exit(1);
-            pass_time(f, 30 * HOUR_MS);
-            flush_settle(f->store);
-        }
-        _exit(0);
+    struct ledger ledger = {0};
+    for (uint64_t round = 1; round <= 2; round++) {
+        send_round(f, round, &ledger);
+        if (store_flush(f->store) != TM_OK)
+            _exit(1);
+        pass_time(f, 30 * HOUR_MS);
+        flush_settle(f->store);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_true(WEXITSTATUS(status) == 42 || WEXITSTATUS(status) == 0);
-    return WEXITSTATUS(status) == 42;
 }
 
 /* The rounds whose marks are settled are there wholly; what else is there is a round whose mark was not sent.
@@ -96,7 +71,7 @@ static void a_kill_at_any_step_loses_and_doubles_no_event(void **state)
     int points = 0, stride = getenv("EVENT_KILLS") ? 1 : 11;
     for (int n = 1; died && n < POINTS_MAX; n += stride) {
         struct fixture *f = fixture_new();
-        died = die_at(f, n);
+        died = die_at(f, n, live);
         points = n;
         f->options.fault_point = NULL;
         fixture_open(f);

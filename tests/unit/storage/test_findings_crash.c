@@ -1,21 +1,9 @@
 /* A kill at every step of a flush, and a replacement behind it: what was acknowledged last is there, once. */
-#include "tests/unit/storage/engine.h"
+#include "tests/unit/storage/crash.h"
 
 #include "storage/findings/findings.h"
 
 enum { FINDINGS = 30, ROUNDS = 3, POINTS_MAX = 200 };
-
-struct death {
-    int left;
-};
-
-static void pass_point(void *arg, const char *name)
-{
-    struct death *death = arg;
-    (void)name;
-    if (death->left > 0 && --death->left == 0)
-        _exit(42);
-}
 
 /* Round r moves finding n, and says so. */
 static time_ms_t time_of(int n, int round)
@@ -76,25 +64,6 @@ static void check(struct fixture *f)
     assert_int_equal(stats_of(f->store).damaged_records, 0);
 }
 
-static bool die_at(struct fixture *f, int n)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        struct death death = {n};
-        f->options.fault_point = pass_point;
-        f->options.fault_arg = &death;
-        if (fixture_try_open(f) != TM_OK)
-            _exit(2);
-        live(f);
-        _exit(0);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_true(WEXITSTATUS(status) == 42 || WEXITSTATUS(status) == 0);
-    return WEXITSTATUS(status) == 42;
-}
-
 static void a_kill_at_any_step_of_a_flush_loses_and_doubles_none(void **state)
 {
     (void)state;
@@ -102,7 +71,7 @@ static void a_kill_at_any_step_of_a_flush_loses_and_doubles_none(void **state)
     int points = 0;
     for (int n = 1; died && n < POINTS_MAX; n++) {
         struct fixture *f = fixture_new();
-        died = die_at(f, n);
+        died = die_at(f, n, live);
         points = n;
         f->options.fault_point = NULL;
         fixture_open(f);

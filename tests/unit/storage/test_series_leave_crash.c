@@ -1,20 +1,8 @@
 /* A kill at every step at which series leave, and at which they come back: nothing of what stays is lost. */
-#include "tests/unit/storage/engine.h"
+#include "tests/unit/storage/crash.h"
 
 /* Every n-th point, or, with KILLS=1, each. */
 enum { SERIES = 600, POINTS_MAX = 2000, POINTS_STEP = 2 };
-
-struct death {
-    int left;
-};
-
-static void pass_point(void *arg, const char *name)
-{
-    struct death *death = arg;
-    (void)name;
-    if (death->left > 0 && --death->left == 0)
-        _exit(42);
-}
 
 static void send_some(struct fixture *f, int step, double value)
 {
@@ -41,25 +29,6 @@ static void live(struct fixture *f)
     send_some(f, 2, 3);
     if (store_flush(f->store) != TM_OK)
         _exit(6);
-}
-
-static bool die_at(struct fixture *f, int n)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        struct death death = {n};
-        f->options.fault_point = pass_point;
-        f->options.fault_arg = &death;
-        if (fixture_try_open(f) != TM_OK)
-            _exit(2);
-        live(f);
-        _exit(0);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_true(WEXITSTATUS(status) == 42 || WEXITSTATUS(status) == 0);
-    return WEXITSTATUS(status) == 42;
 }
 
 static void prepare(struct fixture *f)
@@ -95,7 +64,7 @@ static void a_kill_at_any_step_loses_nothing_that_stays(void **state)
     for (int n = 1; died && n < POINTS_MAX; n += getenv("KILLS") ? 1 : POINTS_STEP) {
         struct fixture *f = fixture_new();
         prepare(f);
-        died = die_at(f, n);
+        died = die_at(f, n, live);
         points = n;
         fixture_open(f);
         check(f);
