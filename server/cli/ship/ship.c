@@ -165,7 +165,6 @@ static enum tm_err read_file(struct ship *ship, uint32_t index, size_t nth, bool
     struct ship_log *log = &ship->logs[index];
     struct ship_file *file = &log->files[nth];
     struct tm_why inner = {0};
-    bool was_empty = !file->is_rotated && file->offset == 0 && ship_file_is_empty(file);
     enum ship_read state = SHIP_READ_SOME;
     enum tm_err err = TM_OK;
     while (!err && state == SHIP_READ_SOME) {
@@ -176,8 +175,6 @@ static enum tm_err read_file(struct ship *ship, uint32_t index, size_t nth, bool
         if (state == SHIP_READ_SOME)
             err = take_lines(ship, index, file, false);
     }
-    /* While it was empty it may have grown and been cut again, and nobody could tell. */
-    log->is_search_due |= was_empty && file->offset > 0;
     if (!err && state == SHIP_READ_CUT)
         ship_log_cut(log, nth);
     if (err || state == SHIP_READ_CUT || !ship_log_is_over(log, nth))

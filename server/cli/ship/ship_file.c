@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "server/cli/gunzip.h"
 #include "storage/model/clock.h"
 
-enum { READ_BYTES = 256 << 10 };
+enum {
+    READ_BYTES = 256 << 10,
+    COMPARED_BYTES = 16 << 20 /* of a copy: what is longer and begins alike is one */
+};
 
 void ship_file_close(struct ship_file *file)
 {
@@ -23,6 +27,18 @@ void ship_file_close(struct ship_file *file)
     file->at = 0;
 }
 
+/* How the file begins, as far as that is taken and still in the buffer. */
+static void note_head(const struct ship_file *file, struct ship_place *place)
+{
+    if (file->place.head_len == SHIP_TAIL_BYTES || file->offset != file->at) {
+        place->head_len = file->place.head_len;
+        place->head_hash = file->place.head_hash;
+        return;
+    }
+    place->head_len = file->at < SHIP_TAIL_BYTES ? (uint32_t)file->at : SHIP_TAIL_BYTES;
+    place->head_hash = XXH3_64bits(file->text.data, place->head_len);
+}
+
 struct ship_place ship_file_place(const struct ship_file *file)
 {
     struct ship_place place = file->place;
@@ -34,25 +50,10 @@ struct ship_place ship_file_place(const struct ship_file *file)
                                     .line = file->line,
                                     .tail_len = (uint32_t)tail,
                                     .tail_hash = XXH3_64bits(from, tail)};
+        note_head(file, &place);
     }
     place.is_done = file->is_done;
     return place;
-}
-
-struct ship_place ship_file_head(const struct ship_file *file)
-{
-    uint8_t head[SHIP_TAIL_BYTES];
-    size_t len = 0;
-    if (file->packed && !file->offset) {
-        len = file->text.len < sizeof head ? file->text.len : sizeof head;
-        if (len)
-            memcpy(head, file->text.data, len);
-    } else if (!file->packed) {
-        ssize_t got = pread(file->fd, head, sizeof head, 0);
-        len = got > 0 ? (size_t)got : 0;
-    }
-    return (struct ship_place){
-        .id = file->id, .offset = len, .tail_len = (uint32_t)len, .tail_hash = XXH3_64bits(head, len)};
 }
 
 bool ship_file_is_empty(const struct ship_file *file)
@@ -85,6 +86,7 @@ static enum tm_err read_some(struct ship_file *file, uint8_t *to, size_t room, s
 /* Reads count bytes of a packed file to nowhere. TM_NOT_FOUND: it has fewer. */
 static enum tm_err pass_over(struct ship_file *file, uint64_t count, struct tm_why *why)
 {
+    bytes_clear(&file->text);
     uint8_t *room = bytes_reserve(&file->text, READ_BYTES);
     if (!room)
         return tm_fail(why, TM_NOMEM, "out of memory");
@@ -100,27 +102,42 @@ static enum tm_err pass_over(struct ship_file *file, uint64_t count, struct tm_w
     return TM_OK;
 }
 
+/* Reads the next len bytes as the whole text. TM_NOT_FOUND: they have another hash, or there are fewer. */
+static enum tm_err expect(struct ship_file *file, uint32_t len, uint64_t hash, struct tm_why *why)
+{
+    bytes_clear(&file->text);
+    if (!bytes_reserve(&file->text, SHIP_TAIL_BYTES))
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    while (file->text.len < len) {
+        size_t got;
+        enum tm_err err = read_some(file, file->text.data + file->text.len, len - file->text.len, &got, why);
+        if (err || !got)
+            return err ? err : TM_NOT_FOUND;
+        file->text.len += got;
+    }
+    return XXH3_64bits(file->text.data, len) == hash ? TM_OK : TM_NOT_FOUND;
+}
+
 /* Goes to the place and reads the text before it. TM_NOT_FOUND: it is another one. */
 static enum tm_err go_to(struct ship_file *file, const struct ship_place *place, struct tm_why *why)
 {
     uint64_t from = place->offset - place->tail_len;
+    uint64_t passed = 0;
     enum tm_err err = TM_OK;
-    if (file->packed)
-        err = pass_over(file, from, why);
-    else if (lseek(file->fd, (off_t)from, SEEK_SET) < 0)
-        err = tm_fail(why, TM_IO, "%s", strerror(errno));
-    uint8_t *to = err ? NULL : bytes_reserve(&file->text, SHIP_TAIL_BYTES);
-    if (!to)
-        return err ? err : tm_fail(why, TM_NOMEM, "out of memory");
-    while (!err && file->text.len < place->tail_len) {
-        size_t len;
-        err = read_some(file, file->text.data + file->text.len, place->tail_len - file->text.len, &len, why);
-        if (!err && !len)
-            return TM_NOT_FOUND;
-        file->text.len += err ? 0 : len;
+    /* A packed one is read once: what of the beginning is in the tail is looked at there. */
+    if (place->head_len && (!file->packed || from >= place->head_len)) {
+        err = expect(file, place->head_len, place->head_hash, why);
+        passed = place->head_len;
     }
-    if (err || XXH3_64bits(file->text.data, file->text.len) != place->tail_hash)
-        return err ? err : TM_NOT_FOUND;
+    if (!err && file->packed)
+        err = pass_over(file, from - passed, why);
+    else if (!err && lseek(file->fd, (off_t)from, SEEK_SET) < 0)
+        err = tm_fail(why, TM_IO, "%s", strerror(errno));
+    if (!err)
+        err = expect(file, place->tail_len, place->tail_hash, why);
+    if (err)
+        return err;
+    file->place = *place;
     file->at = file->text.len;
     file->offset = place->offset;
     file->line = place->line;
@@ -165,15 +182,13 @@ static void forget_taken(struct ship_file *file)
     size_t drop = file->at > SHIP_TAIL_BYTES ? file->at - SHIP_TAIL_BYTES : 0;
     if (!drop)
         return;
+    note_head(file, &file->place);
     memmove(file->text.data, file->text.data + drop, file->text.len - drop);
     file->text.len -= drop;
     file->at -= drop;
 }
 
-/* True if the file still has, before where it is read to, what was read there. Looked at behind a read: a
- * file that was cut and written again meanwhile can't have given a piece of the new text for one of the old.
- */
-static bool is_same(const struct ship_file *file)
+bool ship_file_is_same(const struct ship_file *file)
 {
     uint8_t there[SHIP_TAIL_BYTES];
     size_t len = file->text.len < SHIP_TAIL_BYTES ? file->text.len : SHIP_TAIL_BYTES;
@@ -195,7 +210,8 @@ enum tm_err ship_file_fill(struct ship_file *file, enum ship_read *out, struct t
     if (err)
         return err;
     *out = len ? SHIP_READ_SOME : SHIP_READ_END;
-    if (!file->packed && !is_same(file)) {
+    /* Behind the read: a file that was cut and written again can't have given new text for old. */
+    if (!file->packed && !ship_file_is_same(file)) {
         *out = SHIP_READ_CUT;
         return TM_OK;
     }
@@ -203,6 +219,32 @@ enum tm_err ship_file_fill(struct ship_file *file, enum ship_read *out, struct t
     if (len)
         file->grown_ns = clock_mono_ns(clock_system());
     return TM_OK;
+}
+
+enum tm_err ship_file_holds(const struct ship_file *file, struct ship_file *copy, bool *out,
+                            struct tm_why *why)
+{
+    uint8_t *own = malloc(READ_BYTES);
+    enum ship_read read = SHIP_READ_SOME;
+    enum tm_err err = own ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory");
+    *out = !file->packed;
+    while (!err && *out && read == SHIP_READ_SOME && copy->offset < COMPARED_BYTES) {
+        err = ship_file_fill(copy, &read, why);
+        size_t len = err ? 0 : copy->text.len - copy->at;
+        const uint8_t *text = len ? copy->text.data + copy->at : own;
+        if (len &&
+            (pread(file->fd, own, len, (off_t)copy->offset) != (ssize_t)len || memcmp(own, text, len) != 0))
+            *out = !ship_file_is_same(file);
+        copy->at += len;
+        copy->offset += len;
+    }
+    /* Packed so far. */
+    if (err == TM_CORRUPT) {
+        *out = *out && copy->offset;
+        err = TM_OK;
+    }
+    free(own);
+    return err;
 }
 
 /* Passes over what is left of a line that was too long; true: its end was there. */

@@ -20,9 +20,10 @@ struct ship_file {
     bool is_skipping;        /* inside a line that was too long */
     bool is_rotated;         /* another file has the name now */
     bool is_done;            /* and it is read to its end */
+    bool is_found;           /* closed, and the search that goes on has met it in the folder */
     int64_t grown_ns;        /* when it last grew, monotonic */
     int64_t missing_ns;      /* closed, and nowhere to be found since then, monotonic; 0: not sought yet */
-    struct ship_place place; /* while it is closed */
+    struct ship_place place; /* while it is closed; while it is open only how it begins, once that is known */
 };
 
 enum ship_read {
@@ -52,9 +53,14 @@ bool ship_file_is_empty(const struct ship_file *file);
 /* How far it is taken, open or closed. */
 struct ship_place ship_file_place(const struct ship_file *file);
 
-/* The place behind the first bytes of an open file, whether they are taken or not: what tells a copy of one
- * of which nothing is taken yet. Its offset is 0 if the file is empty, or packed and not read yet. */
-struct ship_place ship_file_head(const struct ship_file *file);
+/* True if the open file still has, before where it is read to, what was read there: it was not cut. */
+bool ship_file_is_same(const struct ship_file *file);
+
+/* Whether *copy, opened at its beginning and read to its end here, holds only what stands at the beginning of
+ * the open file as well: a copy of it, perhaps in the making. True too if the file was cut meanwhile, so that
+ * nobody can tell. A packed file has no copies. TM_IO, TM_NOMEM. */
+enum tm_err ship_file_holds(const struct ship_file *file, struct ship_file *copy, bool *out,
+                            struct tm_why *why) TM_MUST_CHECK;
 
 /* Closes it; its place stays known. */
 void ship_file_close(struct ship_file *file);

@@ -14,6 +14,9 @@
 #include "storage/model/clock.h"
 
 #define LINGER_NS (INT64_C(30) * 1000000000) /* a writer may go on for a while after a rotation */
+#define NS_PER_MS INT64_C(1000000)
+#define STEP_NS   INT64_C(1000000000)        /* the coarsest of file systems' clocks that we heard of */
+#define SEARCH_NS (INT64_C(10) * 1000000000) /* and later still, in a file that is done */
 
 /* ---- the list of files ---- */
 
@@ -24,24 +27,37 @@ static struct ship_file *current_of(struct ship_log *log)
     return last && !last->is_rotated ? last : NULL;
 }
 
-static void remove_file(struct ship_log *log, size_t index)
+void ship_log_remove(struct ship_log *log, size_t index)
 {
     ship_file_close(&log->files[index]);
     log->file_count--;
     memmove(&log->files[index], &log->files[index + 1], (log->file_count - index) * sizeof log->files[0]);
 }
 
-/* Room for one more: the oldest that is done goes. False: all are in use. */
+/* The file that was done first, by its time; file_count: none is done. */
+static size_t oldest_done(const struct ship_log *log)
+{
+    size_t oldest = log->file_count;
+    for (size_t i = 0; i < log->file_count; i++)
+        if (log->files[i].fd < 0 && log->files[i].is_done &&
+            (oldest == log->file_count || log->files[i].place.mtime_ns < log->files[oldest].place.mtime_ns))
+            oldest = i;
+    return oldest;
+}
+
+/* Room for one more: the oldest that is done is forgotten, and what was written up to then is none of ours.
+ * False: all are in use. */
 static bool make_room(struct ship_log *log)
 {
     if (log->file_count < SHIP_FILES_MAX)
         return true;
-    for (size_t i = 0; i < log->file_count; i++)
-        if (log->files[i].fd < 0 && log->files[i].is_done) {
-            remove_file(log, i);
-            return true;
-        }
-    return false;
+    size_t oldest = oldest_done(log);
+    if (oldest == log->file_count)
+        return false;
+    if (log->files[oldest].place.mtime_ns >= log->watermark_ns)
+        log->watermark_ns = log->files[oldest].place.mtime_ns + 1;
+    ship_log_remove(log, oldest);
+    return true;
 }
 
 bool ship_log_add(struct ship_log *log, const struct ship_file *file)
@@ -128,9 +144,11 @@ static enum tm_err resume(struct ship_log *log, const struct ship_stat *info, bo
             continue;
         struct ship_file opened = {.fd = -1};
         enum tm_err err = ship_file_open(&opened, log->path, &file->place, why);
+        if (err == TM_NOT_FOUND)
+            continue; /* cut since then: it is another text */
         if (err)
-            return err == TM_NOT_FOUND ? TM_OK : err; /* cut since then: it is another text */
-        remove_file(log, i);
+            return err;
+        ship_log_remove(log, i);
         *out = true;
         return ship_log_add(log, &opened) ? TM_OK : tm_fail(why, TM_LIMIT, "%s: too many files", log->given);
     }
@@ -153,6 +171,21 @@ static enum tm_err open_name(struct ship_log *log, const struct ship_stat *info,
     return TM_OK; /* next time, when an older one is done */
 }
 
+/* True if files came, went or were renamed since this was asked last. The clock of a file system has steps,
+ * so a change of just now is one the next time too. */
+static bool has_folder_changed(struct ship_log *log)
+{
+    char folder[PATH_MAX];
+    struct ship_stat info;
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)log->base, log->path);
+    if (ship_stat(-1, folder, &info) != TM_OK)
+        return false;
+    int64_t age_ns = clock_wall_ms(clock_system()) * NS_PER_MS - info.mtime_ns;
+    bool has_changed = info.mtime_ns != log->folder_ns;
+    log->folder_ns = age_ns >= -STEP_NS && age_ns < STEP_NS ? 0 : info.mtime_ns;
+    return has_changed;
+}
+
 enum tm_err ship_log_look(struct ship_log *log, struct tm_why *why)
 {
     struct ship_stat info;
@@ -170,9 +203,12 @@ enum tm_err ship_log_look(struct ship_log *log, struct tm_why *why)
     if (!log->is_known) {
         err = ship_search_begin(log, why);
         log->is_known = !err;
+        log->is_search_due = true; /* for what is rotated while the name is opened */
     }
     if (!err && is_there && !current)
         err = open_name(log, &info, why);
+    log->is_search_due |=
+        has_folder_changed(log) || clock_mono_ns(clock_system()) - log->searched_ns > SEARCH_NS;
     if (!err && log->is_search_due)
         err = ship_search(log, why);
     return err;
@@ -198,6 +234,8 @@ void ship_log_cut(struct ship_log *log, size_t index)
     ship_file_close(file);
     file->is_rotated = true;
     log->is_search_due = true;
+    if (!file->place.offset)
+        ship_log_remove(log, index); /* a copy of it is new */
 }
 
 /* ---- the end of a file ---- */
@@ -210,7 +248,8 @@ bool ship_log_is_over(const struct ship_log *log, size_t index)
         return false;
     bool is_gone = ship_stat(file->fd, NULL, &info) == TM_OK && info.is_gone;
     bool is_idle = clock_mono_ns(clock_system()) - file->grown_ns > LINGER_NS;
-    return file->packed || is_gone || is_idle || log->file_count == SHIP_FILES_MAX;
+    bool is_full = log->file_count == SHIP_FILES_MAX && oldest_done(log) == log->file_count;
+    return file->packed || is_gone || is_idle || is_full;
 }
 
 void ship_log_finish(struct ship_log *log, size_t index)
@@ -218,9 +257,9 @@ void ship_log_finish(struct ship_log *log, size_t index)
     struct ship_file *file = &log->files[index];
     struct ship_stat info;
     file->is_done = true;
-    if (ship_stat(file->fd, NULL, &info) == TM_OK && info.mtime_ns >= log->watermark_ns)
-        log->watermark_ns = info.mtime_ns + 1;
+    bool is_told = ship_stat(file->fd, NULL, &info) == TM_OK;
     ship_file_close(file);
+    file->place.mtime_ns = is_told ? info.mtime_ns : 0;
 }
 
 enum tm_err ship_log_note(const struct ship_log *log, struct ship_state *state, struct tm_why *why)

@@ -14,6 +14,8 @@ struct ship_log {
     int64_t watermark_ns; /* as in the state */
     bool is_known;        /* it is in the state, or has been looked at once */
     bool is_search_due;   /* files may have been rotated away that nobody knows */
+    int64_t searched_ns;  /* when they were looked for last, monotonic */
+    int64_t folder_ns;    /* when the folder had changed last then; 0: just before */
 };
 
 /* given: the file to follow, there or not; its folder must be. state: what is known of its log; NULL: none.

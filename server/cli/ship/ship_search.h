@@ -9,11 +9,15 @@
 enum tm_err ship_search_begin(struct ship_log *log, struct tm_why *why) TM_MUST_CHECK;
 
 /* Opens the known files that are closed and not done, wherever they are now, and those that were rotated away
- * without anybody looking; clears log->is_search_due when all have found room. TM_IO, TM_CORRUPT, TM_NOMEM.
+ * without anybody looking; log->is_search_due tells then whether to ask
+ * again. TM_IO, TM_CORRUPT, TM_NOMEM.
  */
 enum tm_err ship_search(struct ship_log *log, struct tm_why *why) TM_MUST_CHECK;
 
 /* Puts a file into the log's list, which owns it then. False: there is no room. */
 bool ship_log_add(struct ship_log *log, const struct ship_file *file);
+
+/* Closes the file at this index and takes it from the list. */
+void ship_log_remove(struct ship_log *log, size_t index);
 
 #endif

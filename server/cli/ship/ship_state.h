@@ -11,21 +11,24 @@
 
 enum { SHIP_LOGS_MAX = 256, SHIP_FILES_MAX = 32, SHIP_TAIL_BYTES = 1024, SHIP_PRODUCER_BYTES = 129 };
 
-/* How far a file is read. It is known again by what stands before that place, under whatever name, packed or
- * not; the id only says where to look first. */
+/* How far a file is read. It is known again by how it begins and by what stands before that place, under
+ * whatever name, packed or not; the id only says where to look first. */
 struct ship_place {
     struct ship_id id;
     uint64_t offset;    /* bytes taken, of the content if it is packed */
     uint64_t line;      /* lines taken */
     uint64_t tail_hash; /* XXH3 of the tail_len bytes before the offset */
     uint32_t tail_len;  /* the less of offset and SHIP_TAIL_BYTES */
+    uint32_t head_len;  /* the same; 0: not known */
+    uint64_t head_hash; /* XXH3 of its first head_len bytes */
+    int64_t mtime_ns;   /* when it is done: the file's then; 0: not known */
     bool is_done;       /* rotated away and read to its end */
 };
 
 /* A log: the file under its name and those that had the name before, oldest first. */
 struct ship_log_state {
     char *name;           /* absolute; owned */
-    int64_t watermark_ns; /* rotated files written last before that are none of ours */
+    int64_t watermark_ns; /* rotated files written last before that are none of ours, or forgotten */
     struct ship_place files[SHIP_FILES_MAX];
     size_t file_count;
 };

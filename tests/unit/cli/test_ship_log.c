@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,6 +99,7 @@ static int tear_down(void **state)
     static const char *const endings[] = {"", ".1", ".1.gz", ".2", ".2.gz"};
     struct fixture *f = *state;
     ship_log_fini(&f->log);
+    ship_state_fini(&f->state);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         char path[PATH_MAX];
         path_of(f, endings[i], path);
@@ -211,6 +213,167 @@ static void a_file_of_which_nothing_is_read_is_known_by_when_it_was_made(void **
     ship_state_fini(&f->state);
 }
 
+/* ---- files that begin alike ---- */
+
+/* Lines as many programs write them at their start, time and all. */
+static void append_lines(const struct fixture *f, int count)
+{
+    FILE *file = fopen(f->path, "a");
+    assert_non_null(file);
+    for (int i = 0; i < count; i++)
+        assert_true(fprintf(file, "%s GET /page/%d\n",
+                            "the same client at the same second with the same agent", i) > 0);
+    assert_int_equal(fclose(file), 0);
+    usleep(10000); /* a step of the file system's clock: files differ by when they were made */
+}
+
+/* Killed: what is known is what was noted last. */
+static void start_again(struct fixture *f)
+{
+    ship_log_fini(&f->log);
+    assert_int_equal(ship_log_init(&f->log, f->path, &f->state, &f->why), TM_OK);
+    look(f);
+}
+
+static size_t note(struct fixture *f, size_t lines)
+{
+    assert_int_equal(ship_log_note(&f->log, &f->state, &f->why), TM_OK);
+    return lines;
+}
+
+enum kill_point { BEFORE_LOOK, LOOKED, NOTED_WITHOUT_LINES, TAKEN, NOTED, NOTED_HALF, KILL_POINTS };
+
+/* Renamed; killed at the point; renamed again while nobody looks. */
+static void rename_and_kill_at(struct fixture *f, enum kill_point point)
+{
+    append_lines(f, 200);
+    look(f);
+    size_t counted = note(f, take_all(f));
+    size_t taken = counted;
+    move(f, "", ".1");
+    append_lines(f, 50);
+    if (point >= LOOKED)
+        look(f);
+    if (point == NOTED_WITHOUT_LINES)
+        counted = note(f, taken);
+    if (point >= TAKEN)
+        taken += take_all(f);
+    if (point >= NOTED)
+        counted = note(f, taken);
+    if (point == NOTED_HALF) {
+        append_lines(f, 10);
+        (void)take_all(f); /* and never noted */
+    }
+    ship_log_fini(&f->log);
+    append_lines(f, 30);
+    move(f, "", ".2");
+    append_lines(f, 4);
+    start_again(f);
+    for (int i = 0; i < 3; i++, look(f))
+        counted += take_all(f);
+    assert_int_equal(counted, 200 + 50 + 30 + 4 + (point == NOTED_HALF ? 10 : 0));
+}
+
+static void a_kill_at_any_point_of_a_rename_loses_no_file_that_begins_as_another(void **state)
+{
+    (void)state;
+    for (int point = 0; point < KILL_POINTS; point++) {
+        void *fixture;
+        assert_int_equal(set_up(&fixture), 0);
+        rename_and_kill_at(fixture, (enum kill_point)point);
+        assert_int_equal(tear_down(&fixture), 0);
+    }
+}
+
+/* ---- the list's bounds ---- */
+
+static void finish_rotated(struct fixture *f)
+{
+    for (size_t i = 0; i < f->log.file_count; i++)
+        if (f->log.files[i].fd >= 0 && f->log.files[i].is_rotated)
+            ship_log_finish(&f->log, i);
+}
+
+/* The newer one was found first, and is done. */
+static void a_file_older_than_one_that_is_done_is_found(void **state)
+{
+    struct fixture *f = *state;
+    char path[PATH_MAX];
+    static const struct timespec long_ago[] = {{1000000000, 0}, {1000000000, 0}};
+    write_file(f, "", "one\n");
+    look(f);
+    move(f, "", ".1");
+    write_file(f, "", "two\n");
+    look(f);
+    assert_int_equal(take_all(f), 2);
+    finish_rotated(f);
+    write_file(f, ".2", "between\n");
+    path_of(f, ".2", path);
+    assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+    look(f);
+    assert_int_equal(take_all(f), 1);
+}
+
+static void lines_written_into_a_file_that_is_done_are_taken(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f, "", "one\n");
+    look(f);
+    move(f, "", ".1");
+    write_file(f, "", "two\n");
+    look(f);
+    assert_int_equal(take_all(f), 2);
+    finish_rotated(f);
+    write_file(f, ".1", "one\nlate\n");
+    look(f);
+    assert_int_equal(take_all(f), 1);
+    finish_rotated(f);
+    pack(f, ".1", "one\nlate\nlater\n");
+    look(f);
+    assert_int_equal(take_all(f), 1);
+    finish_rotated(f);
+    look(f);
+    assert_int_equal(take_all(f), 0);
+}
+
+/* More rotations than the list has room for: those that are forgotten don't come again, and the last one is
+ * still waited for. */
+static void a_full_list_forgets_what_is_done_for_good(void **state)
+{
+    struct fixture *f = *state;
+    char ending[16], text[32];
+    enum { ROTATIONS = SHIP_FILES_MAX + 8 };
+    size_t taken = 0;
+    for (int i = 0; i < ROTATIONS; i++) {
+        (void)snprintf(text, sizeof text, "line %d of the log\n", i);
+        write_file(f, "", text);
+        look(f);
+        taken += take_all(f);
+        (void)snprintf(ending, sizeof ending, ".%d", 1000 + i);
+        if (i + 1 < ROTATIONS)
+            finish_rotated(f);
+        usleep(5000); /* each has a time of its own */
+        move(f, "", ending);
+    }
+    write_file(f, "", "the last one\n");
+    look(f);
+    taken += take_all(f);
+    assert_int_equal(taken, ROTATIONS + 1);
+    assert_int_equal(f->log.file_count, SHIP_FILES_MAX);
+    assert_true(f->log.files[SHIP_FILES_MAX - 2].is_rotated);
+    assert_false(ship_log_is_over(&f->log, SHIP_FILES_MAX - 2));
+    assert_int_equal(note(f, 0), 0);
+    start_again(f);
+    look(f);
+    assert_int_equal(take_all(f), 0);
+    for (int i = 0; i < ROTATIONS; i++) {
+        char path[PATH_MAX];
+        (void)snprintf(ending, sizeof ending, ".%d", 1000 + i);
+        path_of(f, ending, path);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +386,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_of_which_nothing_is_read_is_known_by_when_it_was_made, set_up,
                                         tear_down),
+        cmocka_unit_test(a_kill_at_any_point_of_a_rename_loses_no_file_that_begins_as_another),
+        cmocka_unit_test_setup_teardown(a_file_older_than_one_that_is_done_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_written_into_a_file_that_is_done_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_list_forgets_what_is_done_for_good, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
