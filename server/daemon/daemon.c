@@ -17,7 +17,7 @@ enum { DESCRIPTORS_WANTED = 65536, DESCRIPTORS_NEEDED = 512, SECOND_MS = 1000, R
 static void on_store_wake(void *arg)
 {
     struct daemon *daemon = arg;
-    (void)uv_async_send(&daemon->durable);
+    wake_send(&daemon->durable);
 }
 
 static void on_store_log(void *arg, int level, const char *id, const char *text)
@@ -28,9 +28,9 @@ static void on_store_log(void *arg, int level, const char *id, const char *text)
         log_release(log, "store.no_space"); /* the next full disk is told at once */
 }
 
-static void on_durable(uv_async_t *async)
+static void on_durable(void *arg)
 {
-    struct daemon *daemon = async->data;
+    struct daemon *daemon = arg;
     if (!daemon->store || daemon->state == DAEMON_CLOSING) /* some gates may be gone */
         return;
     store_poll(daemon->store);
@@ -316,16 +316,18 @@ static enum tm_err open_parts(struct daemon *daemon, struct tm_why *why)
     return err;
 }
 
-static void open_handles(struct daemon *daemon)
+static enum tm_err open_handles(struct daemon *daemon, struct tm_why *why)
 {
-    (void)uv_async_init(&daemon->loop, &daemon->durable, on_durable);
     (void)uv_timer_init(&daemon->loop, &daemon->second);
     (void)uv_timer_init(&daemon->loop, &daemon->drain);
-    daemon->durable.data = daemon->second.data = daemon->drain.data = daemon;
+    daemon->second.data = daemon->drain.data = daemon;
     (void)uv_timer_start(&daemon->second, on_second, SECOND_MS, SECOND_MS);
     watch_signal(daemon, &daemon->term, SIGTERM, on_end_signal);
     watch_signal(daemon, &daemon->interrupt, SIGINT, on_end_signal);
     watch_signal(daemon, &daemon->hangup, SIGHUP, on_hangup);
+    enum tm_err err = wake_open(&daemon->durable, &daemon->loop, on_durable, daemon);
+    return err ? tm_fail(why, err, "no descriptor for the journal's thread; raise the limit on open files")
+               : TM_OK;
 }
 
 int daemon_run(const char *config_path, struct config *config)
@@ -348,11 +350,11 @@ int daemon_run(const char *config_path, struct config *config)
     if (log_level_parse(config->log.level, &level))
         level = LOG_LEVEL_INFO; /* the settings table admits known words only */
     daemon->log = log_open(stderr, daemon->clock, level);
-    open_handles(daemon);
+    enum tm_err err = open_handles(daemon, &why);
     if (daemon->log)
         check_descriptor_limit(daemon);
-    enum tm_err err =
-        daemon->log ? open_parts(daemon, &why) : tm_fail(&why, TM_NOMEM, "out of memory at start");
+    if (!err)
+        err = daemon->log ? open_parts(daemon, &why) : tm_fail(&why, TM_NOMEM, "out of memory at start");
     if (err) {
         (void)fprintf(stderr, "tidemarkd: %s\n", why.text);
         daemon->exit_code = 1;

@@ -15,6 +15,7 @@
 #include "server/log/log.h"
 #include "server/query/deploy_watch.h"
 #include "server/query/queries.h"
+#include "server/wake/wake.h"
 #include "storage/store.h"
 
 enum { GATES_MAX = 24 };
@@ -23,7 +24,7 @@ enum daemon_state { DAEMON_STARTING, DAEMON_SERVING, DAEMON_DRAINING, DAEMON_CLO
 
 struct daemon {
     uv_loop_t loop;
-    uv_async_t durable; /* the journal thread says: look */
+    struct wake durable; /* the journal thread says: look */
     uv_timer_t second;
     uv_timer_t drain;
     uv_signal_t term, interrupt, hangup;

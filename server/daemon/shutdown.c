@@ -47,7 +47,7 @@ void daemon_part_closed(struct daemon *daemon)
         daemon->deploys = NULL;
         jobs_close(daemon->jobs);
         daemon->jobs = NULL;
-        close_handle(&daemon->durable);
+        (void)wake_close(&daemon->durable, NULL);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "server/detect/detect_zone.h"
 #include "server/detect/incident_words.h"
 #include "server/detect/incidents.h"
+#include "server/wake/wake.h"
 #include "storage/model/cell.h"
 #include "server/detect/planned.h"
 
@@ -39,7 +40,7 @@ struct detect {
     struct detect_incidents *incidents; /* likewise */
     struct incident_words *words;
     struct detect_incidents_figures incident_figures; /* under the mutex */
-    uv_async_t ready;
+    struct wake ready;
     bool has_thread, is_stopped;
     pthread_t thread;
     unsigned seconds;
@@ -141,7 +142,9 @@ static void *run_worker(void *arg)
         enum detect_step came_to = step(detect);
         if (came_to == DETECT_OUT && !detect->is_closing) {
             detect->is_out = true;
-            (void)uv_async_send(&detect->ready);
+            pthread_mutex_unlock(&detect->mutex); /* the loop may take this core, and want it */
+            wake_send(&detect->ready);
+            pthread_mutex_lock(&detect->mutex);
         }
         while (detect->is_out && !detect->is_closing)
             pthread_cond_wait(&detect->changed, &detect->mutex);
@@ -208,9 +211,9 @@ static void on_settled(void *arg, enum tm_err err)
     release_worker(detect);
 }
 
-static void on_ready(uv_async_t *async)
+static void on_ready(void *arg)
 {
-    struct detect *detect = async->data;
+    struct detect *detect = arg;
     if (detect->is_stopped)
         return;
     pthread_mutex_lock(&detect->mutex);
@@ -401,14 +404,13 @@ struct detect *detect_open(const struct detect_options_daemon *options, struct t
     detect_zone_set(options->config->scoring.timezone);
     enum tm_err err = open_engine(detect, why);
     if (!err)
-        err = uv_async_init(options->loop, &detect->ready, on_ready) == 0
-                  ? TM_OK
-                  : tm_fail(why, TM_NOMEM, "out of memory for scoring");
+        err = wake_open(&detect->ready, options->loop, on_ready, detect)
+                  ? tm_fail(why, TM_IO, "no descriptor for scoring; raise the limit on open files")
+                  : TM_OK;
     if (err) {
         detect_free(detect);
         return NULL;
     }
-    detect->ready.data = detect;
     err = start_thread(detect, why);
     if (err) { /* it is freed behind the loop, which has its handle */
         log_write(options->log, LOG_LEVEL_ERROR, "detect.off", "nothing is scored: %s", why->text);
@@ -429,7 +431,7 @@ void detect_stop(struct detect *detect)
     if (detect->has_thread)
         pthread_join(detect->thread, NULL);
     detect->is_stopped = true;
-    uv_close((uv_handle_t *)&detect->ready, NULL);
+    (void)wake_close(&detect->ready, NULL);
 }
 
 static void free_selectors(struct selector *selectors, size_t count)

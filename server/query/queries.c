@@ -12,6 +12,7 @@
 
 #include "server/http/http_deflate.h"
 #include "server/log/log.h"
+#include "server/wake/wake.h"
 #include "server/wire/reply.h"
 #include "storage/store.h"
 
@@ -69,7 +70,7 @@ struct queries {
     struct query all; /* ring's head */
     size_t count;
     bool is_stopped;
-    uv_async_t finished_some;
+    struct wake finished_some;
     uv_timer_t tick;
     int handles;
     pthread_t workers[QUERY_WORKERS_MAX];
@@ -178,7 +179,10 @@ static void *run_worker(void *arg)
             pack_piece(query);
         pthread_mutex_lock(&queries->mutex);
         row_add(&queries->finished, query);
-        (void)uv_async_send(&queries->finished_some);
+        /* Without the mutex: the loop may take this core, and want it. */
+        pthread_mutex_unlock(&queries->mutex);
+        wake_send(&queries->finished_some);
+        pthread_mutex_lock(&queries->mutex);
     }
     pthread_mutex_unlock(&queries->mutex);
     return NULL;
@@ -303,8 +307,8 @@ static void enqueue(struct query *query)
         row_add_first(&queries->due, query);
     else
         row_add(&queries->due, query);
-    pthread_cond_signal(&queries->due_some);
     pthread_mutex_unlock(&queries->mutex);
+    pthread_cond_signal(&queries->due_some);
 }
 
 static void renew_deadline(struct query *query)
@@ -351,9 +355,9 @@ static void take_finished(struct query *query)
         send_piece(query);
 }
 
-static void on_finished(uv_async_t *async)
+static void on_finished(void *arg)
 {
-    struct queries *queries = async->data;
+    struct queries *queries = arg;
     for (;;) {
         pthread_mutex_lock(&queries->mutex);
         struct query *query = row_take(&queries->finished);
@@ -491,14 +495,19 @@ enum tm_err queries_run(struct queries *queries, const struct query_kind *kind, 
 
 /* ---- life ---- */
 
-static void on_closed(uv_handle_t *handle)
+static void part_closed(void *arg)
 {
-    struct queries *queries = handle->data;
+    struct queries *queries = arg;
     if (--queries->handles > 0)
         return;
     pthread_cond_destroy(&queries->due_some);
     pthread_mutex_destroy(&queries->mutex);
     free(queries);
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
 }
 
 static bool start_workers(struct queries *queries)
@@ -532,12 +541,13 @@ struct queries *queries_open(const struct queries_options *options)
     queries->finished.last = &queries->finished.first;
     pthread_mutex_init(&queries->mutex, NULL);
     pthread_cond_init(&queries->due_some, NULL);
-    (void)uv_async_init(options->loop, &queries->finished_some, on_finished);
     (void)uv_timer_init(options->loop, &queries->tick);
-    queries->finished_some.data = queries->tick.data = queries;
-    queries->handles = 2;
+    queries->tick.data = queries;
+    queries->handles = 1;
     (void)uv_timer_start(&queries->tick, on_tick, TICK_MS, TICK_MS);
-    if (start_workers(queries))
+    enum tm_err err = wake_open(&queries->finished_some, options->loop, on_finished, queries);
+    queries->handles += !err;
+    if (!err && start_workers(queries))
         return queries;
     queries_close(queries);
     return NULL;
@@ -574,8 +584,8 @@ void queries_close(struct queries *queries)
     pthread_mutex_unlock(&queries->mutex);
     for (size_t i = 0; i < queries->worker_count; i++)
         pthread_join(queries->workers[i], NULL);
-    uv_close((uv_handle_t *)&queries->finished_some, on_closed);
-    uv_close((uv_handle_t *)&queries->tick, on_closed);
+    (void)wake_close(&queries->finished_some, part_closed);
+    uv_close((uv_handle_t *)&queries->tick, on_tick_closed);
 }
 
 time_ms_t queries_now_ms(const struct queries *queries)

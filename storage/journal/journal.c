@@ -524,11 +524,10 @@ enum tm_err journal_submit(struct journal *journal, struct journal_item *item)
     item->result = TM_OK;
     pthread_mutex_lock(&journal->mutex);
     enum tm_err err = state_error(journal->state);
-    if (!err) {
+    if (!err)
         append_list(&journal->queue, &one);
-        pthread_cond_signal(&journal->queued_cond);
-    }
     pthread_mutex_unlock(&journal->mutex);
+    pthread_cond_signal(&journal->queued_cond); /* without the mutex, or it would wake to wait for that */
     return err;
 }
 
