@@ -16,7 +16,7 @@ static void path_in(const struct fixture *f, const char *name, char out[PATH])
 
 static void remove_tree(const char *path)
 {
-    char line[PATH + 32];
+    char line[2 * PATH + 32];
     (void)snprintf(line, sizeof line, "rm -rf '%s'", path);
     assert_int_equal(system(line), 0);
 }
