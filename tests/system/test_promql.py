@@ -8,10 +8,12 @@ import pytest
 
 import harness
 import promql_cases as cases
+import promql_edges as edges
 from prometheus import Prometheus
 from promql_peer import Memory, Server, is_242
 
 TOOL = os.path.join(harness.BUILD, 'tests', 'tools', 'promql')
+SAMPLES = cases.samples(1) + edges.samples()
 GENERATED = int(os.environ.get('PROMQL_COUNT', '800'))
 SHOWN = 12
 
@@ -23,7 +25,7 @@ def theirs_fixture():
     """Prometheus with the samples."""
     with Prometheus() as prometheus:
         server = Server(prometheus.address)
-        server.push(cases.samples(1))
+        server.push(SAMPLES)
         yield server
 
 
@@ -32,12 +34,12 @@ def ours_fixture(request):
     """The evaluation alone, over memory; or the daemon with its store, in memory or in files."""
     if request.param == 'memory':
         with Memory(TOOL) as memory:
-            memory.push(cases.samples(1))
+            memory.push(SAMPLES)
             yield memory
     else:
         with harness.Daemon(config={'storage': {'retention': {'raw': '100y'}}}) as daemon:
             server = Server(daemon.http)
-            server.push(cases.samples(1))
+            server.push(SAMPLES)
             if request.param == 'flushed':
                 assert daemon.request('POST', '/api/v1/admin/flush', timeout=60)[0] == 200
             yield server
@@ -109,6 +111,11 @@ def _compare(theirs, ours, queries, moments_of):
 
 def test_each_function_operator_and_edge_gives_what_prometheus_gives(theirs, ours):
     _compare(theirs, ours, cases.by_hand(), lambda _: _moments())
+
+
+def test_each_edge_gives_what_prometheus_gives(theirs, ours):
+    """`@` and subqueries in each other, boundaries to the millisecond, extremes, matching, patterns, literals."""
+    _compare(theirs, ours, edges.by_hand(), lambda _: _moments())
 
 
 def test_generated_queries_give_what_prometheus_gives(theirs, ours):
