@@ -46,7 +46,8 @@ struct daemon {
     int64_t reader_told_ns; /* when an old reader was last logged; 0: never */
     struct gate_process *gates[GATES_MAX];
     size_t gate_count;
-    size_t gates_ready; /* at start */
+    int held_ports[GATES_MAX]; /* beside gates: the socket that keeps a port found free, or -1 */
+    size_t gates_ready;        /* at start */
     size_t gates_open;
     struct api api;
     enum daemon_state state;

@@ -113,10 +113,13 @@ static void on_event(void *arg, struct gate_process *gate, enum gate_event event
     }
 }
 
-/* A port that is free now on host (a number, or * for all); the gate binds it a moment later. 0 if there is
- * none. */
-static int find_free_port(const char *host)
+/* A port that is free on host (a number, or * for all), 0 if there is none. *held is a socket bound to it, -1
+ * if there is none: as long as it is open the system gives the port to nobody who asks for any, and the gate
+ * can bind it all the same, now and when it is started again, since both set SO_REUSEADDR and this one does
+ * not listen. */
+static int find_free_port(const char *host, int *held)
 {
+    const int yes = 1;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST},
                     *found = NULL;
     struct sockaddr_storage bound;
@@ -127,17 +130,17 @@ static int find_free_port(const char *host)
     if (getaddrinfo(strcmp(host, "*") == 0 ? NULL : bare, "0", &hints, &found) != 0)
         return 0;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+        bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
         getsockname(fd, (struct sockaddr *)&bound, &len) == 0)
         (void)getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof port, NI_NUMERICSERV);
     freeaddrinfo(found);
-    if (fd >= 0)
-        (void)close(fd);
+    *held = fd;
     return atoi(port);
 }
 
-/* What nanomsg is to bind: port 0 becomes a free one. */
-static void resolve_url(const char *url, char *out, size_t size)
+/* What nanomsg is to bind: port 0 becomes a free one, which *held keeps. */
+static void resolve_url(const char *url, char *out, size_t size, int *held)
 {
     const char *host = url + strlen("tcp://"), *colon = strrchr(url, ':');
     if (strncmp(url, "tcp://", 6) != 0 || colon < host) {
@@ -147,7 +150,7 @@ static void resolve_url(const char *url, char *out, size_t size)
     char name[64];
     (void)snprintf(name, sizeof name, "%.*s", (int)(colon - host), host);
     int port = atoi(colon + 1);
-    (void)snprintf(out, size, "tcp://%s:%d", name, port ? port : find_free_port(name));
+    (void)snprintf(out, size, "tcp://%s:%d", name, port ? port : find_free_port(name, held));
 }
 
 /* The folder of an ipc socket inside the data folder is ours to make: private, since the socket's own mode is
@@ -177,7 +180,9 @@ static enum tm_err open_endpoint(struct daemon *daemon, enum gate_kind kind, con
     enum tm_err err = prepare_ipc(address, why);
     if (err)
         return err;
-    resolve_url(address, url, sizeof url);
+    int *held = &daemon->held_ports[daemon->gate_count];
+    *held = -1;
+    resolve_url(address, url, sizeof url, held);
     struct gate_options options = {
         .loop = &daemon->loop,
         .kind = kind,
@@ -186,8 +191,11 @@ static enum tm_err open_endpoint(struct daemon *daemon, enum gate_kind kind, con
         .callbacks = {.arg = daemon, .event = on_event, .message = on_message},
     };
     err = gate_open(&options, &daemon->gates[daemon->gate_count]);
-    if (err)
+    if (err) {
+        if (*held >= 0)
+            (void)close(*held);
         return tm_fail(why, err, "cannot start a process for %s: %s", url, tm_err_text(err));
+    }
     daemon->gate_count++;
     daemon->gates_open++;
     return TM_OK;

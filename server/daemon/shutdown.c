@@ -12,6 +12,14 @@ static void close_handle(void *handle)
         uv_close(handle, NULL);
 }
 
+static void close_gate(struct daemon *daemon, size_t i)
+{
+    gate_close(daemon->gates[i]);
+    if (daemon->held_ports[i] >= 0)
+        (void)close(daemon->held_ports[i]);
+    daemon->held_ports[i] = -1;
+}
+
 static void close_parts(struct daemon *daemon)
 {
     daemon->state = DAEMON_CLOSING;
@@ -28,7 +36,7 @@ static void close_parts(struct daemon *daemon)
     feed_close(daemon->feed);
     daemon->feed = daemon->api.feed = NULL;
     for (size_t i = 0; i < daemon->gate_count; i++)
-        gate_close(daemon->gates[i]);
+        close_gate(daemon, i);
     daemon_part_closed(daemon);
 }
 

@@ -139,7 +139,9 @@ void roff_argument(const char *argument, FILE *out)
             (void)fputs("\\fR", out);
             argument += len;
         } else if (argument[0] != '\0') {
+            bool may_break = argument[0] == '|';
             put(*argument++, out);
+            (void)fputs(may_break ? "\\:" : "", out); /* a long list of words is broken here */
         }
     }
 }

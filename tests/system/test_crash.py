@@ -2,7 +2,10 @@
 import os
 import random
 import signal
+import socket
 import time
+
+import pytest
 
 import harness
 from harness import Agent, Daemon, check_ledger, wait_for
@@ -136,3 +139,17 @@ def test_sigterm_under_load_ends_with_0_and_keeps_what_was_acknowledged():
         check_ledger(daemon.dump(), agents)
         for agent in agents:
             agent.close()
+
+
+def test_a_port_found_free_stays_the_daemons_while_its_gate_is_away():
+    """Port 0: nobody else gets the port between its finding and its binding, nor while a killed gate is started again."""
+    with Daemon() as daemon:
+        port = int(daemon.rep.rsplit(':', 1)[1])
+        [gate] = [g for g in daemon.status()['gates'] if g['endpoint'] == daemon.rep]
+        os.kill(gate['pid'], signal.SIGKILL)
+        wait_for(lambda: not os.path.exists(f'/proc/{gate["pid"]}'))
+        for _ in range(100):
+            with socket.socket() as other, pytest.raises(OSError):
+                other.bind(('127.0.0.1', port))
+        wait_for(lambda: all(g['state'] == 'open' for g in daemon.status()['gates']))
+        assert {g['endpoint'] for g in daemon.status()['gates']} >= {daemon.rep}

@@ -50,7 +50,7 @@ def page(manual, name):
 
 def plain(roff):
     """Without fonts and escapes."""
-    for escape, char in ((r'\-', '-'), (r'\(aq', "'"), (r'\(ga', '`'), (r'\(ha', '^'), (r'\(ti', '~'), (r'\&', '')):
+    for escape, char in ((r'\-', '-'), (r'\(aq', "'"), (r'\(ga', '`'), (r'\(ha', '^'), (r'\(ti', '~'), (r'\&', ''), (r'\:', '')):
         roff = roff.replace(escape, char)
     return re.sub(r'\\f[BIR]', '', roff).replace('\\e', '\\')
 
