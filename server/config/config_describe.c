@@ -51,3 +51,12 @@ void setting_describe(const struct setting *setting, char *out, size_t size)
         break;
     }
 }
+
+void setting_facts(const struct setting *setting, char *out, size_t size)
+{
+    char type[160];
+    setting_describe(setting, type, sizeof type);
+    (void)snprintf(out, size, "%s; default %s; %s", type,
+                   setting->default_text[0] ? setting->default_text : "empty",
+                   setting->restart ? "restart" : "reload");
+}

@@ -48,11 +48,8 @@ static void print_comment(const struct page *page, const char *text)
 
 static void print_facts(const struct page *page, const struct setting *setting)
 {
-    char type[160];
     char line[400];
-    setting_describe(setting, type, sizeof type);
-    (void)snprintf(line, sizeof line, "%s; default %s; %s", type, setting->default_text,
-                   setting->restart ? "restart" : "reload");
+    setting_facts(setting, line, sizeof line);
     print_comment(page, line);
 }
 

@@ -54,10 +54,8 @@ static void print_settings(FILE *out)
     const char *previous = "";
     for (size_t i = 0; i < table.count; i++) {
         const struct setting *setting = &table.at[i];
-        char type[TYPE_BYTES], facts[FACTS_BYTES];
-        setting_describe(setting, type, sizeof type);
-        (void)snprintf(facts, sizeof facts, "%s; default %s; %s", type, setting->default_text,
-                       setting->restart ? "restart" : "reload");
+        char facts[FACTS_BYTES];
+        setting_facts(setting, facts, sizeof facts);
         print_group(setting->path, previous, out);
         print_setting(setting->path, setting, facts, out);
         if (setting->records)

@@ -106,10 +106,13 @@ def settings(tree, path=''):
 def test_the_configuration_page_has_every_setting_in_its_order(manual):
     printed = run(os.path.join(BUILD, 'tidemarkd'), '--print-config')
     roff = plain(page(manual, 'man5/tidemark.yaml.5'))
-    inner = ['name', 'secret', 'secret_file', 'scopes', 'name', 'owner', 'deliver', 'page_groups', 'name', 'match']
-    terms = re.findall(r'^\.TP\n([a-z_.0-9]+)\n', roff, re.M)
-    assert [term for term in terms if term in inner] == inner
-    assert [term for term in terms if term not in inner] == list(settings(yaml.safe_load(printed)))
+    terms, depth = ([], []), 0
+    for line, after in zip(roff.split('\n'), roff.split('\n')[1:]):
+        depth += (line == '.RS') - (line == '.RE')
+        if line == '.TP' and re.fullmatch('[a-z_.0-9]+', after):
+            terms[depth > 0].append(after)
+    assert terms[0] == list(settings(yaml.safe_load(printed)))
+    assert terms[1] == re.findall('^ *# {3,}([a-z_]+): ', printed, re.M) and 'secret_file' in terms[1]
     assert 'duration, 1h to 100y; default 30d; reload.' in roff
 
 
