@@ -390,6 +390,9 @@ enum detect_step detect_engine_step(struct detect_engine *engine, struct reader 
             break; /* learning may take long: what is closed goes out first */
     }
     engine->reader = NULL;
+    if (engine->out.lost_count > 0)
+        detect_warn(engine, "detect.no_memory", "out of memory: %zu scores and findings are not stored",
+                    engine->out.lost_count);
     if (engine->out.finding_count + engine->out.sample_count > 0)
         return DETECT_OUT;
     return more ? DETECT_MORE : DETECT_IDLE;

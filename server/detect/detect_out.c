@@ -18,12 +18,19 @@ void detect_out_clear(struct detect_out *out)
 {
     bytes_clear(&out->findings);
     bytes_clear(&out->samples);
-    out->finding_count = out->sample_count = 0;
+    out->finding_count = out->sample_count = out->lost_count = 0;
 }
 
-enum tm_err detect_out_error(const struct detect_out *out)
+/* What was added behind `before` is there, or nothing of it. */
+static void count_whole(struct detect_out *out, struct bytes *b, size_t before, size_t *count)
 {
-    return out->findings.failed || out->samples.failed ? TM_NOMEM : TM_OK;
+    if (!b->failed) {
+        ++*count;
+        return;
+    }
+    b->len = before;
+    b->failed = false;
+    out->lost_count++;
 }
 
 /* Doubles as they are: this never leaves the process. */
@@ -44,6 +51,7 @@ static double take_double(struct cursor *c)
 void detect_out_finding(struct detect_out *out, const struct finding *finding)
 {
     struct bytes *b = &out->findings;
+    size_t before = b->len;
     bytes_u8(b, (uint8_t)finding->kind);
     bytes_u64(b, finding->id);
     bytes_zigzag(b, finding->time);
@@ -52,17 +60,18 @@ void detect_out_finding(struct detect_out *out, const struct finding *finding)
     bytes_str(b, finding->service);
     bytes_str(b, finding->env);
     bytes_str(b, finding->body);
-    out->finding_count++;
+    count_whole(out, b, before, &out->finding_count);
 }
 
 void detect_out_sample(struct detect_out *out, struct str labels, struct str service, time_ms_t time,
                        double value)
 {
+    size_t before = out->samples.len;
     bytes_str(&out->samples, labels);
     bytes_str(&out->samples, service);
     bytes_zigzag(&out->samples, time);
     put_double(&out->samples, value);
-    out->sample_count++;
+    count_whole(out, &out->samples, before, &out->sample_count);
 }
 
 /* ---- into a batch ---- */
@@ -123,7 +132,7 @@ enum tm_err detect_out_batch(const struct detect_out *out, struct store *store, 
 {
     struct cursor findings = cursor_of(out->findings.data, out->findings.len);
     struct cursor samples = cursor_of(out->samples.data, out->samples.len);
-    enum tm_err err = detect_out_error(out);
+    enum tm_err err = TM_OK;
     store_batch_own(batch);
     for (size_t i = 0; i < out->sample_count && !err; i++)
         err = add_sample(&samples, store, batch, refused);

@@ -15,20 +15,19 @@ struct finding;
 struct store;
 struct batch;
 
-/* Zero-initialised is empty. A failed allocation shows in bytes.failed; nothing is half written then. */
+/* Zero-initialised is empty. What finds no memory is left out whole, and counted: what comes behind it goes
+ * on. */
 struct detect_out {
     struct bytes findings;
     struct bytes samples;
     size_t finding_count;
     size_t sample_count;
+    size_t lost_count;
 };
 
 void detect_out_fini(struct detect_out *out);
 /* Forgets what is in it, keeps the memory. */
 void detect_out_clear(struct detect_out *out);
-/* TM_OK, or TM_NOMEM if something that was added is not there. */
-enum tm_err detect_out_error(const struct detect_out *out) TM_MUST_CHECK;
-
 /* Adds a finding (storage/findings/findings.h); its bytes are copied. */
 void detect_out_finding(struct detect_out *out, const struct finding *finding);
 

@@ -138,35 +138,50 @@ static int64_t run_minutes(struct pass *pass, uint32_t place, struct score_first
     return minute;
 }
 
+/* Until when the minutes that may still change are known. */
+static int64_t tip_end(const struct pass *pass, const struct numbers *numbers)
+{
+    return numbers->until < pass->window->to ? numbers->until : pass->window->to;
+}
+
+/* Does what is kept of a target hold still? */
+static bool has_tip(const struct pass *pass, const struct detect_target *target,
+                    const struct numbers *numbers)
+{
+    return target->tip && pass->trusts_tips && target->tip_at >= pass->window->settled &&
+           target->tip_at <= tip_end(pass, numbers);
+}
+
 /* The minutes that may still change: on a copy, which is kept for the next ones if there is room. */
-static void run_tip(struct pass *pass, uint32_t place, const struct numbers *numbers)
+static void run_tip(struct pass *pass, uint32_t place, const struct numbers *numbers, struct score_first *tip,
+                    int64_t minute)
 {
     struct detect_target *target = &pass->service->targets[place];
-    const struct detect_window *window = pass->window;
-    int64_t to = numbers->until < window->to ? numbers->until : window->to;
-    struct score_first local, *tip = &local;
-    if (!target->tip)
-        detect_make_tip(pass->engine, target);
-    if (target->tip)
-        tip = target->tip;
-    int64_t minute = target->tip && pass->trusts_tips ? target->tip_at : DETECT_NEVER;
-    if (minute < window->settled || minute > to) {
-        *tip = *target->state;
-        minute = window->settled > target->at ? window->settled : target->at;
-    }
-    minute = run_minutes(pass, place, tip, numbers, minute, to);
-    target->tip_at = minute == window->to ? minute : DETECT_NEVER;
+    minute = run_minutes(pass, place, tip, numbers, minute, tip_end(pass, numbers));
+    if (minute == pass->window->to)
+        detect_tip_pack(pass->engine, target, tip, minute);
 }
 
 static void run_target(struct pass *pass, uint32_t place, const struct numbers *numbers)
 {
     struct detect_target *target = &pass->service->targets[place];
     const struct detect_window *window = pass->window;
-    int64_t minute = target->at > window->from ? target->at : window->from;
+    struct score_first tip;
+    int64_t minute = target->at > window->from ? target->at : window->from, tip_at = DETECT_NEVER;
+    if (target->state && has_tip(pass, target, numbers)) {
+        tip_at = target->tip_at;
+        detect_tip_unpack(target, &tip);
+    }
+    target->tip_at = DETECT_NEVER; /* the state moves on */
     if (minute < window->settled)
         target->at = run_minutes(pass, place, target->state, numbers, minute, window->settled);
-    if (target->state && window->settled < window->to)
-        run_tip(pass, place, numbers);
+    if (!target->state || window->settled >= window->to)
+        return;
+    if (tip_at == DETECT_NEVER) {
+        tip = *target->state;
+        tip_at = window->settled > target->at ? window->settled : target->at;
+    }
+    run_tip(pass, place, numbers, &tip, tip_at);
 }
 
 /* ---- reading ---- */

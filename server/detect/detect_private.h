@@ -24,6 +24,8 @@ struct detect_told {
     double score;
 };
 
+struct detect_tip;
+
 /* Something that is scored. */
 struct detect_target {
     char *labels; /* encoded, with __name__; owned. NULL: it is a series' own and has no state yet */
@@ -39,7 +41,7 @@ struct detect_target {
     uint32_t whole;            /* targets of a ratio and of a part */
     uint32_t sum_place;        /* during a pass */
     struct score_first *state; /* owned; NULL: it has none */
-    struct score_first *tip;   /* owned; the state with the minutes since too, while there is room; NULL */
+    struct detect_tip *tip;    /* owned; the state with the minutes since too, while there is room; NULL */
     int64_t tip_at;            /* minutes before are in it; DETECT_NEVER: it is stale */
     int64_t at;                /* minutes before are in the state, or counted */
     int64_t first;             /* before this one there is nothing */
@@ -172,8 +174,16 @@ bool detect_pass(struct detect_engine *engine, struct detect_service *service,
 /* Gives states to those that have so many samples, if there is room; they begin to learn from the start. For
  * want of room, what was silent for a day gives its own back, and is learned anew when it comes back. */
 void detect_admit(struct detect_engine *engine, struct detect_service *service, int64_t ahead);
-/* Room for a tip of a target that has none; without, it is made anew each time. */
-void detect_make_tip(struct detect_engine *engine, struct detect_target *target);
+
+/* ---- detect_tip.c ---- */
+
+/* Keeps a state with the minutes before `at` as the tip of the target's state as it is now; without room
+ * there is none. */
+void detect_tip_pack(struct detect_engine *engine, struct detect_target *target,
+                     const struct score_first *tip, int64_t at);
+/* The tip that is there, whole. The target's state must be as it was when it was packed. */
+void detect_tip_unpack(const struct detect_target *target, struct score_first *out);
+void detect_tip_drop(struct detect_engine *engine, struct detect_target *target);
 
 /* ---- detect_tell.c ---- */
 

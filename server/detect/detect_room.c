@@ -27,23 +27,9 @@ static bool has_room(const struct detect_engine *engine, const struct detect_tar
 static void drop_tips(struct detect_engine *engine)
 {
     for (size_t i = 0; i < engine->service_count; i++) {
-        struct detect_service *service = engine->services[i];
-        for (size_t k = 0; k < service->target_count; k++) {
-            free(service->targets[k].tip);
-            service->targets[k].tip = NULL;
-        }
+        for (size_t k = 0; k < engine->services[i]->target_count; k++)
+            detect_tip_drop(engine, &engine->services[i]->targets[k]);
     }
-    engine->tips_used = 0;
-}
-
-void detect_make_tip(struct detect_engine *engine, struct detect_target *target)
-{
-    if (engine->memory_used + engine->tips_used + DETECT_STATE_BYTES > engine->options.memory_bytes)
-        return;
-    target->tip = malloc(sizeof *target->tip);
-    target->tip_at = DETECT_NEVER;
-    if (target->tip)
-        engine->tips_used += DETECT_STATE_BYTES;
 }
 
 /* ---- who is silent ---- */
@@ -51,11 +37,9 @@ void detect_make_tip(struct detect_engine *engine, struct detect_target *target)
 static void drop_state(struct detect_engine *engine, struct detect_target *target)
 {
     engine->memory_used -= DETECT_STATE_BYTES;
-    if (target->tip)
-        engine->tips_used -= DETECT_STATE_BYTES;
-    free(target->tip);
+    detect_tip_drop(engine, target);
     free(target->state);
-    target->tip = target->state = NULL;
+    target->state = NULL;
     target->samples = 0;
     target->is_dropped = true;
 }

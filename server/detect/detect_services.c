@@ -65,9 +65,7 @@ static void drop_target(struct detect_engine *engine, struct detect_target *targ
 {
     if (target->state)
         engine->memory_used -= DETECT_STATE_BYTES;
-    if (target->tip)
-        engine->tips_used -= DETECT_STATE_BYTES;
-    free(target->tip);
+    detect_tip_drop(engine, target);
     free(target->state);
     free(target->told);
     free(target->labels);
@@ -333,7 +331,7 @@ static bool add_own_targets(struct detect_engine *engine, struct detect_service 
     for (int i = 0; i < (is_histogram ? DETECT_COLUMNS : 1); i++) {
         enum detect_form form = i ? FORM_P95 : FORM_VALUE;
         if (!put_own_labels(labels, form, is_histogram, &engine->scratch))
-            return true; /* it bears that label itself, or too many: it is not scored */
+            return !engine->scratch.failed; /* else it bears that label itself, or too many: not scored */
         if (!add_target(engine, service, form, source->series, labels_get(labels, STR("env")), first,
                         &source->targets[i]))
             return false;
@@ -393,9 +391,11 @@ static bool add_source(struct detect_engine *engine, uint32_t series, const stru
     if (!service || !make_room((void **)&service->sources, service->source_count, &service->source_capacity,
                                sizeof *service->sources))
         return false;
-    if (detect_values_first(engine->reader, series, kind, from > 0 ? from : 0, engine->options.step_ms,
-                            &first) != TM_OK ||
-        first == DETECT_NEVER)
+    enum tm_err err = detect_values_first(engine->reader, series, kind, from > 0 ? from : 0,
+                                          engine->options.step_ms, &first);
+    if (err == TM_NOMEM)
+        return false;
+    if (err || first == DETECT_NEVER)
         first = service->base != DETECT_NEVER ? service->base : newest / engine->options.step_ms;
     first -= engine->lag; /* what is older may still come */
     struct detect_source *source = &service->sources[service->source_count];

@@ -119,7 +119,7 @@ int main(int count, char **args)
                                            .delay_ms = 15000,
                                            .grace_ms = 600000,
                                            .history_ms = INT64_C(30) * 86400000,
-                                           .memory_bytes = (size_t)512 << 20};
+                                           .memory_bytes = (size_t)500 << 20};
     bench.engine = detect_engine_new(&options);
     struct rusage before, after;
     int64_t minute = 0;
