@@ -9,7 +9,7 @@ SOURCES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SUITE   := .ci/suite
 SUB     := $(MAKE) --no-print-directory
 
-.PHONY: deps demo check check-fast check-suites soak bench bench-rivals bench-scoring bench-detect fuzz layers lint format-check tidy cppcheck style install
+.PHONY: deps demo check check-fast check-suites soak bench bench-rivals bench-scoring bench-detect bench-reports fuzz layers lint format-check tidy cppcheck style install
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 clean: ## remove everything that was built
@@ -82,6 +82,10 @@ bench-scoring: deps ## NAB and events found on labelled series (NAB_DIR, KPI_DIR
 bench-detect: deps ## what scoring 100,000 series each minute costs
 	@$(SUB) -j2 BUILD=release build/release/tests/bench/bench_detect
 	@build/release/tests/bench/bench_detect
+
+bench-reports: deps ## the weekly reports of many services: time, memory, ingest beside them (QUICK=0: 50 services)
+	@$(SUB) -j2 BUILD=release programs
+	@/usr/bin/python3 tests/bench/reports.py
 
 fuzz: deps ## every fuzzer for its share of FUZZ_SECONDS
 	@$(SUB) -j2 BUILD=fuzz fuzzers

@@ -171,16 +171,17 @@ static bool begins_formula(uint32_t c)
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         if (c == wide[i])
             return true;
-    return c == '=' || c == '+' || c == '-' || c == '@' || c == '\t' || c == '\r' || c == '\n';
+    return c == '=' || c == '+' || c == '-' || c == '@';
 }
 
 void escape_csv(struct bytes *out, const char *text)
 {
-    struct str rest = str_of(text), first = rest;
-    /* Spaces in front do not make it safe. */
-    while (first.len > 0 && first.ptr[0] == ' ')
-        first = (struct str){first.ptr + 1, first.len - 1};
-    bool is_formula = first.len > 0 && begins_formula(escape_next(&first));
+    struct str rest = str_of(text), ahead = rest;
+    uint32_t first = ' ';
+    /* Spaces in front, and what becomes one, do not make it safe. */
+    while (ahead.len > 0 && first == ' ')
+        first = tame(escape_next(&ahead));
+    bool is_formula = begins_formula(first);
     bool is_quoted = is_formula || strpbrk(text, ",\"\r\n;") || text[0] == ' ';
     if (is_quoted)
         bytes_u8(out, '"');

@@ -11,7 +11,7 @@
 #include "storage/model/number.h"
 #include "storage/model/when.h"
 
-enum { CHANGES_MAX = 500 };
+enum { CHANGES_MAX = 500, REVISION_MAX = 1000000000 };
 
 /* ---- ledger ---- */
 
@@ -63,6 +63,8 @@ void files_ledger(struct str before, const struct files_set *set, size_t revisio
     bytes_printf(out, ",\"week\":\"%s\",\"revisions\":[\n", set->week);
     json_array_foreach(revisions_of(ledger), i, entry)
     {
+        if (!json_is_object(entry))
+            continue;
         char *text = json_dumps(entry, JSON_COMPACT | JSON_PRESERVE_ORDER);
         out->failed = out->failed || !text;
         bytes_printf(out, "%s,\n", text ? text : "");
@@ -81,7 +83,7 @@ size_t files_revision(struct str ledger)
     json_array_foreach(revisions_of(all), i, entry)
     {
         json_int_t revision = json_integer_value(json_object_get(entry, "revision"));
-        if (revision > 0 && (size_t)revision > last)
+        if (revision > 0 && revision <= REVISION_MAX && (size_t)revision > last)
             last = (size_t)revision;
     }
     json_decref(all);
@@ -155,9 +157,13 @@ static void put_group(struct bytes *out, const json_t *item, const json_t *there
         bytes_printf(out, " ");
     }
     escape_markdown(out, text_in(item, "message"), 100);
-    bytes_printf(out, ": %s ", from ? from : "not listed");
+    bytes_printf(out, ": ");
+    escape_markdown(out, from ? from : "not listed", 100);
+    bytes_u8(out, ' ');
     put_value(out, from ? json_object_get(there, "count") : NULL);
-    bytes_printf(out, " → %s ", to ? to : "not listed");
+    bytes_printf(out, " → ");
+    escape_markdown(out, to ? to : "not listed", 100);
+    bytes_u8(out, ' ');
     put_value(out, to ? count : NULL);
     bytes_u8(out, '\n');
 }

@@ -33,6 +33,13 @@ static double number_in(const json_t *item, const char *name)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* A number that somebody else may have written, within bounds. */
+static json_int_t whole_in(const json_t *item, const char *name, json_int_t least, json_int_t most)
+{
+    json_int_t value = json_integer_value(json_object_get(item, name));
+    return value < least ? least : value > most ? most : value;
+}
+
 static bool take_action(const json_t *item, struct report_action *out)
 {
     const char *id = json_string_value(json_object_get(item, "id"));
@@ -46,11 +53,11 @@ static bool take_action(const json_t *item, struct report_action *out)
     *out = (struct report_action){
         .reason = (enum report_reason)reason,
         .progress = (enum report_progress)progress,
-        .weeks_open = (size_t)json_integer_value(json_object_get(item, "weeks_open")),
+        .weeks_open = (size_t)whole_in(item, "weeks_open", 1, READ_BACK_WEEKS_MAX),
         .subject = id ? marker_id_of(str_of(id)) : 0,
         .what = what ? what : "",
         .version = version ? version : "",
-        .count = (uint64_t)json_integer_value(json_object_get(item, "count")),
+        .count = (uint64_t)whole_in(item, "count", 0, INT64_MAX),
         .ratio = number_in(item, "ratio"),
     };
     return true;

@@ -1,5 +1,5 @@
-/* One child, three sockets, one poll. A socket and not a pipe, as writing to one whose reader is gone can be
- * told to raise no signal. */
+/* One child, a script, two pipes, one poll. The script is a file in memory and not a pipe: from a pipe
+ * Gnuplot reads byte by byte, a system call each. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -7,19 +7,18 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "reports/figures/gnuplot.h"
 #include "storage/model/clock.h"
 
-enum { IN, OUT, COMPLAINT, STREAMS, COMPLAINT_BYTES = 1024, STEP_BYTES = 65536 };
+enum { SCRIPT, OUT, COMPLAINT, STREAMS, COMPLAINT_BYTES = 1024, STEP_BYTES = 65536 };
 
 struct run {
     pid_t child;
-    int ours[STREAMS], theirs[STREAMS];
-    struct str script; /* what is still to be fed */
+    int ours[STREAMS], theirs[STREAMS]; /* of the script there is theirs alone */
     size_t most_bytes;
     struct bytes *out;
     size_t first; /* of ours in out */
@@ -34,25 +33,42 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-static enum tm_err open_streams(struct run *run, struct tm_why *why)
+static enum tm_err put_script(int file, struct str script, struct tm_why *why)
+{
+    while (script.len > 0) {
+        ssize_t len = write(file, script.ptr, script.len);
+        if (len < 0 && errno != EINTR)
+            return tm_fail(why, TM_IO, "cannot start Gnuplot: %s", strerror(errno));
+        script = (struct str){script.ptr + (len > 0 ? len : 0), script.len - (size_t)(len > 0 ? len : 0)};
+    }
+    return lseek(file, 0, SEEK_SET) == 0 ? TM_OK
+                                         : tm_fail(why, TM_IO, "cannot start Gnuplot: %s", strerror(errno));
+}
+
+static enum tm_err open_streams(struct run *run, struct str script, struct tm_why *why)
 {
     for (int i = 0; i < STREAMS; i++)
         run->ours[i] = run->theirs[i] = -1;
-    for (int i = 0; i < STREAMS; i++) {
+    run->theirs[SCRIPT] = memfd_create("script", MFD_CLOEXEC);
+    bool is_open = run->theirs[SCRIPT] >= 0;
+    for (int i = OUT; i < STREAMS && is_open; i++) {
         int ends[2];
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-            return tm_fail(why, TM_IO, "cannot start Gnuplot: %s", strerror(errno));
+        is_open = pipe2(ends, O_CLOEXEC) == 0;
+        if (!is_open)
+            break;
         run->ours[i] = ends[0];
         run->theirs[i] = ends[1];
         (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
     }
-    return TM_OK;
+    if (!is_open)
+        return tm_fail(why, TM_IO, "cannot start Gnuplot: %s", strerror(errno));
+    return put_script(run->theirs[SCRIPT], script, why);
 }
 
 /* A group of its own, so that all of it can be ended. */
 static int spawn_with(struct run *run, posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes)
 {
-    static const char *const words[] = {"gnuplot", "-d", "-", NULL};
+    static const char *const words[] = {"gnuplot", "-d", "/dev/stdin", NULL};
     char path[4096], locale[] = "LC_ALL=C";
     char *argv[] = {strdup(words[0]), strdup(words[1]), strdup(words[2]), NULL};
     char *envp[] = {path, locale, NULL};
@@ -96,19 +112,6 @@ static enum tm_err start(struct run *run, struct tm_why *why)
 
 /* ---- the streams ---- */
 
-static void feed(struct run *run)
-{
-    ssize_t len = send(run->ours[IN], run->script.ptr, run->script.len, MSG_NOSIGNAL);
-    if (len < 0 && errno != EAGAIN && errno != EINTR)
-        run->script.len = 0; /* it reads no more: its status tells why */
-    if (len > 0) {
-        run->script.ptr += len;
-        run->script.len -= (size_t)len;
-    }
-    if (run->script.len == 0)
-        close_end(&run->ours[IN]);
-}
-
 static enum tm_err take_output(struct run *run, struct tm_why *why)
 {
     uint8_t *room = bytes_reserve(run->out, STEP_BYTES);
@@ -138,7 +141,7 @@ static void take_complaint(struct run *run)
 static enum tm_err attend(struct run *run, int64_t until_ns, struct tm_why *why)
 {
     while (run->ours[OUT] >= 0 || run->ours[COMPLAINT] >= 0) {
-        struct pollfd fds[STREAMS] = {[IN] = {.fd = run->ours[IN], .events = POLLOUT},
+        struct pollfd fds[STREAMS] = {[SCRIPT] = {.fd = -1},
                                       [OUT] = {.fd = run->ours[OUT], .events = POLLIN},
                                       [COMPLAINT] = {.fd = run->ours[COMPLAINT], .events = POLLIN}};
         int64_t left_ms = (until_ns - clock_mono_ns(clock_system())) / 1000000;
@@ -146,8 +149,6 @@ static enum tm_err attend(struct run *run, int64_t until_ns, struct tm_why *why)
             return tm_fail(why, TM_BUSY, "Gnuplot was not done in time and was ended");
         if (poll(fds, STREAMS, left_ms < 1000 ? (int)left_ms : 1000) < 0 && errno != EINTR)
             return tm_fail(why, TM_IO, "cannot wait for Gnuplot: %s", strerror(errno));
-        if (fds[IN].revents)
-            feed(run);
         if (fds[COMPLAINT].revents)
             take_complaint(run);
         enum tm_err err = fds[OUT].revents ? take_output(run, why) : TM_OK;
@@ -170,11 +171,10 @@ static enum tm_err explain(struct run *run, int status, struct tm_why *why)
 enum tm_err gnuplot_run(struct str script, const struct gnuplot_bounds *bounds, struct bytes *out,
                         struct tm_why *why)
 {
-    struct run run = {
-        .child = -1, .script = script, .most_bytes = bounds->output_bytes, .out = out, .first = out->len};
+    struct run run = {.child = -1, .most_bytes = bounds->output_bytes, .out = out, .first = out->len};
     int64_t until_ns = clock_mono_ns(clock_system()) + bounds->time_ms * 1000000;
     int status = 0;
-    enum tm_err err = open_streams(&run, why);
+    enum tm_err err = open_streams(&run, script, why);
     if (!err)
         err = start(&run, why);
     if (!err)

@@ -86,6 +86,7 @@ static void csv_takes_nothing_for_a_formula(void **state)
           "1",
           "\"'\xef\xbc\x9d"
           "1\"");
+    check(escape_csv, "\x05\r\n- b", "\"'   - b\"");
     check(escape_csv, "a,\"b\"", "\"a,\"\"b\"\"\"");
     check(escape_csv, "two\r\nlines", "\"two  lines\"");
     check(escape_csv, "plain", "plain");
