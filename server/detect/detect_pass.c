@@ -8,6 +8,8 @@
 #include "server/detect/detect_private.h"
 
 /* A ratio over few requests is drawn to its long mean as if so many more had been there. */
+#define HOUR_MS       3600000.0
+#define SPARSE_BLOCKS 1e6 /* beyond them a block more or less is nothing */
 enum { RATIO_VOLUME = 50, HEARD_MAX = 100000, COLUMN = DETECT_SPAN_MINUTES };
 
 struct pass {
@@ -77,6 +79,22 @@ static double number_at(const struct numbers *numbers, const struct score_first 
     return (part + RATIO_VOLUME * mean) / (whole + RATIO_VOLUME);
 }
 
+/* A block of a series with few samples is days long, and every sample is as rare as one block at least. While
+ * it has no past of its own, its blocks stand for those of minutes, of which the general past is; then what
+ * many blocks have is as frequent as it is among their samples. */
+static double most_of_sparse(const struct detect_heard *heard, double step_ms)
+{
+    const struct score_first_result *result = &heard->result;
+    double block_h = result->interval_ms * CALIBRATION_BLOCK / HOUR_MS;
+    double blocks = result->return_period_h / block_h;
+    if (result->interval_ms <= 2 * step_ms || blocks > SPARSE_BLOCKS)
+        return SCORE_PERIOD_MAX_H;
+    if (!score_calibration_is_ready(&heard->before))
+        return blocks * step_ms * CALIBRATION_BLOCK / HOUR_MS;
+    double share = 1 / blocks;
+    return share < 1 ? block_h / -score_ln(1 - share) : result->interval_ms / HOUR_MS;
+}
+
 /* What the first line can't know: that a count which is nearly always 0 is not infinitely rare when it is 1,
  * and that fewer failures than usual are no news. */
 static void bound(struct detect_heard *heard, const struct numbers *numbers, double mean, double step_ms)
@@ -87,6 +105,8 @@ static void bound(struct detect_heard *heard, const struct numbers *numbers, dou
     if (numbers->is_count)
         heard->most_h = score_rare_count_hours(heard->samples, is_ratio ? mean * heard->whole : mean,
                                                is_ratio ? heard->part : heard->observed, step_ms);
+    double sparse = most_of_sparse(heard, step_ms);
+    heard->most_h = sparse < heard->most_h ? sparse : heard->most_h;
     if (is_ratio && heard->observed <= result->expected)
         heard->most_h = 0;
     if (result->return_period_h <= heard->most_h)

@@ -52,6 +52,95 @@ static void silence_of_days_is_passed_over(void **state)
     assert_true(figures_of(rig).minutes < 200 + 1440 + 200);
 }
 
+/* ---- the same data, otherwise ---- */
+
+enum { SAME_MINUTES = 26 * HOUR, SAME_FAULT = 25 * HOUR + 30 };
+
+static struct rig *open_steady(void)
+{
+    struct rig *steady = open_rig();
+    run(steady);
+    send_gauges(steady, 0, SAME_MINUTES, 2, SAME_FAULT, SAME_MINUTES);
+    run(steady);
+    assert_true(look(steady) > 20);
+    return steady;
+}
+
+static void scores_are_equal_whatever_the_batching(void **state)
+{
+    static const int minutes[] = {1, 7, 61, 500};
+    struct rig *rig = *state, *steady = open_steady();
+    run(rig);
+    for (int at = 0, i = 0; at < SAME_MINUTES; i++) {
+        int to = at + minutes[i % 4] < SAME_MINUTES ? at + minutes[i % 4] : SAME_MINUTES;
+        send_gauges(rig, at, to, 2, SAME_FAULT, i % 3 + 1);
+        run_steps(rig, i % 5);
+        at = to;
+    }
+    run(rig);
+    assert_same_anomalies(steady, rig);
+    assert_int_equal(closed_of(steady), closed_of(rig));
+    close_rig(steady);
+}
+
+static void what_is_sent_twice_is_scored_once(void **state)
+{
+    struct rig *rig = *state, *steady = open_steady();
+    run(rig);
+    for (int at = 0; at < SAME_MINUTES; at += 30) {
+        send_gauges(rig, at, at + 30, 2, SAME_FAULT, 30);
+        run(rig);
+        send_gauges(rig, at > 5 ? at - 5 : 0, at + 30, 2, SAME_FAULT, 10);
+        run(rig);
+    }
+    assert_same_anomalies(steady, rig);
+    close_rig(steady);
+}
+
+/* The wall's jumps: a year, an hour, to the data's own time and away again. */
+static void jumps_of_the_clock_change_no_scores(void **state)
+{
+    struct rig *rig = *state, *steady = open_steady();
+    run(rig);
+    for (int at = 0, i = 0; at < SAME_MINUTES; at += 20, i++) {
+        const time_ms_t newest = BEGIN + (time_ms_t)(at + 20) * MINUTE_MS;
+        const time_ms_t jumps[] = {WALL_START,
+                                   WALL_START - 365 * INT64_C(86400000),
+                                   WALL_START + 365 * INT64_C(86400000),
+                                   newest,
+                                   newest + 4 * MINUTE_MS,
+                                   newest - 60 * MINUTE_MS,
+                                   0};
+        send_gauges(rig, at, at + 20, 2, SAME_FAULT, 20);
+        rig->wall = jumps[i % 7];
+        run(rig);
+    }
+    rig->wall = WALL_START;
+    run(rig);
+    assert_same_anomalies(steady, rig);
+    close_rig(steady);
+}
+
+static void a_sample_an_hour_is_scored_and_a_gap_of_days_is_no_fault(void **state)
+{
+    enum { HOURS = 220, GAP_FROM = 150, GAP_TO = 200, OFF = 215 };
+    struct rig *rig = *state;
+    run(rig);
+    for (int hour = 0; hour < HOURS; hour++) {
+        struct batch *batch = store_batch_new(rig->f->store);
+        series_id id = series_of(rig, batch, "load", "pod", "p0");
+        double value = 100 + 5 * noise((uint64_t)hour) + (hour == OFF ? 500 : 0);
+        time_ms_t time = BEGIN + (time_ms_t)hour * HOUR * MINUTE_MS;
+        if (hour < GAP_FROM || hour >= GAP_TO)
+            assert_int_equal(store_batch_sample(batch, id, time, number_of_double(value)), TM_OK);
+        assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+        run(rig);
+    }
+    assert_int_equal(figures_of(rig).scored, 1);
+    assert_int_equal(look(rig), 1);
+    assert_true(rig->found[0].score > 40);
+}
+
 /* ---- late data ---- */
 
 static void a_fault_is_told_once_and_no_other_data_in_order_twice(void **state)
@@ -369,6 +458,10 @@ int main(void)
         PROMISE(a_minute_closes_when_the_newest_event_is_past_its_end_and_the_delay),
         PROMISE(live_minutes_close_by_the_clock),
         PROMISE(silence_of_days_is_passed_over),
+        PROMISE(scores_are_equal_whatever_the_batching),
+        PROMISE(what_is_sent_twice_is_scored_once),
+        PROMISE(jumps_of_the_clock_change_no_scores),
+        PROMISE(a_sample_an_hour_is_scored_and_a_gap_of_days_is_no_fault),
         PROMISE(a_fault_is_told_once_and_no_other_data_in_order_twice),
         PROMISE(late_data_within_the_grace_gives_the_scores_of_data_in_order),
         PROMISE(data_later_than_the_grace_changes_no_scores),
