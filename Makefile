@@ -33,7 +33,7 @@ SRC.client  := $(wildcard server/client/*.c)
 SRC.promql  := $(wildcard server/promql/*.c)
 SRC.config  := $(wildcard server/config/*.c)
 SRC.cli     := $(filter-out server/cli/main.c,$(wildcard server/cli/*.c server/cli/*/*.c))
-SRC.manual  := $(wildcard server/manual/*.c)
+SRC.manual  := $(filter-out server/manual/main.c,$(wildcard server/manual/*.c))
 SRC.server  := $(filter-out server/main.c $(SRC.wire) $(SRC.client) $(SRC.config) $(SRC.promql) server/cli/%.c server/manual/%.c, \
                $(wildcard server/*.c server/*/*.c))
 # made from protocols, in build/gen
@@ -64,6 +64,7 @@ LIBS.client  := -lnanomsg $(LIBS.wire) -lxxhash -lpthread
 LIBS.config  := -lyaml -lpcre2-8
 LIBS.promql  := $(LIBS.storage) -lm
 LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl -lz
+LIBS.manual  := $(LIBS.cli) $(LIBS.config)
 LIBS.reports := $(LIBS.storage) -lsodium -ljansson -lcurl -lm
 # Where it is there (server/events/page_scan.c).
 LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
@@ -126,9 +127,9 @@ $(O)/tidemark-report: $(call obj,reports/main.c) $(call lib,$(USES.reports))
 	$(call say,LD)
 	$(Q)$(CC) $(MODE) $^ $(LIBS.reports) -o $@
 # Writes man pages and completion; see server/manual.
-$(O)/make-manual: $(call lib,$(USES.manual))
+$(O)/make-manual: $(call obj,server/manual/main.c) $(call lib,$(USES.manual))
 	$(call say,LD)
-	$(Q)$(CC) $(TEST_MODE) $^ $(LIBS.cli) $(LIBS.config) -o $@
+	$(Q)$(CC) $(TEST_MODE) $^ $(LIBS.manual) -o $@
 $(O)/manual.made: $(O)/make-manual
 	@rm -rf $(O)/manual && mkdir -p $(addprefix $(O)/manual/,man1 man5 man8 completions)
 	$(call say,MAN)
