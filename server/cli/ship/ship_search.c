@@ -21,8 +21,8 @@
 
 /* What is sought may be on its way from one name to another. */
 #define GIVE_UP_NS (INT64_C(3) * 1000000000)
-/* An empty file that is older is not a copy in the making. */
-#define EMPTY_NS  (INT64_C(30) * 1000000000)
+/* What was written since then may be a copy in the making. */
+#define YOUNG_NS  (INT64_C(30) * 1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
 enum tm_err ship_search_begin(struct ship_log *log, struct tm_why *why)
@@ -74,12 +74,12 @@ static enum tm_err open_as(struct ship_log *log, struct ship_candidate *one, str
 
 /* ---- known by the id ---- */
 
-/* Done, and nothing was written since. Packed files have another size than what is read of them. */
+/* Done, and nothing was written since. Packed files are mostly smaller than what is read of them. */
 static bool is_settled(const struct ship_file *file, const struct ship_candidate *one)
 {
     const struct ship_place *place = &file->place;
     return file->is_done && place->mtime_ns == one->mtime_ns &&
-           (one->is_packed || place->offset == one->bytes);
+           (one->is_packed || one->bytes <= place->offset);
 }
 
 /* Several files of the list have one id where a file was cut: the most text is asked for first. */
@@ -150,7 +150,7 @@ static bool may_be_original(const struct ship_file *file, const struct ship_cand
 static enum tm_err find_original(struct ship_log *log, struct ship_candidate *one, struct tm_why *why)
 {
     for (size_t i = 0; i < log->file_count && !one->is_known; i++) {
-        struct ship_file copy;
+        struct ship_file copy = {.fd = -1};
         bool is_held = false;
         if (!may_be_original(&log->files[i], one))
             continue;
@@ -162,7 +162,6 @@ static enum tm_err find_original(struct ship_log *log, struct ship_candidate *on
         if (err == TM_NOMEM)
             return err;
         one->is_known = is_held;
-        log->is_search_due |= is_held;
     }
     return TM_OK;
 }
@@ -172,10 +171,6 @@ static enum tm_err find_original(struct ship_log *log, struct ship_candidate *on
 static enum tm_err add_new(struct ship_log *log, struct ship_candidate *one, struct tm_why *why)
 {
     struct ship_file found;
-    if (one->bytes == 0) { /* nothing to read yet */
-        log->is_search_due |= clock_wall_ms(clock_system()) * NS_PER_MS - one->mtime_ns < EMPTY_NS;
-        return TM_OK;
-    }
     enum tm_err err = open_candidate(log, one, NULL, &found, why);
     if (err)
         return err == TM_NOT_FOUND ? TM_OK : err;
@@ -186,19 +181,29 @@ static enum tm_err add_new(struct ship_log *log, struct ship_candidate *one, str
     return TM_OK;
 }
 
+/* Not to be opened yet: empty, or half of what is packed, or a copy. That a file is cut or removed is seen; a
+ * young one is asked again without that. */
+static void leave(struct ship_log *log, const struct ship_candidate *one)
+{
+    int64_t age_ns = clock_wall_ms(clock_system()) * NS_PER_MS - one->mtime_ns;
+    log->is_search_due |= one->is_rotation && age_ns < YOUNG_NS;
+}
+
 static enum tm_err settle(struct ship_log *log, struct ship_candidate *one, struct tm_why *why)
 {
-    if (ship_folder_is_growing(log, one)) {
-        log->is_search_due = true;
+    if (!one->bytes || ship_folder_is_growing(log, one)) {
+        leave(log, one);
         return TM_OK;
     }
     enum tm_err err = find_by_text(log, one, false, why);
-    bool is_ours = one->is_rotation && one->mtime_ns >= log->watermark_ns;
-    if (!err && is_ours && !one->is_known)
-        err = find_original(log, one, why);
-    if (!err && is_ours && !one->is_known)
+    if (err || one->is_known || !one->is_rotation || one->mtime_ns < log->watermark_ns)
+        return err;
+    err = find_original(log, one, why);
+    if (one->is_known)
+        leave(log, one);
+    if (!err && !one->is_known)
         err = find_by_text(log, one, true, why);
-    if (!err && is_ours && !one->is_known)
+    if (!err && !one->is_known)
         err = add_new(log, one, why);
     return err;
 }

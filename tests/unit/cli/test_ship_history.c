@@ -1,5 +1,6 @@
 /* Histories of a log, drawn at random from fixed seeds: it grows and is renamed, copied and cut, packed, step
- * by step; between any two steps the shipper may look, take, save, or be killed. Each line counts once. */
+ * by step; between any two steps the shipper may look, take, save, or be killed, and while it looks the log
+ * may be rotated under its eyes. Each line counts once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +29,10 @@ struct history {
     struct ship_state state;
     struct ship_log log;
     bool is_running;
+    bool is_within;  /* a step of the log within a look: nobody else acts */
+    bool is_between; /* no step of the log is half done */
+    void (*const *operations)(struct history *);
+    size_t operation_count;
     size_t count;   /* lines written */
     size_t in_file; /* of them in the file that has the name */
     uint32_t saved[LINES_MAX];
@@ -34,6 +41,11 @@ struct history {
 };
 
 static struct tm_why why;
+
+/* The log that moves within a look, and after how many calls into the file system. */
+static struct history *moving;
+static uint64_t calls_left;
+static size_t moved_count;
 
 static uint64_t draw(struct history *h, uint64_t below)
 {
@@ -79,7 +91,46 @@ static void read_file(struct history *h, size_t nth)
 
 static void look(struct history *h)
 {
+    moving = h->is_between && draw(h, 2) ? h : NULL;
+    h->is_between = false;
+    calls_left = draw(h, 30);
     assert_int_equal(ship_log_look(&h->log, &why), TM_OK);
+    moving = NULL;
+}
+
+/* A whole step of the log, if it is time for one. */
+static void move_within(void)
+{
+    if (!moving || calls_left-- > 0)
+        return;
+    struct history *h = moving;
+    moving = NULL;
+    moved_count++;
+    note(h, "(");
+    h->is_within = true;
+    h->operations[draw(h, h->operation_count)](h);
+    h->is_within = false;
+    note(h, ")");
+}
+
+#define EXPORTED __attribute__((visibility("default")))
+EXPORTED struct dirent *readdir(DIR *folder);
+EXPORTED int statx(int fd, const char *path, int flags, unsigned wanted, struct statx *out);
+
+struct dirent *readdir(DIR *folder)
+{
+    struct dirent *(*real)(DIR *);
+    *(void **)&real = dlsym(RTLD_NEXT, "readdir");
+    move_within();
+    return real(folder);
+}
+
+int statx(int fd, const char *path, int flags, unsigned wanted, struct statx *out)
+{
+    int (*real)(int, const char *, int, unsigned, struct statx *);
+    *(void **)&real = dlsym(RTLD_NEXT, "statx");
+    move_within();
+    return real(fd, path, flags, wanted, out);
 }
 
 static void turn(struct history *h)
@@ -114,6 +165,8 @@ static void kill_it(struct history *h)
 /* What the shipper does between two steps of the log. */
 static void observe(struct history *h)
 {
+    if (h->is_within)
+        return;
     static const char *const names[] = {"-", "-", "look", "turn", "turn,save", "kill", "kill,start"};
     size_t what = draw(h, sizeof names / sizeof *names);
     if (!h->is_running && what < 5)
@@ -278,7 +331,8 @@ static void check(struct history *h, const char *what, uint64_t seed)
 static void run(uint64_t seed, const char *what, bool is_alike, void (*const *operations)(struct history *),
                 size_t operation_count)
 {
-    struct history h = {.random = seed, .is_alike = is_alike};
+    struct history h = {
+        .random = seed, .is_alike = is_alike, .operations = operations, .operation_count = operation_count};
     (void)snprintf(h.folder, sizeof h.folder, "/tmp/ship_history.XXXXXX");
     assert_non_null(mkdtemp(h.folder));
     path_of(&h, 0, "", h.path);
@@ -286,7 +340,9 @@ static void run(uint64_t seed, const char *what, bool is_alike, void (*const *op
     start(&h);
     for (int i = 0; i < OPERATIONS; i++) {
         operations[draw(&h, operation_count)](&h);
+        h.is_between = true;
         observe(&h);
+        h.is_between = false;
     }
     if (!h.is_running)
         start(&h);
@@ -308,6 +364,7 @@ static void every_line_counts_once_whatever_rotates_the_log_and_whenever_the_shi
     (void)state;
     for (uint64_t seed = 0; seed < seed_count(200); seed++)
         run(seed, "any", false, operations, 5);
+    assert_true(moved_count > 0);
 }
 
 /* Logs of one program often begin alike, down to the time: renamed only, no line is taken for another. */
