@@ -229,6 +229,23 @@ def test_a_log_that_was_cut_without_a_copy_goes_on_and_says_so(daemon, tmp_path)
     assert 'is gone, and no copy is found; what stood behind is lost\n' in ship.err.decode()
 
 
+def test_a_file_removed_after_it_was_read_is_no_loss(daemon, tmp_path):
+    log = Log(tmp_path)
+    log.write(100)
+    ship = Shipper(daemon, log.path).start()
+    check(daemon, 100)
+    log.rename()
+    for count in (200, 300):  # the state of the second batch knows what was read before it
+        log.write(100)
+        check(daemon, count)
+    ship.kill()
+    os.remove(log.path + '.1')
+    ship.start()
+    time.sleep(4)  # it is sought for 3 s
+    assert ship.stop()[0] == 0 and ship.err == b''
+    check(daemon, 300)
+
+
 def test_kill_9_at_any_point_with_rotations_counts_every_line_once(tmp_path):
     """Shipper and daemon are killed at random under load while the log is rotated by both ways, packed too."""
     rng = random.Random(4)

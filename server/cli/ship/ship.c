@@ -175,6 +175,7 @@ static enum tm_err read_file(struct ship *ship, uint32_t index, size_t nth, bool
         if (state == SHIP_READ_SOME)
             err = take_lines(ship, index, file, false);
     }
+    file->is_read = file->is_rotated && state == SHIP_READ_END && ship_file_is_empty(file);
     if (!err && state == SHIP_READ_CUT)
         ship_log_cut(log, nth);
     if (err || state == SHIP_READ_CUT || !ship_log_is_over(log, nth))

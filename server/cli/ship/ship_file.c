@@ -48,6 +48,7 @@ struct ship_place ship_file_place(const struct ship_file *file)
         place = (struct ship_place){.id = file->id,
                                     .offset = file->offset,
                                     .line = file->line,
+                                    .is_read = file->is_read,
                                     .tail_len = (uint32_t)tail,
                                     .tail_hash = XXH3_64bits(from, tail)};
         note_head(file, &place);
@@ -141,6 +142,7 @@ static enum tm_err go_to(struct ship_file *file, const struct ship_place *place,
     file->at = file->text.len;
     file->offset = place->offset;
     file->line = place->line;
+    file->is_read = place->is_read;
     return TM_OK;
 }
 

@@ -19,7 +19,8 @@ struct ship_file {
     uint64_t line;           /* lines taken */
     bool is_skipping;        /* inside a line that was too long */
     bool is_rotated;         /* another file has the name now */
-    bool is_done;            /* and it is read to its end */
+    bool is_read;            /* and it was at its end when it was read last */
+    bool is_done;            /* and it is not waited for any more */
     bool is_found;           /* closed, and the search that goes on has met it in the folder */
     int64_t grown_ns;        /* when it last grew, monotonic */
     int64_t missing_ns;      /* closed, and nowhere to be found since then, monotonic; 0: not sought yet */

@@ -225,7 +225,7 @@ static void miss(struct ship_log *log, size_t index, bool is_moving)
     file->is_done = true;
     if (!file->place.offset)
         ship_log_remove(log, index);
-    else
+    else if (!file->place.is_read)
         fprintf(stderr,
                 "tidemark: %s: the file that was read to byte %" PRIu64
                 " is gone, and no copy is found; what stood behind is lost\n",

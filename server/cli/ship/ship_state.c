@@ -18,10 +18,10 @@ static void encode_place(const struct ship_place *place, struct bytes *out)
                  "{\"device\":\"%" PRIx64 "\",\"inode\":\"%" PRIx64 "\",\"born_ns\":%" PRId64
                  ",\"offset\":%" PRIu64 ",\"line\":%" PRIu64 ",\"tail_len\":%" PRIu32
                  ",\"tail_hash\":\"%" PRIx64 "\",\"head_len\":%" PRIu32 ",\"head_hash\":\"%" PRIx64
-                 "\",\"mtime_ns\":%" PRId64 ",\"done\":%s}",
+                 "\",\"mtime_ns\":%" PRId64 ",\"read\":%s,\"done\":%s}",
                  place->id.device, place->id.inode, place->id.born_ns, place->offset, place->line,
                  place->tail_len, place->tail_hash, place->head_len, place->head_hash, place->mtime_ns,
-                 place->is_done ? "true" : "false");
+                 place->is_read ? "true" : "false", place->is_done ? "true" : "false");
 }
 
 static void encode_head(const struct ship_state *state, struct bytes *out)
@@ -85,12 +85,12 @@ static enum tm_err decode_place(json_t *root, struct ship_place *out, struct tm_
     const char *device, *inode, *tail_hash, *head_hash = "0";
     json_int_t offset, line, tail_len;
     json_int_t born_ns = 0, head_len = 0, mtime_ns = 0; /* not in states of before */
-    int done;
+    int done, is_read = 0;
     json_error_t error = {0};
-    if (json_unpack_ex(root, &error, 0, "{s:s, s:s, s?I, s:I, s:I, s:I, s:s, s?I, s?s, s?I, s:b}", "device",
-                       &device, "inode", &inode, "born_ns", &born_ns, "offset", &offset, "line", &line,
-                       "tail_len", &tail_len, "tail_hash", &tail_hash, "head_len", &head_len, "head_hash",
-                       &head_hash, "mtime_ns", &mtime_ns, "done", &done) != 0)
+    if (json_unpack_ex(root, &error, 0, "{s:s, s:s, s?I, s:I, s:I, s:I, s:s, s?I, s?s, s?I, s?b, s:b}",
+                       "device", &device, "inode", &inode, "born_ns", &born_ns, "offset", &offset, "line",
+                       &line, "tail_len", &tail_len, "tail_hash", &tail_hash, "head_len", &head_len,
+                       "head_hash", &head_hash, "mtime_ns", &mtime_ns, "read", &is_read, "done", &done) != 0)
         return json_fault(&error, "a file's place is none", why);
     if (offset < 0 || line < 0 || tail_len != (offset < SHIP_TAIL_BYTES ? offset : SHIP_TAIL_BYTES) ||
         (head_len != 0 && head_len != tail_len))
@@ -101,6 +101,7 @@ static enum tm_err decode_place(json_t *root, struct ship_place *out, struct tm_
                                .tail_len = (uint32_t)tail_len,
                                .head_len = (uint32_t)head_len,
                                .mtime_ns = mtime_ns,
+                               .is_read = is_read != 0,
                                .is_done = done != 0};
     if (!read_hex(device, &out->id.device) || !read_hex(inode, &out->id.inode) ||
         !read_hex(tail_hash, &out->tail_hash) || !read_hex(head_hash, &out->head_hash))

@@ -22,7 +22,8 @@ struct ship_place {
     uint32_t head_len;  /* the same; 0: not known */
     uint64_t head_hash; /* XXH3 of its first head_len bytes */
     int64_t mtime_ns;   /* when it is done: the file's then; 0: not known */
-    bool is_done;       /* rotated away and read to its end */
+    bool is_read;       /* read to its end after it was rotated away: what may be missing was written late */
+    bool is_done;       /* that, and it is not waited for any more */
 };
 
 /* A log: the file under its name and those that had the name before, oldest first. */

@@ -53,6 +53,7 @@ static bool fill(struct ship_state *out, const char *batch)
                                         .head_len = 10,
                                         .head_hash = UINT64_MAX - 2,
                                         .mtime_ns = INT64_MAX,
+                                        .is_read = true,
                                         .is_done = true};
     log->files[1] =
         (struct ship_place){.id = {1, 3, 0}, .offset = 5000, .line = 99, .tail_len = SHIP_TAIL_BYTES};
@@ -80,6 +81,7 @@ static void expect_filled(const struct ship_state *got, const char *batch)
         const struct ship_place *b = &want.logs[0].files[i];
         assert_true(memcmp(&a->id, &b->id, sizeof a->id) == 0 && a->offset == b->offset &&
                     a->line == b->line);
+        assert_int_equal(a->is_read, b->is_read);
         assert_true(a->head_hash == b->head_hash && a->head_len == b->head_len && a->mtime_ns == b->mtime_ns);
         assert_true(a->tail_hash == b->tail_hash && a->tail_len == b->tail_len && a->is_done == b->is_done);
     }
