@@ -1,7 +1,7 @@
 // node harness/run.mjs --daemon URL [--shots DIR] [--only PATTERN] [--out DIR of another set] [--hours 6]: loads the built module.js as Grafana does, in headless Chromium, against a
 // real daemon with the demo's data (tests/grafana/browser.py starts both). Words to that program go by stdout and stdin.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { arg, open, root } from './browser.mjs';
@@ -152,6 +152,13 @@ try {
       await page.setViewportSize({ width: 1180, height: 900 });
     });
   }
+  await check('the rules of provisioning/ALERTING.md are expressions that the daemon answers', async () => {
+    const rules = [...readFileSync(path.join(root, '../provisioning/ALERTING.md'), 'utf8').matchAll(/^\| .* \| `(.*)` \|$/gm)].map((m) => m[1]);
+    assert.ok(rules.length >= 4);
+    for (const rule of rules) {
+      assert.equal((await (await fetch(`${daemon}/api/v1/query?query=${encodeURIComponent(rule)}`)).json()).status, 'success', rule);
+    }
+  });
   await check('the feed tells what comes', async () => {
     await show({ schema: 1, queryType: 'feed' });
     const before = await page.evaluate(() => window.__frames[0].length);

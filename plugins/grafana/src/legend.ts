@@ -29,9 +29,11 @@ const SUFFIXES: Array<[RegExp, string]> = [
 
 /** The unit that an expression's values have, where its text tells; undefined where it does not. */
 export function unitOf(expr: string): string | undefined {
-  const names = [...expr.matchAll(/[a-zA-Z_:][\w:]*(?=\s*[{[]|\s*\)|\s*$)/g)].map((found) => found[0]);
+  // labels of a grouping and texts are no names of metrics
+  const bare = expr.replace(/"(?:[^"\\]|\\.)*"/g, '""').replace(/\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, '');
+  const names = [...bare.matchAll(/[a-zA-Z_:][\w:]*(?=\s*[{[]|\s*\)|\s*$)/g)].map((found) => found[0]);
   const name = names[0];
-  if (!name || /[/*]/.test(expr.replace(/"[^"]*"/g, ''))) {
+  if (!name || /[/*]/.test(bare)) {
     return undefined;
   }
   const isRate = /\b(rate|irate)\s*\(/.test(expr);
@@ -40,7 +42,8 @@ export function unitOf(expr: string): string | undefined {
   }
   const found = SUFFIXES.find(([suffix]) => suffix.test(name))?.[1];
   if (isRate) {
-    return found === 'bytes' ? 'Bps' : found === undefined && /_total$/.test(name) ? 'cps' : undefined;
+    const counted = name === 'http_events_total' ? 'reqps' : /_total$/.test(name) ? 'cps' : undefined;
+    return found === 'bytes' ? 'Bps' : found === undefined ? counted : undefined;
   }
   return /\b(count|count_over_time|deriv|delta)\s*\(/.test(expr) ? undefined : found;
 }

@@ -186,6 +186,7 @@ test('statuses, legends, units, ages', () => {
   expect(legendText('{{a}} {{ b }}', { a: '1' }, 'x')).toBe('1 ');
   expect(legendText(undefined, { __name__: 'm', a: '1' }, 'x')).toBe('m{a="1"}');
   expect([unitOf('heap_bytes'), unitOf('rate(a_total[5m])'), unitOf('sum(x)'), unitOf('a_bytes / b_bytes')]).toEqual(['bytes', 'cps', undefined, undefined]);
+  expect(['sum by (service) (rate(http_events_total[5m]))', 'sum(rate(a_bytes_total{x="b_ms"}[5m])) by (p)', 'a_seconds{m="/x*"}', 'http_events_total'].map(unitOf)).toEqual(['reqps', 'Bps', 's', undefined]);
   expect(ageText(90)).toBe('90 s');
 });
 

@@ -36,3 +36,34 @@ test('plugin.json names what is there', () => {
 });
 
 test('samples run as they are', () => SAMPLES.forEach((s) => expect(hasWhatItNeeds({ refId: 'A', ...s.query })).toBe(true)));
+
+describe('provisioning', () => {
+  const { load } = jest.requireActual<{ load: (text: string) => unknown }>('js-yaml'); // it comes without types
+  const yaml = (name: string) => load(readFileSync(path.join(__dirname, '../provisioning', name), 'utf8')) as Record<string, never>;
+  test('two data sources: the plugin and the built-in one, through the proxy, on one address', () => {
+    const { apiVersion, datasources } = yaml('datasources/tidemark.yaml') as unknown as { apiVersion: number; datasources: Array<Record<string, unknown>> };
+    expect(apiVersion).toBe(1);
+    expect(datasources.map((d) => [d.type, d.uid])).toEqual([[read('plugin.json').id, 'tidemark'], ['prometheus', 'tidemark-prometheus']]);
+    expect(new Set(datasources.map((d) => d.url)).size).toBe(1);
+    expect(datasources.every((d) => d.access === 'proxy')).toBe(true);
+  });
+  test('the dashboards are where the zip unpacks them', () => {
+    const { providers } = yaml('dashboards/tidemark.yaml') as unknown as { providers: Array<{ type: string; options: { path: string } }> };
+    expect(providers.map((p) => [p.type, p.options.path])).toEqual([['file', `/var/lib/grafana/plugins/${read('plugin.json').id}/dashboards`]]);
+  });
+});
+
+test('dashboards have names of their own, and lead to each other by them', () => {
+  const uids = dashboards.map(([, d]) => d.uid);
+  expect(new Set(uids).size).toBe(uids.length);
+  const code = readFileSync(path.join(__dirname, 'frames.ts'), 'utf8');
+  for (const [, uid] of code.matchAll(/\/d\/([\w-]+)\?/g)) {
+    expect(uids).toContain(uid);
+  }
+  for (const [, d] of dashboards) {
+    expect(d.links.some((l: { type: string; tags: string[] }) => l.type === 'dashboards' && l.tags.includes('tidemark'))).toBe(true);
+    expect(d.tags).toContain('tidemark');
+    expect(d.description).not.toBe('');
+    expect(new Set(d.panels.map((p: { id: number }) => p.id)).size).toBe(d.panels.length);
+  }
+});
