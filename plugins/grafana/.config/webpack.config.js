@@ -56,7 +56,7 @@ module.exports = (env) => ({
     new CopyPlugin({
       patterns: [
         { from: 'plugin.json', transform: fill },
-        { from: '../README.md', transform: fill },
+        { from: '../README.md', transform: (text) => fill(text).replaceAll('(src/img/', '(img/') },
         { from: '../CHANGELOG.md' },
         { from: '../LICENSE', to: 'LICENSE', toType: 'file' },
         { from: 'img', to: 'img' },

@@ -1,5 +1,5 @@
 // What is shipped beside the code: dashboards, plugin.json.
-import { readdirSync, readFileSync, existsSync } from 'fs';
+import { readdirSync, readFileSync, existsSync, statSync } from 'fs';
 import path from 'path';
 import { SAMPLES } from './components/QueryHelp';
 import { hasWhatItNeeds } from './describe';
@@ -33,6 +33,9 @@ test('plugin.json names what is there', () => {
     expect(existsSync(path.join(__dirname, file))).toBe(true);
   }
   expect(plugin.includes.length).toBe(dashboards.length);
+  for (const { path: file } of plugin.info.screenshots) {
+    expect(statSync(path.join(__dirname, file)).size).toBeLessThan(150000);
+  }
 });
 
 test('samples run as they are', () => SAMPLES.forEach((s) => expect(hasWhatItNeeds({ refId: 'A', ...s.query })).toBe(true)));

@@ -153,7 +153,7 @@ export function timeRange(fromMs: number, toMs: number): TimeRange {
 
 /** What Grafana's built-in Prometheus data source would get, as frames. */
 export async function fetchProm(base: string, expr: string, range: TimeRange, legend = '') {
-  const params = { query: expr.replace(/\$__rate_interval/g, '2m'), start: range.from.valueOf() / 1000, end: range.to.valueOf() / 1000, step: 60 };
+  const params = { query: expr.replace(/\$__rate_interval/g, '2m'), start: range.from.valueOf() / 1000, end: range.to.valueOf() / 1000, step: Math.max(60, Math.ceil((range.to.valueOf() - range.from.valueOf()) / 1e6)) };
   const { data } = await doFetch({ url: `${base}/api/v1/query_range`, method: 'POST', data: new URLSearchParams(params as any), headers: { 'Content-Type': 'application/x-www-form-urlencoded' } });
   return data.data.result.map((s: any) => createDataFrame({
     fields: [
