@@ -85,7 +85,8 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     *state = f;
-    assert_non_null(f);
+    if (!f)
+        return -1;
     (void)snprintf(f->folder, sizeof f->folder, "/tmp/ship_log.XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     path_of(f, "", f->path);
@@ -336,6 +337,28 @@ static void lines_written_into_a_file_that_is_done_are_taken(void **state)
     assert_int_equal(take_all(f), 0);
 }
 
+static void rotate_unseen(const struct fixture *f, int count)
+{
+    char ending[16], text[32];
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(text, sizeof text, "line %d of the log\n", i);
+        write_file(f, "", text);
+        (void)snprintf(ending, sizeof ending, ".%d", 1000 + i);
+        usleep(5000); /* each has a time of its own */
+        move(f, "", ending);
+    }
+}
+
+static void remove_rotated(const struct fixture *f, int count)
+{
+    char ending[16], path[PATH_MAX];
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(ending, sizeof ending, ".%d", 1000 + i);
+        path_of(f, ending, path);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 /* More rotations than the list has room for: those that are forgotten don't come again, and the last one is
  * still waited for. */
 static void a_full_list_forgets_what_is_done_for_good(void **state)
@@ -366,13 +389,94 @@ static void a_full_list_forgets_what_is_done_for_good(void **state)
     start_again(f);
     look(f);
     assert_int_equal(take_all(f), 0);
-    for (int i = 0; i < ROTATIONS; i++) {
-        char path[PATH_MAX];
-        (void)snprintf(ending, sizeof ending, ".%d", 1000 + i);
-        path_of(f, ending, path);
-        assert_int_equal(unlink(path), 0);
-    }
+    remove_rotated(f, ROTATIONS);
 }
+
+static void more_rotations_than_the_list_holds_are_found_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    enum { ROTATIONS = 2 * SHIP_FILES_MAX + 8 };
+    size_t taken = 0;
+    rotate_unseen(f, ROTATIONS);
+    write_file(f, "", "the last one\n");
+    for (int i = 0; i < 2 * ROTATIONS && taken < ROTATIONS + 1; i++) { /* one makes room for the next */
+        look(f);
+        taken += take_all(f);
+        for (size_t j = 0; j < f->log.file_count; j++)
+            if (ship_log_is_over(&f->log, j))
+                ship_log_finish(&f->log, j);
+    }
+    look(f);
+    assert_int_equal(taken + take_all(f), ROTATIONS + 1);
+    remove_rotated(f, ROTATIONS);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Sanitizers own the allocator; the plain builds run this. */
+static void a_look_without_memory_fails_and_the_next_one_finds_everything(void **state)
+{
+    (void)state;
+    skip();
+}
+#else
+#define EXPORTED __attribute__((visibility("default")))
+void *__libc_malloc(size_t size);
+void *__libc_realloc(void *old, size_t size);
+void *__libc_calloc(size_t count, size_t size);
+EXPORTED void *malloc(size_t size);
+EXPORTED void *realloc(void *old, size_t size);
+EXPORTED void *calloc(size_t count, size_t size);
+static __thread long countdown = -1; /* fails when it reaches 0; -1: never */
+
+static bool fails(void)
+{
+    return countdown == 0 || (countdown > 0 && --countdown == 0);
+}
+
+void *malloc(size_t size)
+{
+    return fails() ? NULL : __libc_malloc(size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __libc_realloc(old, size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __libc_calloc(count, size);
+}
+
+/* Renamed, packed and unseen files; from the n-th allocation on there is no memory. */
+static void a_look_without_memory_fails_and_the_next_one_finds_everything(void **state)
+{
+    struct fixture *f = *state;
+    enum tm_err err = TM_NOMEM;
+    long failed = 0;
+    write_file(f, "", "one\n");
+    look(f);
+    assert_int_equal(take_all(f), 1);
+    assert_int_equal(note(f, 0), 0);
+    write_file(f, "", "one\nmore\n");
+    move(f, "", ".2");
+    pack(f, ".2", "one\nmore\n");
+    write_file(f, ".1", "two\n");
+    write_file(f, "", "three\n");
+    for (long n = 1; err; n++) {
+        ship_log_fini(&f->log);
+        assert_int_equal(ship_log_init(&f->log, f->path, &f->state, &f->why), TM_OK);
+        countdown = n;
+        err = ship_log_look(&f->log, &f->why);
+        bool is_over = countdown > 0;
+        countdown = -1;
+        failed += err != TM_OK;
+        assert_true(err == TM_OK ? is_over : err == TM_NOMEM || err == TM_IO);
+    }
+    assert_true(failed > 5);
+    assert_int_equal(take_all(f), 3);
+}
+#endif
 
 int main(void)
 {
@@ -390,6 +494,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_older_than_one_that_is_done_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_written_into_a_file_that_is_done_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_list_forgets_what_is_done_for_good, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_rotations_than_the_list_holds_are_found_all_the_same, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_look_without_memory_fails_and_the_next_one_finds_everything, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
