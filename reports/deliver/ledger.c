@@ -36,7 +36,8 @@ static enum tm_err rewrite(int folder, const struct ledger *ledger, struct tm_wh
     enum tm_err err = bytes_error(&text);
     if (!err)
         err = files_put(folder, fresh_name, bytes_view(&text), why);
-    if (!err && (renameat(folder, fresh_name, folder, name) != 0 || fsync(folder) != 0))
+    if (!err && (fchmodat(folder, fresh_name, FILE_MODE, 0) != 0 ||
+                 renameat(folder, fresh_name, folder, name) != 0 || fsync(folder) != 0))
         err = files_fail(why, "renaming", fresh_name);
     bytes_fini(&text);
     return err;

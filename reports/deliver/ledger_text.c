@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/deliver/json_text.h"
 #include "reports/deliver/ledger_private.h"
 #include "reports/escape.h"
 #include "storage/model/when.h"
@@ -104,14 +105,13 @@ static bool take_entry(const json_t *line, struct ledger_entry *out)
 
 enum tm_err ledger_read(struct str line, struct ledger_entry *out)
 {
-    json_error_t error;
-    json_t *root = json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root;
+    enum tm_err err = json_text_read(line, &root);
     *out = (struct ledger_entry){.revision = 0};
-    if (!root && json_error_code(&error) == json_error_out_of_memory)
-        return TM_NOMEM;
-    bool is_good = json_is_object(root) && take_entry(root, out);
+    if (!err && !take_entry(root, out))
+        err = TM_CORRUPT;
     json_decref(root);
-    return is_good ? TM_OK : TM_CORRUPT;
+    return err;
 }
 
 /* ---- the table ---- */

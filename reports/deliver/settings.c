@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reports/deliver/channel.h"
+#include "reports/deliver/json_text.h"
 
 enum { TIMEOUT_MS = 30000 };
 
@@ -39,11 +40,12 @@ static enum tm_err take_receivers(const json_t *list, struct deliver_settings *o
 
 enum tm_err settings_parse(struct str text, struct deliver_settings *out, struct tm_why *why)
 {
-    json_error_t error;
-    *out = (struct deliver_settings){.document = json_loadb(text.ptr, text.len, 0, &error)};
-    if (!json_is_object(out->document))
-        return tm_fail(why, TM_INVALID, "the settings of delivery are no JSON object: %.100s",
-                       out->document ? "another value" : error.text);
+    *out = (struct deliver_settings){.document = NULL};
+    enum tm_err err = json_text_read(text, &out->document);
+    if (err == TM_NOMEM)
+        return tm_fail(why, err, "out of memory");
+    if (err)
+        return tm_fail(why, TM_INVALID, "the settings of delivery are no JSON object");
     const json_t *mail = json_object_get(out->document, "mail");
     json_int_t timeout_ms = json_integer_value(json_object_get(out->document, "timeout_ms"));
     out->url = text_in(out->document, "url");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/deliver/json_text.h"
 #include "reports/escape.h"
 #include "reports/files.h"
 #include "reports/read_back.h"
@@ -37,10 +38,10 @@ static enum tm_err show_service(struct summary *s)
 
 enum tm_err summary_read(struct str json, struct summary *out)
 {
-    json_error_t error;
-    *out = (struct summary){.document = json_loadb(json.ptr, json.len, 0, &error)};
-    if (!out->document && json_error_code(&error) == json_error_out_of_memory)
-        return TM_NOMEM;
+    *out = (struct summary){.document = NULL};
+    enum tm_err err = json_text_read(json, &out->document);
+    if (err)
+        return err;
     const json_t *quality = json_object_get(out->document, "quality");
     out->service = text_in(out->document, "service");
     out->env = text_in(out->document, "env");

@@ -173,15 +173,17 @@ static void check_sizes(struct reading *reading)
               field_number_text(setting, config->limits.max_message_bytes).text);
 }
 
-/* Some receiver is there, or some that gets mail. */
+/* Some receiver is there, or some that gets mail; malformed ones have their fault already. */
 static bool has_receiver(const struct config *config, const char *scheme)
 {
+    struct tm_why unused;
     bool any = false;
     for (size_t s = 0; s <= config->service_count; s++) {
         const struct config_strings *list =
             s < config->service_count ? &config->services[s].deliver : &config->reports.deliver;
         for (size_t i = 0; i < list->count; i++)
-            any = any || strncmp(list->at[i], scheme, strlen(scheme)) == 0;
+            any = any || (strncmp(list->at[i], scheme, strlen(scheme)) == 0 &&
+                          check_recipient(list->at[i], &unused) == TM_OK);
     }
     return any;
 }
@@ -190,6 +192,14 @@ static bool has_receiver(const struct config *config, const char *scheme)
 static struct place place_of_receivers(const struct reading *reading)
 {
     return read_place(reading, reading->config->reports.deliver.count > 0 ? "reports.deliver" : "services");
+}
+
+/* Not given, or given as ''; a malformed one has its fault already. */
+static bool lacks_sender(const struct reading *reading)
+{
+    const yaml_node_t *given = reading->given[setting_index("reports.mail.from")];
+    return reading->config->reports.mail.from[0] == '\0' &&
+           (!given || (given->type == YAML_SCALAR_NODE && given->data.scalar.length == 0));
 }
 
 static void check_delivery(struct reading *reading)
@@ -201,7 +211,7 @@ static void check_delivery(struct reading *reading)
     if (!has_json && has_receiver(config, ""))
         fault_add(reading->faults, read_place(reading, "reports.formats"),
                   "reports.formats: what is delivered is made from the json; add json");
-    if (config->reports.mail.from[0] == '\0' && has_receiver(config, "mailto:"))
+    if (lacks_sender(reading) && has_receiver(config, "mailto:"))
         fault_add(
             reading->faults, place_of_receivers(reading),
             "reports.mail.from: mail needs a sender; set it to an address such as tidemark@example.org");

@@ -418,6 +418,57 @@ static void bad_labels_and_recipients_are_told(void **state)
         "mailto:ADDRESS\n");
 }
 
+static void what_delivery_needs_is_told(void **state)
+{
+    (void)state;
+    static const char nowhere[] =
+        "is nowhere to deliver to; write an http:// or https:// URL or mailto:ADDRESS\n";
+    static const char *const bad[] = {
+        "mailto:",       "mailto:ops",         "mailto:a b@example.org", "https://",
+        "http:///x",     "mailto:a@b@c",       "mailto:<a@example.org>", "ftp://example.org",
+        "https://a/\\b", "https://a/<script>", "mailto:a@b?cc=c@d"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[200], expected[300];
+        (void)snprintf(text, sizeof text, "services: [{name: a, deliver: ['%s']}]\n", bad[i]);
+        (void)snprintf(expected, sizeof expected, "f:1:32: services.deliver: \"%s\" %s", bad[i], nowhere);
+        assert_faults(text, expected);
+    }
+    assert_faults("reports: {deliver: ['http://a/b'], formats: [html]}\n",
+                  "f:1:45: reports.formats: what is delivered is made from the json; add json\n");
+    assert_faults("reports:\n  deliver: ['mailto:a@example.org']\n",
+                  "f:2:12: reports.mail.from: mail needs a sender; set it to an address such as "
+                  "tidemark@example.org\n");
+    assert_faults("services: [{name: a, deliver: ['mailto:a@example.org']}]\n",
+                  "f:1:11: reports.mail.from: mail needs a sender; set it to an address such as "
+                  "tidemark@example.org\n");
+    assert_faults(
+        "reports: {url: 'https://a/?b', mail: {server: 'http://a', from: 'a'}, deliver: ['mailto:a@b']}\n",
+        "f:1:16: reports.url: \"https://a/?b\" is no address of a web server; write one such as "
+        "https://tidemark.example.org\n"
+        "f:1:47: reports.mail.server: \"http://a\" is no mail server; write smtp://HOST:PORT or "
+        "smtps://HOST:PORT\n"
+        "f:1:65: reports.mail.from: \"a\" is no mail address; write one such as "
+        "tidemark@example.org\n");
+    assert_faults("reports: {mail: {password_file: /nowhere/at/all}}\n",
+                  "f:1:33: reports.mail.password_file: \"/nowhere/at/all\": can't be opened (No such file or "
+                  "directory); name a readable file\n");
+}
+
+static void a_password_open_to_others_is_told(void **state)
+{
+    (void)state;
+    char text[300], expected[400];
+    char *path = make_file("a password\n", 0644);
+    (void)snprintf(text, sizeof text, "reports: {mail: {password_file: %s}}\n", path);
+    (void)snprintf(
+        expected, sizeof expected,
+        "f:1:33: reports.mail.password_file: \"%s\": is open to other users (mode 644); close it with "
+        "chmod 600\n",
+        path);
+    assert_faults(text, expected);
+    drop_file(path);
+}
+
 static void a_message_has_to_fit_when_unpacked(void **state)
 {
     (void)state;
@@ -626,6 +677,8 @@ int main(void)
         cmocka_unit_test(a_bad_zone_is_told),
         cmocka_unit_test(a_bad_time_of_the_week_is_told),
         cmocka_unit_test(bad_labels_and_recipients_are_told),
+        cmocka_unit_test(what_delivery_needs_is_told),
+        cmocka_unit_test(a_password_open_to_others_is_told),
         cmocka_unit_test(a_message_has_to_fit_when_unpacked),
         cmocka_unit_test(the_placeholder_is_no_folder),
         cmocka_unit_test(a_syntax_error_is_told_with_its_place),
