@@ -1,12 +1,14 @@
 /* Series that an operator keeps. */
 #include "server/promql/eval.h"
 
-/* Labels of an ordinary length are free, as in Prometheus; long ones, which functions can make, count as the
- * doubles that would take their room. */
-static uint64_t count_text(struct str labels)
+/* A sample stands for 16 bytes. A row whose labels make it larger than its samples say counts as what it
+ * takes: millions of series at one moment are labels above all, and so the limit of samples bounds memory
+ * too. */
+static uint64_t count_row(const struct series_table *table, struct str labels)
 {
-    enum { FREE_BYTES = 1024 };
-    return labels.len > FREE_BYTES ? labels.len / sizeof(double) : 0;
+    enum { SAMPLE_BYTES = 16, ROW_BYTES = 16 /* its end and its slots */ };
+    uint64_t taken = (ROW_BYTES + labels.len + table->width * sizeof(double)) / SAMPLE_BYTES;
+    return taken > table->width ? taken : table->width;
 }
 
 enum tm_err eval_row(struct eval *eval, struct series_table *table, struct str labels, size_t *row,
@@ -17,17 +19,17 @@ enum tm_err eval_row(struct eval *eval, struct series_table *table, struct str l
         return eval_no_memory(eval);
     if (!*is_new)
         return TM_OK;
-    err = eval_hold(eval, table->width + count_text(labels));
+    err = eval_hold(eval, count_row(table, labels));
     if (err)
-        table->count--; /* eval_table_fini gives back what was counted */
+        table->count--;
     else
-        table->text_held += count_text(labels);
+        table->held += count_row(table, labels);
     return err;
 }
 
 void eval_table_fini(struct eval *eval, struct series_table *table)
 {
-    eval_release(eval, (uint64_t)table->count * table->width + table->text_held);
+    eval_release(eval, table->held);
     series_table_fini(table);
 }
 

@@ -33,6 +33,11 @@ size_t promql_result_count(const struct promql_result *result)
     return result->series.count;
 }
 
+uint64_t promql_result_held(const struct promql_result *result)
+{
+    return result->series.held + (result->ends ? result->samples : 0);
+}
+
 uint64_t promql_result_samples(const struct promql_result *result)
 {
     return result->samples;

@@ -29,6 +29,9 @@ struct str promql_result_labels(const struct promql_result *result, size_t serie
 bool promql_result_next(const struct promql_result *result, size_t series, size_t *position, time_ms_t *time,
                         double *value);
 
+/* What it takes, counted as in promql_limits.max_samples. */
+uint64_t promql_result_held(const struct promql_result *result);
+
 /* How many samples there are in all. */
 uint64_t promql_result_samples(const struct promql_result *result);
 

@@ -15,7 +15,7 @@ struct series_table {
     size_t values_capacity;
     uint32_t *slots; /* row + 1 by hash; 0: free */
     size_t slot_count;
-    uint64_t text_held; /* what eval_row counted for long labels */
+    uint64_t held; /* samples that eval_row counted for its rows */
 };
 
 void series_table_fini(struct series_table *table);

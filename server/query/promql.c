@@ -19,6 +19,8 @@ enum { POINTS_MAX = 11000 };
 enum { OK = 200, UNAVAILABLE = 503 };
 
 struct evaluation {
+    struct queries *queries;
+    uint64_t held; /* counted in queries_hold */
     struct ast *ast;
     struct promql_query query;
     struct promql_limits limits;
@@ -34,6 +36,8 @@ static void free_evaluation(void *state)
 {
     struct evaluation *e = state;
     promql_result_free(e->result);
+    if (e->held)
+        queries_release(e->queries, e->held);
     ast_free(e->ast);
     bytes_fini(&e->json.labels);
     free(e->trace.at);
@@ -63,7 +67,12 @@ static enum tm_err run_evaluation(struct evaluation *e, struct reader *reader, s
     e->limits.threads = thread_count();
     reader_limit_samples(reader, 0); /* Prometheus' bound is on what is held at once: the evaluation's */
     enum tm_err err = promql_run(&source, &e->query, &e->limits, &e->result, &e->cost, why);
-    return err == TM_INVALID ? TM_LIMIT : err;
+    if (err)
+        return err == TM_INVALID ? TM_LIMIT : err;
+    err = queries_hold(e->queries, promql_result_held(e->result), why);
+    if (!err)
+        e->held = promql_result_held(e->result);
+    return err;
 }
 
 static enum tm_err end_answer(const struct evaluation *e, struct reader *reader, struct bytes *out,
@@ -213,6 +222,8 @@ static void take_request(struct queries *queries, struct http_exchange *exchange
         err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
     if (!err)
         err = read_evaluation(e, &params, queries, is_range, &timeout_ms, &why);
+    if (e)
+        e->queries = queries;
     params_fini(&params);
     if (!err && timeout_ms > 0) {
         queries_submit_within(queries, exchange, &evaluation_kind, e, timeout_ms);

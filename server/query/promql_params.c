@@ -78,7 +78,7 @@ enum tm_err promql_params_duration(const struct params *params, const char *name
         if (!(fabs(seconds) < time_max_s))
             return fail_parse(name, text, "", "duration. It overflows int64", why);
         double ms = seconds * ms_per_s;
-        *out_ms = ms > 0 && ms < 1 ? 1 : (int64_t)ms;
+        *out_ms = ms >= 1e-6 && ms < 1 ? 1 : (int64_t)ms; /* less than a nanosecond is none */
         return TM_OK;
     }
     *out_ms = 0;

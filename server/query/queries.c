@@ -75,6 +75,9 @@ struct queries {
     int handles;
     pthread_t workers[QUERY_WORKERS_MAX];
     size_t worker_count;
+    /* Samples of answers that are held until they are sent, and how many may be. */
+    atomic_uint_fast64_t held;
+    atomic_uint_fast64_t held_max;
     /* Under the mutex. */
     pthread_mutex_t mutex;
     pthread_cond_t due_some;
@@ -536,6 +539,7 @@ struct queries *queries_open(const struct queries_options *options)
     if (!queries)
         return NULL;
     queries->options = *options;
+    queries_configure(queries, options->config);
     queries->all.next = queries->all.previous = &queries->all;
     queries->due.last = &queries->due.first;
     queries->finished.last = &queries->finished.first;
@@ -556,6 +560,24 @@ struct queries *queries_open(const struct queries_options *options)
 void queries_configure(struct queries *queries, const struct config *config)
 {
     queries->options.config = config;
+    atomic_store(&queries->held_max, (uint64_t)config->limits.query_max_samples * 2);
+}
+
+enum tm_err queries_hold(struct queries *queries, uint64_t samples, struct tm_why *why)
+{
+    uint64_t before = atomic_fetch_add(&queries->held, samples);
+    uint64_t most = atomic_load(&queries->held_max);
+    if (before + samples <= most || before == 0)
+        return TM_OK;
+    atomic_fetch_sub(&queries->held, samples);
+    return tm_fail(
+        why, TM_BUSY,
+        "answers that their clients have not taken yet fill the room that queries have; try again");
+}
+
+void queries_release(struct queries *queries, uint64_t samples)
+{
+    atomic_fetch_sub(&queries->held, samples);
 }
 
 void queries_stop(struct queries *queries)

@@ -77,6 +77,14 @@ enum tm_err queries_run(struct queries *queries, const struct query_kind *kind, 
 /* Ends all that are open, as soon as their steps end; new ones are refused. */
 void queries_stop(struct queries *queries);
 
+/* Counts samples of an evaluated answer that is held until its client has taken it. Clients that take nothing
+ * hold answers all the time that a query has: together at most twice limits.query_max_samples. TM_BUSY: no
+ * room, and nothing is counted. Any thread. */
+enum tm_err queries_hold(struct queries *queries, uint64_t samples, struct tm_why *why) TM_MUST_CHECK;
+
+/* The same number again, once it is freed. Any thread. */
+void queries_release(struct queries *queries, uint64_t samples);
+
 /* Waiting, working or being sent. */
 size_t queries_count(const struct queries *queries);
 

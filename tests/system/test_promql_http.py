@@ -76,6 +76,7 @@ ALIKE = [
     ('query_range', {'query': '1', 'start': '0', 'end': '11000', 'step': '1'}),
     ('query_range', {'query': '1', 'start': '0', 'end': '11001', 'step': '1'}),
     ('query_range', {'query': '1', 'start': '0', 'end': '10', 'step': '0.5'}),
+    ('query_range', {'query': '1', 'start': '0', 'end': '0', 'step': '1e-300'}),
     ('query_range', {'query': '1', 'start': '0.25', 'end': '10', 'step': '3'}),
     ('query_range', {'query': 'vector(1/3)', 'start': '0', 'end': '10', 'step': '5s'}),
     ('query_range', {'query': 'time() > 3', 'start': '0', 'end': '10', 'step': '1'}),
