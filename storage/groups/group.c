@@ -5,7 +5,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "storage/grow.h"
 #include "storage/model/when.h"
 
 static char *copy_text(struct str text)
@@ -64,6 +63,19 @@ void group_free(struct group *group)
 
 /* ---- places: found, or made with count 0 ---- */
 
+/* Room for one more. Groups are many and most of them small: a list begins with little. NULL: out of memory.
+ */
+static void *grow_few(void *array, size_t *capacity, size_t count, size_t size)
+{
+    if (count < *capacity && array)
+        return array;
+    size_t wanted = *capacity + *capacity / 2 + 2;
+    void *grown = reallocarray(array, wanted, size);
+    if (grown)
+        *capacity = wanted;
+    return grown;
+}
+
 static struct group_hour *find_hour(struct group *group, int64_t hour)
 {
     size_t at = group->hour_count;
@@ -72,7 +84,7 @@ static struct group_hour *find_hour(struct group *group, int64_t hour)
     if (at > 0 && group->hours[at - 1].hour == hour)
         return &group->hours[at - 1];
     struct group_hour *hours =
-        grow_array(group->hours, &group->hour_capacity, group->hour_count + 1, sizeof *hours);
+        grow_few(group->hours, &group->hour_capacity, group->hour_count, sizeof *hours);
     if (!hours)
         return NULL;
     group->hours = hours;
@@ -100,7 +112,7 @@ static struct group_release *find_release(struct group *group, struct str name)
     if (group->release_count >= GROUP_RELEASES_MAX && !str_equal(name, STR("_overflow")))
         return find_release(group, STR("_overflow"));
     struct group_release *releases =
-        grow_array(group->releases, &group->release_capacity, group->release_count + 1, sizeof *releases);
+        grow_few(group->releases, &group->release_capacity, group->release_count, sizeof *releases);
     if (!releases)
         return NULL;
     group->releases = releases;
@@ -121,7 +133,7 @@ static struct group_label *find_label(struct group *group, struct str name, stru
     if (group->label_count >= GROUP_LABELS_MAX && !str_equal(name, STR("_overflow")))
         return find_label(group, STR("_overflow"), STR("_overflow"));
     struct group_label *labels =
-        grow_array(group->labels, &group->label_capacity, group->label_count + 1, sizeof *labels);
+        grow_few(group->labels, &group->label_capacity, group->label_count, sizeof *labels);
     if (!labels)
         return NULL;
     group->labels = labels;
