@@ -164,7 +164,7 @@ static int run_anomalies(const struct args *args)
     return findings_list(args, "/api/v1/anomalies", names, sizeof names / sizeof names[0], print_anomaly,
                          options_given(args, "from")
                              ? "there are no such anomalies"
-                             : "there are none of the last day; --from -7d looks further back");
+                             : "there are no such anomalies of the last day; --from -7d looks further back");
 }
 
 const struct command anomalies_command = {

@@ -153,7 +153,7 @@ static int run_incidents(const struct args *args)
     return findings_list(args, "/api/v1/incidents", names, sizeof names / sizeof names[0], print_incident,
                          options_given(args, "from")
                              ? "there are no such incidents"
-                             : "there are none of the last day; --from -7d looks further back");
+                             : "there are no such incidents of the last day; --from -7d looks further back");
 }
 
 const struct command incidents_command = {

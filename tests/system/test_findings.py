@@ -271,7 +271,9 @@ def test_the_command_lists_and_explains_anomalies():
         assert code == 0 and err == ''
         assert out == ('0000000000000005   15.1  2026-11-23T10:00:00.000Z  cart@prod  '
                        '412 a minute in http_errors, expected 38 \u00b1 11\\x1b\n')
-        assert command('anomalies', '--min-score', '90', *server) == (0, '', 'tidemark: there are no such anomalies\n')
+        none = 'tidemark: there are no such anomalies of the last day; --from -7d looks further back\n'
+        assert command('anomalies', '--min-score', '90', *server) == (0, '', none)
+        assert command('anomalies', '--min-score', '90', '--from', '-7d', *server) == (0, '', 'tidemark: there are no such anomalies\n')
         assert command('anomalies', '--min-score', 'x', *server)[0] == 2
         assert ids(json.loads(command('anomalies', '--json', '--limit', '1', *server)[1])['items']) == [6]
         code, out, _ = command('anomalies', '--explain', '0000000000000005', *server)
