@@ -4,11 +4,13 @@ import math
 import os
 import random
 import re
+import socket
+import threading
 import time
 
 import pytest
 
-from harness import Daemon, command
+from harness import NN_SUB, Daemon, Nano, command
 
 START_MS = 1_764_547_200_000  # 2025-12-01T00:00Z
 MINUTE_MS = 60_000
@@ -262,3 +264,72 @@ def test_a_fault_in_one_group_of_pages_is_one_incident_and_what_was_learned_is_i
         settle(other)
         assert other.metric('tidemark_scoring_states_lost_total') == 0
         assert found(other) == before and len(before[0]) > 5
+
+
+class Stream:
+    """A client of the stream of anomalies that reads as fast as it can, or not at all."""
+
+    def __init__(self, daemon, reads):
+        host, port = daemon.http.rsplit(':', 1)
+        self.conn = socket.socket()
+        self.conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096 if not reads else 1 << 20)
+        self.conn.settimeout(120)
+        self.conn.connect((host, int(port)))
+        self.conn.sendall(b'GET /api/v1/stream?topics=anomaly HTTP/1.1\r\nHost: x\r\n\r\n')
+        self.text = self.conn.recv(4096)
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        if reads:
+            self.thread.start()
+
+    def read(self):
+        try:
+            while piece := self.conn.recv(1 << 20):
+                self.text += piece
+        except OSError:
+            pass
+
+    def ids(self):
+        """Of all that came; chunks may end anywhere."""
+        body = re.sub(rb'\r\n[0-9a-fA-F]+\r\n', b'', self.text)
+        return {one.decode() for one in re.findall(rb'"id":"([0-9a-f]{16})"', body)}
+
+    def close(self):
+        self.conn.shutdown(socket.SHUT_RDWR)
+        self.conn.close()
+
+
+def spikes(pods, minutes):
+    """Gauges that are far off now and then: minutes of lines, from the 17th hour on."""
+    rng = random.Random(3)
+    for minute in range(minutes):
+        at = START_MS + minute * MINUTE_MS + 10_000
+        yield at, [f'load,service=busy,pod=p{pod} value='
+                   f'{rng.gauss(100, 3) + (rng.uniform(60, 300) if minute > 1020 and rng.random() < 0.05 else 0):.3f} {at}' for pod in range(pods)]
+
+
+def test_streams_of_scores_to_readers_that_stop_hurt_nobody(daemon):
+    """FAULTS 25: beside clients of the stream and of PUB that read nothing, all is taken and answered, and who reads gets
+    every score, as soon as its minute is closed. (That such a client is dropped at its bound: test_findings.py.)"""
+    slow = [Stream(daemon, False) for _ in range(24)]
+    deaf = [Nano(NN_SUB, daemon.publish) for _ in range(8)]
+    quick = Stream(daemon, True)
+    every, answered = 60, 0
+    minutes = list(spikes(40, 36 * 60))
+    for i in range(0, len(minutes), every):
+        send(daemon, [line for _, lines in minutes[i:i + every] for line in lines])
+        answered += daemon.request('GET', '/-/healthy')[0] == 200
+    settle(daemon)
+    items, _ = found(daemon)
+    assert answered == len(minutes) // every and len(items) > 500
+    wait_for(lambda: set(items) <= quick.ids())
+    assert daemon.metric('tidemark_stream_clients') == len(slow) + 1
+    # A live minute: from the data that closes it to the reader.
+    at = START_MS + len(minutes) * MINUTE_MS
+    send(daemon, [f'load,service=busy,pod=p0 value=5000 {at + 10_000}'])
+    before = time.monotonic()
+    send(daemon, [f'load,service=busy,pod=p0 value=100 {at + 80_000}'])
+    wait_for(lambda: b'5000 in load, expected' in re.sub(rb'\r\n[0-9a-fA-F]+\r\n', b'', quick.text))
+    print(f'closed minute to published anomaly: {time.monotonic() - before:.2f} s')
+    for client in slow + deaf + [quick]:
+        client.close()
+    assert daemon.terminate() == 0
