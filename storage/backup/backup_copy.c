@@ -273,11 +273,10 @@ static enum tm_err copy_all(struct copying *c, struct bytes *out, struct tm_why 
 /* A copy inside what is copied would be copied too, again and again. */
 static enum tm_err check_apart(const struct backup_options *options, struct tm_why *why)
 {
-    char *from = realpath(options->from, NULL), *to = realpath(options->to, NULL);
+    char *from = realpath(options->from, NULL), *to = from ? realpath(options->to, NULL) : NULL;
+    enum tm_err err = to ? TM_OK : file_fail(why, "finding", from ? options->to : options->from);
     size_t len = from ? strlen(from) : 0;
-    bool is_known = from && to;
-    bool is_inside = is_known && strncmp(from, to, len) == 0 && (to[len] == '/' || to[len] == '\0');
-    enum tm_err err = is_known ? TM_OK : file_fail(why, "finding", from ? options->to : options->from);
+    bool is_inside = to && strncmp(from, to, len) == 0 && (to[len] == '/' || to[len] == '\0');
     free(from);
     free(to);
     if (err)
