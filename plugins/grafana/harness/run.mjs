@@ -153,6 +153,33 @@ try {
       await page.setViewportSize({ width: 1180, height: 900 });
     });
   }
+  await check('one exception in full: its numbers and hours are the API\'s; each group has a trend', async () => {
+    const [groups] = (await show({ schema: 1, queryType: 'exceptions', service: 'cart' })).frames;
+    assert.equal(groups.fields.find((f) => f.name === 'trend').values, column(groups, 'id').length);
+    const id = column(groups, 'id')[column(groups, 'type').indexOf('NullPointerException')];
+    const own = await api(`/api/v1/exceptions/${id}`);
+    assert.equal(column(groups, 'count')[column(groups, 'id').indexOf(id)], own.count);
+    const [known, hours] = (await show({ schema: 1, queryType: 'exceptions', exception: '$exception' }, { vars: { exception: id } })).frames;
+    assert.equal(column(known, 'value')[column(known, 'field').indexOf('stack')], own.stack);
+    assert.deepEqual(column(hours, 'count'), own.hours.map(([, n]) => n));
+  });
+  await check('rankings and totals are the API\'s', async () => {
+    const to = Math.floor(Date.now() / 1000) - 600;
+    const span = { from: String((to - 3600) * 1000), to: String(to * 1000) };
+    const [top] = (await show({ schema: 1, queryType: 'top', key: 'url', service: 'cart', limit: 5, compare: 'previous' }, span)).frames;
+    const ranked = (await api(`/api/v1/top?by=url&service=cart&k=5&compare=previous&from=${to - 3600}&to=${to}`)).items;
+    assert.ok(ranked.length >= 5);
+    assert.deepEqual(['url', 'count', 'before', 'change'].map((n) => column(top, n)), ['key', 'count', 'before', 'change'].map((n) => ranked.map((i) => i[n])));
+    const [total] = (await show({ schema: 1, queryType: 'tallies', metric: 'tally_payment_amount_sum', by: ['method'], mode: 'total' }, span)).frames;
+    const [start, end] = [Math.floor((to - 3600) / 10) * 10, Math.ceil(to / 10) * 10];
+    const sums = (await api(`/api/v1/counts?name=tally_payment_amount_sum&by=method&from=${start}&to=${end}`)).items;
+    assert.deepEqual(column(total, 'method').map((m, i) => [m, column(total, 'Total')[i]]).sort(), sums.map((i) => [i.labels.method, i.points[0][1]]).sort());
+  });
+  await check('$__range, $__rate_interval and $__interval_ms have their values', async () => {
+    const { frames, error } = await show({ schema: 1, queryType: 'metrics', instant: true, expr: 'count(count_over_time(cpu[$__range])) + 0 * count(count_over_time(cpu[$__rate_interval])) + 0 * scalar(vector($__interval_ms))' }, { to: String(Date.now() - 1200e3) });
+    assert.equal(error, null);
+    assert.deepEqual(column(frames[0], 'Value'), [6]);
+  });
   await check('the rules of provisioning/ALERTING.md are expressions that the daemon answers', async () => {
     const rules = [...readFileSync(path.join(root, '../provisioning/ALERTING.md'), 'utf8').matchAll(/^\| .* \| `([^`]*)`.*\|$/gm)].map((m) => m[1]);
     assert.ok(rules.length >= 4);
