@@ -8,21 +8,23 @@ export type Replace = (text: string | undefined, vars: ScopedVars, format?: stri
 type Variable = { multi?: boolean; includeAll?: boolean };
 
 /** Inside a PromQL string: a variable that can have several values is a regular expression, else the text itself. */
-export function promValue(value: string | string[], variable: Variable = {}): string {
+export function promValue(value: string | string[] | number, variable: Variable = {}): string {
   const inString = (text: string) => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"');
-  if (typeof value === 'string') {
-    return variable.multi || variable.includeAll ? inString(escapeRegex(value)) : inString(value);
+  if (!Array.isArray(value)) {
+    // $__interval_ms and its like come as numbers
+    const one = String(value);
+    return variable.multi || variable.includeAll ? inString(escapeRegex(one)) : inString(one);
   }
   const all = value.map((one) => inString(escapeRegex(one)));
   return all.length === 1 ? all[0] : `(${all.join('|')})`;
 }
 
 /** Inside an event filter's string. */
-export function filterValue(value: string | string[], variable: Variable = {}): string {
+export function filterValue(value: string | string[] | number, variable: Variable = {}): string {
   return promValue(value, variable);
 }
 
-const joined = (value: string | string[]) => (Array.isArray(value) ? value.join(',') : value);
+const joined = (value: string | string[] | number) => (Array.isArray(value) ? value.join(',') : String(value));
 
 /** "All" without a value of its own, and what has not been chosen: no condition. */
 export const isAll = (text: string) => text === '$__all' || text === '.*' || text === '';
@@ -33,8 +35,8 @@ export function valuesOf(replace: Replace, text: string | undefined, vars: Scope
     return [];
   }
   const out: string[] = [];
-  const left = replace(text, vars, (value: string | string[]) => {
-    out.push(...(Array.isArray(value) ? value : [value]));
+  const left = replace(text, vars, (value: string | string[] | number) => {
+    out.push(...(Array.isArray(value) ? value : [value]).map(String));
     return '';
   });
   const all = [...out, ...left.split(',').map((one) => one.trim())].filter((one) => one !== '');

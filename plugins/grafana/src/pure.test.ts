@@ -143,6 +143,7 @@ describe('variables', () => {
   test.each([
     ['a"b', {}, 'a\\"b'],
     ['a.b', {}, 'a.b'],
+    [15000, {}, '15000'],
     ['a.b', { multi: true }, 'a\\\\.b'],
     [['a.b'], { multi: true }, 'a\\\\.b'],
     [['a', 'b|c'], { multi: true }, '(a|b\\\\|c)'],
@@ -155,6 +156,7 @@ describe('variables', () => {
     expect(of('$s', { s: '' })).toEqual([]);
     expect(of('a, b')).toEqual(['a', 'b']);
   });
+  test('a number is a value too', () => expect(valuesOf(srv({ n: 5 } as never).replace as never, '$n', {})).toEqual(['5']));
   test('every part of a query', () => {
     expect(interpolate({ refId: 'A', queryType: 'status', service: '$s', expr: 'x{a=~"$s"}', by: ['$b', 'c'] }, srv({ s: ['a', 'b'], b: ['d', 'e'] }), {})).toMatchObject({
       service: 'a,b', expr: 'x{a=~"(a|b)"}', by: ['d', 'e', 'c'],
