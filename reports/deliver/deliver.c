@@ -17,9 +17,9 @@
 
 enum {
     FORGET_DAYS = 60,
-    FIRST_WAIT_MS = 5000, /* doubled from failure to failure */
+    FIRST_WAIT_MS = 2000, /* doubled from failure to failure */
     LONGEST_WAIT_MS = 3600000,
-    DOUBLINGS = 10,
+    DOUBLINGS = 11,
     JSON_MAX = 64 << 20,
     ERRORS_MAX = 10,
     PATH_BYTES = 900,
