@@ -117,6 +117,8 @@ class Watch:
 @pytest.mark.parametrize('what', TOO_MUCH)
 def test_what_asks_for_too_much_ends_with_a_clear_error(daemon, what):
     query, expected = TOO_MUCH[what]
+    if (422, 'execution') in expected or (200, None) in expected:
+        expected = expected | {(503, 'timeout')}  # it is evaluated: on a busy machine its time may be over first
     watch = Watch(daemon.process.pid)
     status, kind, document = ask(daemon, query=query, time=str(daemon.base_s))
     grown = watch.stop()
