@@ -411,6 +411,7 @@ struct detect *detect_open(const struct detect_options_daemon *options, struct t
         detect_free(detect);
         return NULL;
     }
+    give_markers(detect); /* what is learned first knows of them too */
     err = start_thread(detect, why);
     if (err) { /* it is freed behind the loop, which has its handle */
         log_write(options->log, LOG_LEVEL_ERROR, "detect.off", "nothing is scored: %s", why->text);
