@@ -78,10 +78,16 @@ void score_incident_add(const struct score_incident *service, struct score_incid
         figure = score_max(figure, heard_before(service, series->key, minute->time));
     }
     minute->strongest = score_max(minute->strongest, figure);
+    if (series->failure && !is_fresh)
+        minute->failing = score_max(minute->failing, figure);
     if (figure <= UNUSUAL)
         return;
     minute->unusual++;
     minute->evidence += figure - UNUSUAL;
+    if (series->sparse)
+        minute->visit = score_max(minute->visit, figure - UNUSUAL);
+    else
+        minute->dense += figure - UNUSUAL;
     minute->excess += score_min(figure - UNUSUAL, is_fresh ? EXCESS_FRESH : EXCESS_MAX);
 }
 
@@ -136,12 +142,17 @@ static void learn(struct score_incident_past *past, double statistic, bool learn
     past->is_over = false;
 }
 
+static double as_if_independent(double strongest, double scored)
+{
+    return strongest - score_log10(scored) - 0.5;
+}
+
 static void judge_learning(const struct score_incident_minute *minute, double scored,
                            struct score_incident_result *out)
 {
-    double evidence = minute->evidence - CLEAN_LEARNED * scored;
+    double evidence = minute->dense + minute->visit - CLEAN_LEARNED * scored;
     out->learning = true;
-    out->single = minute->strongest - score_log10(scored) - 0.5;
+    out->single = as_if_independent(minute->strongest, scored);
     out->many = (evidence - score_log10(scored)) / 2 - 0.5;
 }
 
@@ -169,6 +180,7 @@ void score_incident_judge(struct score_incident *service, const struct score_inc
         judge_learning(minute, count, out);
     } else {
         out->single = score_min(judge_statistic(&service->single, single), minute->strongest);
+        out->single = score_max(out->single, as_if_independent(minute->failing, count));
         out->many = score_min(judge_statistic(&service->many, many), minute->evidence);
     }
     learn(&service->single, single, out->learning);

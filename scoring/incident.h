@@ -65,6 +65,8 @@ struct score_incident_series {
     uint64_t key;           /* its own, not 0 */
     double return_period_h; /* any number; NaN counts as none */
     bool learning;          /* it has no past of its own to be held to yet */
+    bool sparse;            /* a count that is nearly always 0 */
+    bool failure;           /* which share of a service's work fails */
     time_ms_t began;        /* of the run of unusual samples that it is in */
 };
 
@@ -75,6 +77,9 @@ struct score_incident_minute {
     double strongest; /* log10 of the longest return period in h */
     double excess;    /* sum of what is over 1 of it (a score of 20), bounded for each series */
     double evidence;  /* the same without that bound */
+    double dense;     /* the part of evidence that is not of sparse series */
+    double visit;     /* the largest part of one that is */
+    double failing;   /* as strongest, of the failures that are confirmed */
     uint64_t unusual; /* series with a return period over 10 h */
     struct score_shout shouts[INCIDENT_SHOUTS]; /* the strongest of those that have just begun */
 };
@@ -111,8 +116,12 @@ void score_incident_add(const struct score_incident *service, struct score_incid
  *   many:   2 + log2((1 + excess) / (1 + 0.004 scored))
  * Each has its block maxima (calibration.h), the rarer one counts, at half its return period as they are two.
  * Beyond what was seen so far the return period grows by the power 0.6 only: tails of few blocks flatter.
+ * Failures that are confirmed need no past of the service, as nothing else of it says how rare they are:
+ * failing - log10(scored) - 1/2, where that is more. What hides them otherwise is that crawlers and visitors
+ * make other series of the service wild.
  * While learning: strongest - log10(scored) - 1/2, as if the series were independent, and
- * (evidence - 0.15 scored - log10(scored)) / 2 - 1/2, as if they went in pairs and a sixth of them together.
+ * (dense + visit - 0.15 scored - log10(scored)) / 2 - 1/2, as if they went in pairs and a sixth of them
+ * together. Sparse ones go all together, since one visitor after an hour of silence moves them all.
  * What has a return period over a month teaches as if it had that, so that an incident does not become usual
  * at once; what did so in eight blocks, and in one of 64 or more, is a habit and no rarer than that. */
 void score_incident_judge(struct score_incident *service, const struct score_incident_minute *minute,

@@ -53,6 +53,14 @@ static uint64_t count_scored(const struct detect_service *service, uint16_t env)
     return count;
 }
 
+/* Is a ratio one of answers that are the service's own fault? */
+static bool is_failure(struct str encoded)
+{
+    struct labels labels = {.count = 0};
+    return labels_decode(encoded, &labels) == TM_OK &&
+           str_equal(labels_get(&labels, STR("class")), STR("5xx"));
+}
+
 /* Adds what was heard of an env; labels hold the bytes. */
 static void gather_scores(const struct detect_engine *engine, const struct detect_service *service,
                           const struct detect_heard *heard, size_t count, uint16_t env,
@@ -71,10 +79,12 @@ static void gather_scores(const struct detect_engine *engine, const struct detec
                                        .spread = result->spread,
                                        .effect = result->effect,
                                        .began = result->began,
+                                       .sparse = heard[i].sparse,
                                        .result = result};
         if (!split_labels(detect_labels(target), &labels[*out], &score->metric))
             continue;
         score->labels = bytes_view(&labels[*out]);
+        score->failure = heard[i].whole > 0 && is_failure(score->labels);
         ++*out;
     }
 }

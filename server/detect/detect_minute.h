@@ -2,6 +2,7 @@
 #ifndef TM_DETECT_MINUTE_H
 #define TM_DETECT_MINUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct detect_score {
     double spread;
     double effect;
     time_ms_t began;
+    bool sparse;  /* a count that is nearly always 0 */
+    bool failure; /* the share of its requests that the service fails */
     const struct score_first_result *result;
 };
 

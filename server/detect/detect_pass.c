@@ -124,6 +124,8 @@ static void score_minute(struct pass *pass, uint32_t place, struct score_first *
     int64_t at = minute - pass->window->from;
     struct detect_heard heard;
     double mean = state->origin + state->mean;
+    /* of a count that is 0 in a share q of minutes the mean absolute deviation is 2 q means at least */
+    heard.sparse = numbers->is_count && state->deviation >= mean;
     heard.before = state->calibration;
     heard.samples = state->samples;
     score_first_push(&engine->model, state, time, options->offset_s ? options->offset_s(time) : 0, value,

@@ -106,6 +106,7 @@ struct detect_heard {
     double part;
     double whole;  /* of a ratio; else 0 */
     double most_h; /* what its count, or its few samples, let its return period be at most, in h */
+    bool sparse;   /* a count that is nearly always 0 */
     uint64_t samples;
     struct score_calibration before; /* what it was held to */
     struct score_first_result result;

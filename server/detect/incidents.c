@@ -35,6 +35,8 @@ static void judge(struct detect_incidents *incidents, struct incident_home *home
             .key = incident_key(score->labels, score->metric),
             .return_period_h = score->result ? score->result->return_period_h : 0,
             .learning = !score->result || score->result->learning,
+            .sparse = score->sparse,
+            .failure = score->failure,
             .began = score->began,
         };
         score_incident_add(&home->state, &sums, &series);

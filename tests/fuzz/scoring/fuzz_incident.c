@@ -22,6 +22,8 @@ static void judge(struct score_incident *service, const uint8_t *at, time_ms_t *
     struct score_incident_minute minute = {.time = *now};
     struct score_incident_result result;
     struct score_incident_series one = {.key = at[3], .learning = at[4] & 1};
+    one.sparse = (at[2] & 1) != 0;
+    one.failure = (at[2] & 2) != 0;
     one.return_period_h = exp(at[2] - 64.0);
     one.began = *now - (at[4] >> 1) * INT64_C(60000);
     for (int i = 0; i < at[1] % 8; i++, one.key++)

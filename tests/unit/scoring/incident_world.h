@@ -109,6 +109,11 @@ static inline double world_clean(struct service_world *world, struct world_serie
     }
 }
 
+static inline bool world_counts(const struct world_series *s)
+{
+    return s->kind == SERIES_TRAFFIC || s->kind == SERIES_ERRORS || s->kind == SERIES_RARE;
+}
+
 /* What a fault makes of series i's value. */
 static inline double world_faulty(struct service_world *world, size_t i, double value)
 {

@@ -37,8 +37,9 @@ static void follow(struct world *world, double score)
 }
 
 /* One minute of independent series, each as often over a return period as that says; faulty ones of them
- * have a figure of `figure` and have had it for `age` minutes. */
-static void step(struct world *world, unsigned series, unsigned faulty, double figure, unsigned age)
+ * are as `like` and have been so for `age` minutes. */
+static void step_like(struct world *world, unsigned series, unsigned faulty,
+                      struct score_incident_series like, unsigned age)
 {
     struct score_incident_minute minute = {.time = world->now};
     unsigned unusual = (unsigned)chance_poisson(&world->chance, series * pow(10, -0.5) / 60);
@@ -49,15 +50,20 @@ static void step(struct world *world, unsigned series, unsigned faulty, double f
         score_incident_add(&world->service, &minute, &one);
     }
     for (unsigned i = 0; i < faulty; i++) {
-        struct score_incident_series one = {.key = 1000000 + i, .return_period_h = pow(10, figure)};
-        one.began = world->now - (int64_t)age * MINUTE_MS;
-        score_incident_add(&world->service, &minute, &one);
+        like.key = 1000000 + i;
+        like.began = world->now - (int64_t)age * MINUTE_MS;
+        score_incident_add(&world->service, &minute, &like);
     }
     score_incident_judge(&world->service, &minute, series, &world->result);
     assert_true(world->result.score >= 0 && world->result.score <= 100);
     assert_true(isfinite(world->result.return_period_h));
     follow(world, world->result.score);
     world->now += MINUTE_MS;
+}
+
+static void step(struct world *world, unsigned series, unsigned faulty, double figure, unsigned age)
+{
+    step_like(world, series, faulty, (struct score_incident_series){.return_period_h = pow(10, figure)}, age);
 }
 
 static void rest(struct world *world, unsigned series, unsigned minutes)
@@ -132,6 +138,62 @@ static void a_young_service_is_judged_with_care(void **state)
     for (unsigned i = 0; i < 10; i++)
         step(&world, 100, 60, 12, i);
     assert_int_equal(world.opened, 1);
+}
+
+/* What one visitor asks for moves a page group's requests, bytes, classes and statuses together. */
+static void a_visitor_of_a_young_quiet_service_is_no_incident(void **state)
+{
+    (void)state;
+    for (int sparse = 0; sparse < 2; sparse++) {
+        struct world world;
+        struct score_incident_series like = {.return_period_h = 1e8, .sparse = sparse == 1};
+        begin(&world, 14);
+        rest(&world, 31, 8 * 60);
+        for (unsigned i = 0; i < 5; i++)
+            step_like(&world, 31, 14, like, i);
+        assert_true(world.result.learning);
+        assert_int_equal(world.opened, sparse == 0);
+    }
+}
+
+/* A crawler's hour every other day makes one series far off no news, but nothing failed in these weeks. */
+static void failures_are_not_hidden_by_what_else_is_wild(void **state)
+{
+    (void)state;
+    for (int failure = 0; failure < 2; failure++) {
+        struct world world;
+        struct score_incident_series like = {.return_period_h = 3e6, .failure = failure == 1};
+        begin(&world, 15);
+        for (unsigned day = 0; day < 12; day++) {
+            rest(&world, 100, DAY);
+            for (unsigned i = 0; day % 2 == 1 && i < 60; i++)
+                step(&world, 100, 1, 4.8, i);
+        }
+        rest(&world, 100, DAY);
+        unsigned before = world.opened;
+        step_like(&world, 100, 1, like, 0);
+        assert_int_equal(world.opened, before);
+        step_like(&world, 100, 1, like, 1);
+        assert_int_equal(world.opened, before + (failure == 1));
+    }
+}
+
+/* Two days of past can't tell that so much fails only once in years: it is judged as anything else. */
+static void a_young_services_failures_need_their_time(void **state)
+{
+    (void)state;
+    double scores[2];
+    for (int failure = 0; failure < 2; failure++) {
+        struct world world;
+        struct score_incident_series like = {.return_period_h = 1e12, .failure = failure == 1};
+        begin(&world, 16);
+        rest(&world, 100, 2 * DAY);
+        for (unsigned i = 0; i < 5; i++)
+            step_like(&world, 100, 1, like, i);
+        assert_false(world.result.learning);
+        scores[failure] = world.result.score;
+    }
+    assert_true(scores[0] >= scores[1] && scores[0] <= scores[1]);
 }
 
 static void it_learns_for_24_blocks(void **state)
@@ -328,7 +390,12 @@ static void any_figure_is_taken(void **state)
     for (unsigned i = 0; i < 3000; i++) {
         struct score_incident_minute minute = {.time = world.now};
         for (size_t j = 0; j < sizeof figures / sizeof *figures; j++) {
-            struct score_incident_series one = {j + 1, figures[j], (i + j) % 2, world.now - (int64_t)j};
+            struct score_incident_series one = {.key = j + 1,
+                                                .return_period_h = figures[j],
+                                                .learning = (i + j) % 2 == 1,
+                                                .sparse = i % 3 == 1,
+                                                .failure = i % 5 > 1,
+                                                .began = world.now - (int64_t)j};
             score_incident_add(&world.service, &minute, &one);
         }
         score_incident_judge(&world.service, &minute, i % 3 ? 7 : UINT64_MAX, &world.result);
@@ -394,6 +461,9 @@ int main(void)
         cmocka_unit_test(one_series_far_off_opens_when_it_stays),
         cmocka_unit_test(what_is_gone_in_a_minute_is_no_incident),
         cmocka_unit_test(a_young_service_is_judged_with_care),
+        cmocka_unit_test(a_visitor_of_a_young_quiet_service_is_no_incident),
+        cmocka_unit_test(failures_are_not_hidden_by_what_else_is_wild),
+        cmocka_unit_test(a_young_services_failures_need_their_time),
         cmocka_unit_test(it_learns_for_24_blocks),
         cmocka_unit_test(an_incident_does_not_become_usual_at_once),
         cmocka_unit_test(what_comes_every_day_becomes_usual),

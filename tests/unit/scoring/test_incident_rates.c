@@ -39,8 +39,16 @@ static void look(struct watch *watch, const struct service_world *world,
         scored += results[i].return_period_h > 0;
         if (results[i].score < 10)
             continue;
-        struct score_incident_series one = {i + 1, results[i].return_period_h, results[i].learning,
-                                            results[i].began};
+        const struct world_series *series = &world->series[i];
+        struct score_incident_series one = {
+            .key = i + 1,
+            .return_period_h = results[i].return_period_h,
+            .learning = results[i].learning,
+            .sparse =
+                world_counts(series) && series->state.deviation >= series->state.origin + series->state.mean,
+            .failure = series->kind == SERIES_ERRORS || series->kind == SERIES_RARE,
+            .began = results[i].began,
+        };
         score_incident_add(&watch->service, &minute, &one);
     }
     score_incident_judge(&watch->service, &minute, scored, &result);
