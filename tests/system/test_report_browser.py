@@ -138,12 +138,10 @@ def demo(daemon, folder):
     subprocess.run([sys.executable, os.path.join(ROOT, 'tests/demo/inject.py'), os.path.join(ROOT, 'tests/data/http/hurence.log.gz'), folder],
                    check=True)
     days = dict(line.strip().split('=') for line in open(f'{folder}/days.sh', encoding='utf-8'))
-    for name in ('markers', 'failures'):
-        code, _, err = command('push', '--to', daemon.rep, '--precision', 'ms', f'{folder}/{name}.lp')
-        assert code == 0, err
-    for name in ('shop', 'static'):
-        code, _, err = command('import', '--to', daemon.rep, '--format', 'clf', '--service', name, f'{folder}/{name}.log', timeout=300)
-        assert code == 0, err
+    code, _, err = command('push', '--to', daemon.rep, '--precision', 'ms', f'{folder}/shop.lp', timeout=300)
+    assert code == 0, err
+    code, _, err = command('import', '--to', daemon.rep, '--format', 'clf', '--service', 'static', f'{folder}/static.log', timeout=300)
+    assert code == 0, err
     monday = datetime.datetime.fromisoformat(days['monday']).replace(tzinfo=datetime.timezone.utc)
     return days['week'], int(monday.timestamp())
 
