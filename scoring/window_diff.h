@@ -25,8 +25,8 @@ struct score_diff score_diff_counts(struct score_tally normal, struct score_tall
                                     double dispersion);
 
 /* A gauge's samples in normal time, with their persistence, beside those of the window. Spread: the sd, at
- * least resolution and half a percent of the normal level. Nothing but zeros without a resolution is no difference of
- * any size. */
+ * least resolution and half a percent of the normal level. Nothing but zeros without a resolution is no
+ * difference of any size. */
 struct score_diff score_diff_gauge(const struct score_moments *normal, const struct score_moments *observed,
                                    double persistence, double resolution);
 

@@ -235,8 +235,9 @@ static void note_cell(struct store *store, const struct batch *batch, const stru
 {
     time_ms_t time = cell_time(cell->slot), newest = batch->cells.newest_ms;
     series_note(store->contents.series, cell->series, time);
-    time += CELL_MS - 1;
-    series_note(store->contents.series, cell->series, time < newest ? time : newest);
+    bool is_newest =
+        newest <= time || (uint64_t)newest - (uint64_t)time < CELL_MS; /* at the ends of time too */
+    series_note(store->contents.series, cell->series, is_newest ? newest : time + CELL_MS - 1);
 }
 
 /* TM_NOMEM: go on later, from where it stopped. */

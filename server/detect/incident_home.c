@@ -89,7 +89,7 @@ static bool make_room(struct detect_incidents *incidents)
     if (incidents->count < incidents->capacity)
         return true;
     size_t capacity = incidents->capacity ? 2 * incidents->capacity : 16;
-    struct incident_home **homes = realloc(incidents->homes, capacity * sizeof *homes);
+    struct incident_home **homes = realloc(incidents->homes, capacity * sizeof(struct incident_home *));
     if (!homes)
         return false;
     incidents->homes = homes;
@@ -139,7 +139,7 @@ struct incident_member *incident_add_member(struct incident *incident, uint64_t 
         return NULL;
     if (incident->count == incident->capacity) {
         size_t capacity = incident->capacity ? 2 * incident->capacity : 8;
-        struct incident_member **members = realloc(incident->members, capacity * sizeof *members);
+        struct incident_member **members = realloc(incident->members, capacity * sizeof(struct incident_member *));
         if (!members)
             return NULL;
         incident->members = members;

@@ -110,7 +110,7 @@ static void minutes_close_and_series_are_scored_whichever_allocation_fails(void 
     struct rig *rig = *state;
     struct outcome whole = {0};
     long complete = 0; /* runs of which all was told */
-    run(rig); /* scoring begins in an empty folder */
+    run(rig);          /* scoring begins in an empty folder */
     send_gauges(rig, 0, MINUTES, GAUGES, FAULT, MINUTES);
     begin_anew(rig);
     run_without(rig, -1, &whole);
