@@ -139,7 +139,8 @@ struct incident_member *incident_add_member(struct incident *incident, uint64_t 
         return NULL;
     if (incident->count == incident->capacity) {
         size_t capacity = incident->capacity ? 2 * incident->capacity : 8;
-        struct incident_member **members = realloc(incident->members, capacity * sizeof(struct incident_member *));
+        struct incident_member **members =
+            realloc(incident->members, capacity * sizeof(struct incident_member *));
         if (!members)
             return NULL;
         incident->members = members;
