@@ -164,14 +164,15 @@ static void name_listener(struct http_listener *listener, int fd)
                    port);
 }
 
-/* At most half of the descriptors: the store, the gates and what is to come need theirs. */
+/* At most three eighths of the descriptors: the store, the gates, what wakes the loop and what is to come
+ * need theirs. */
 static unsigned connections_max(const struct http_server *server)
 {
     size_t listeners = server->options.config->listen.http.count;
     size_t max = HTTP_CONNECTIONS_MAX;
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < max)
-        max = (size_t)files.rlim_cur / 2;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 8 * 3 < max)
+        max = (size_t)files.rlim_cur / 8 * 3;
     return max > listeners ? (unsigned)(max / listeners) : 1;
 }
 

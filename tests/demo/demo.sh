@@ -144,7 +144,7 @@ say '7. Did a deploy break something? The verdict of each, and the truth.'
 for version in 2.4.0 2.4.1 2.4.2; do
     run "tidemark verdict --service shop --version $version" \
         "$bin/tidemark" verdict --service shop --version $version >"$dir/verdict" && code=0 || code=$?
-    head -n 2 "$dir/verdict" | tee "$dir/words"
+    head -n 2 "$dir/verdict" | fold -s -w 79 | tee "$dir/words"
     said=$(sed -n '2s/:.*//p' "$dir/words")
     echo "  truth: $(truth $version)   exit code: $code"
     [ "$said" = "$(truth $version)" ] || fail "the verdict of $version is $said"
@@ -239,8 +239,8 @@ echo "  exit code $code"
 say 'You have seen: durable pushes, a crash without loss, exact counts, verdicts of deploys,
 incidents, a weekly report, a log followed.'
 cat <<END
-The chart as a picture is $picture. \`make demo KEEP=1\` leaves the daemon running, with its
-reports in the browser. Try next:
+The chart as a picture is $picture. \`make demo KEEP=1\` leaves the daemon
+running, with its reports in the browser. Try next:
   build/release/tidemarkd &                                 all defaults, data in ./data
   echo 'cpu,service=cart value=1' | build/release/tidemark push
   build/release/tidemark query cpu --plot
