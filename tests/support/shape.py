@@ -12,8 +12,10 @@ FILE_MAX, FUNCTION_MAX, FUNCTION_LONG, LONG_SHARE, P90_MAX, DOCUMENTED_MIN = 800
 TOP = {'Makefile', 'server', 'storage', 'scoring', 'plugins', 'reports', 'tests', 'README.md', 'LICENSE'}
 
 
-# Set-ups of containers and assistants, paths of the machine that something was written on, hosts of packages: none belongs here.
-FOREIGN_FILE = re.compile(r'(^|/)(docker-?compose[^/]*|Dockerfile[^/]*|(AGENTS|CLAUDE|GEMINI)\.md|\.?(cursor|copilot|claude)[^/]*)(/|$)', re.I)
+# Hidden files that are the project's own. Other ones, set-ups of containers, paths of the machine that something was
+# written on, hosts of packages: none belongs here.
+HIDDEN = {'.ci', '.clang-format', '.clang-tidy', '.config', '.gitignore', '.npmrc'}
+CONTAINER = re.compile(r'(docker-?compose|Dockerfile)', re.I)
 FOREIGN_PATH = r'/(work|var/tmp)/'
 OWN_HOST = 'https://registry.npmjs.org/'
 
@@ -41,9 +43,14 @@ def documented(lines, line):
     return '/*' in lines[line - 1]
 
 
+def is_foreign(path):
+    parts = path.split('/')
+    return any(part.startswith('.') and part not in HIDDEN or CONTAINER.match(part) for part in parts)
+
+
 def foreign():
     """What came along from a scaffold or a machine."""
-    faults = [f'{path}: is of a scaffold, no part of the project' for path in git_files() if FOREIGN_FILE.search(path)]
+    faults = [f'{path}: is of a scaffold, no part of the project' for path in git_files() if is_foreign(path)]
     found = subprocess.run(['git', 'grep', '--untracked', '-nIE', FOREIGN_PATH, '--', '*'], capture_output=True, text=True, check=False)
     faults += [f'{line[:160]}: names a path of a machine' for line in found.stdout.splitlines()]
     for path in git_files('*package-lock.json'):

@@ -1,5 +1,6 @@
-/* Allocations that fail when told, for a program of one thread: glibc's own allocator behind a countdown.
- * Under a sanitizer, which brings its own, there is nothing to fail, and only CAN_FAIL is defined. (The
+/* Allocations that fail when told, in the thread that tells it: glibc's own allocator behind a countdown.
+ * Under a sanitizer, which brings its own, there is nothing to fail, and only CAN_FAIL is defined. With
+ * NOMEM_SPARED(caller) defined before it, what holds for the address of the caller does not fail. (The
  * store's tests have storage/nomem.h, for any thread.) */
 #ifndef TM_TESTS_NOMEM_H
 #define TM_TESTS_NOMEM_H
@@ -15,6 +16,9 @@
 
 #if CAN_FAIL
 #define EXPORTED __attribute__((visibility("default"), noinline))
+#ifndef NOMEM_SPARED
+#define NOMEM_SPARED(caller) ((void)(caller), false)
+#endif
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -25,13 +29,13 @@ EXPORTED void *calloc(size_t count, size_t size);
 EXPORTED void *realloc(void *old, size_t size);
 EXPORTED void free(void *block);
 
-static long countdown = -1; /* allocations until one fails; below 0: none does */
-static long failed;         /* how many did */
-static long live;           /* blocks allocated and not freed */
+static _Thread_local long countdown = -1; /* allocations until one fails; below 0: none does */
+static _Thread_local long failed;         /* how many did */
+static _Thread_local long live;           /* blocks allocated and not freed */
 
-static inline bool must_fail(void)
+static inline bool must_fail(const void *caller)
 {
-    if (countdown < 0 || countdown-- > 0)
+    if (countdown < 0 || NOMEM_SPARED(caller) || countdown-- > 0)
         return false;
     failed++;
     return true;
@@ -45,17 +49,17 @@ static inline void *count_block(void *block)
 
 EXPORTED void *malloc(size_t size)
 {
-    return must_fail() ? NULL : count_block(__libc_malloc(size));
+    return must_fail(__builtin_return_address(0)) ? NULL : count_block(__libc_malloc(size));
 }
 
 EXPORTED void *calloc(size_t count, size_t size)
 {
-    return must_fail() ? NULL : count_block(__libc_calloc(count, size));
+    return must_fail(__builtin_return_address(0)) ? NULL : count_block(__libc_calloc(count, size));
 }
 
 EXPORTED void *realloc(void *old, size_t size)
 {
-    if (must_fail())
+    if (must_fail(__builtin_return_address(0)))
         return NULL;
     void *block = __libc_realloc(old, size);
     live += !old && block;

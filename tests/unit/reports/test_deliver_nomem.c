@@ -13,59 +13,10 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/nomem.h"
 #include "tests/unit/reports/deliver_samples.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CAN_FAIL 0
-#else
-#define CAN_FAIL 1
-#endif
-
 #if CAN_FAIL
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void __libc_free(void *block);
-
-static long countdown = -1; /* allocations until one fails; below 0: none does */
-static long live;           /* blocks allocated and not freed */
-
-static bool must_fail(void)
-{
-    return countdown >= 0 && countdown-- == 0;
-}
-
-static void *count_block(void *block)
-{
-    live += block != NULL;
-    return block;
-}
-
-__attribute__((visibility("default"))) void *malloc(size_t size)
-{
-    return must_fail() ? NULL : count_block(__libc_malloc(size));
-}
-
-__attribute__((visibility("default"))) void *calloc(size_t count, size_t size)
-{
-    return must_fail() ? NULL : count_block(__libc_calloc(count, size));
-}
-
-__attribute__((visibility("default"))) void *realloc(void *old, size_t size)
-{
-    if (must_fail())
-        return NULL;
-    void *block = __libc_realloc(old, size);
-    live += !old && block;
-    return block;
-}
-
-__attribute__((visibility("default"))) void free(void *block)
-{
-    live -= block != NULL;
-    __libc_free(block);
-}
-
 enum { TRIES_MAX = 5000 };
 
 /* Makes one message; the allocations fail that the countdown says. */

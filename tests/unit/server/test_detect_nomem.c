@@ -1,9 +1,10 @@
 /* The n-th allocation fails, for every n: minutes close all the same, what is told is told whole, and states
- * are kept or left as they were. The allocator of this program is glibc's own behind a countdown; under a
- * sanitizer, which brings its own, there is nothing to fail. */
+ * are kept or left as they were. Allocations of the loop's thread fail; the store has
+ * others. */
+#include "tests/unit/nomem.h"
 #include "tests/unit/server/detect_rig.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if !CAN_FAIL
 
 int main(void)
 {
@@ -12,42 +13,6 @@ int main(void)
 }
 
 #else
-
-#define EXPORTED      __attribute__((visibility("default"), noinline))
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-EXPORTED void *malloc(size_t size);
-EXPORTED void *calloc(size_t count, size_t size);
-EXPORTED void *realloc(void *old, size_t size);
-
-/* Of this thread: the store has others. */
-static _Thread_local long countdown = -1; /* allocations until one fails; below 0: none does */
-static _Thread_local long failed;
-
-static bool must_fail(void)
-{
-    if (countdown < 0 || countdown-- > 0)
-        return false;
-    failed++;
-    return true;
-}
-
-EXPORTED void *malloc(size_t size)
-{
-    return must_fail() ? NULL : __libc_malloc(size);
-}
-
-EXPORTED void *calloc(size_t count, size_t size)
-{
-    return must_fail() ? NULL : __libc_calloc(count, size);
-}
-
-EXPORTED void *realloc(void *old, size_t size)
-{
-    return must_fail() ? NULL : __libc_realloc(old, size);
-}
 
 enum { MINUTES = 170, GAUGES = 3, FAULT = 160, IDLES = 3 };
 

@@ -15,73 +15,16 @@
 #include "storage/index/index.h"
 #include "storage/selector/selector.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CAN_FAIL 0
-#else
-#define CAN_FAIL 1
-#endif
-
-#if CAN_FAIL
-#define EXPORTED __attribute__((visibility("default"), noinline))
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void __libc_free(void *block);
-EXPORTED void *malloc(size_t size);
-EXPORTED void *calloc(size_t count, size_t size);
-EXPORTED void *realloc(void *old, size_t size);
-EXPORTED void free(void *block);
-
-static long countdown = -1; /* allocations until one fails; below 0: none does */
-static long failed;         /* how many did */
-static long live;           /* blocks allocated and not freed */
-
-static bool is_roaring(const void *caller)
+/* What calls from CRoaring does not fail. */
+static inline bool is_roaring(const void *caller)
 {
     Dl_info info;
     return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "roaring");
 }
+#define NOMEM_SPARED is_roaring
+#include "tests/unit/nomem.h"
 
-static bool must_fail(const void *caller)
-{
-    if (countdown < 0 || is_roaring(caller) || countdown-- > 0)
-        return false;
-    failed++;
-    return true;
-}
-
-static void *count_block(void *block)
-{
-    live += block != NULL;
-    return block;
-}
-
-EXPORTED void *malloc(size_t size)
-{
-    return must_fail(__builtin_return_address(0)) ? NULL : count_block(__libc_malloc(size));
-}
-
-EXPORTED void *calloc(size_t count, size_t size)
-{
-    return must_fail(__builtin_return_address(0)) ? NULL : count_block(__libc_calloc(count, size));
-}
-
-EXPORTED void *realloc(void *old, size_t size)
-{
-    if (must_fail(__builtin_return_address(0)))
-        return NULL;
-    void *block = __libc_realloc(old, size);
-    live += !old && block;
-    return block;
-}
-
-EXPORTED void free(void *block)
-{
-    live -= block != NULL;
-    __libc_free(block);
-}
-
+#if CAN_FAIL
 /* Runs step with the first, the second, .. allocation failing until none does; returns how many failed. */
 static long fail_each(enum tm_err (*step)(void *arg), void *arg)
 {
