@@ -6,79 +6,94 @@
 
 enum { OK = 200, UNAVAILABLE = 503 };
 
-static void put_store(const struct api *api, struct bytes *out)
+struct figure {
+    const char *name, *type, *help;
+    double value;
+};
+
+static void put_figures(const struct figure *figures, size_t count, struct bytes *out)
 {
-    struct store_stats s;
-    store_stats(api->store, &s);
-    const struct {
-        const char *name, *type, *help;
-        double value;
-    } figures[] = {
-        {"tidemark_series", "gauge", "Series known.", (double)s.series},
+    for (size_t i = 0; i < count; i++)
+        counters_write_one(out, figures[i].name, figures[i].type, figures[i].help, "", figures[i].value);
+}
+
+/* What comes in, until it is durable. */
+static void put_intake(const struct api *api, const struct store_stats *s, struct bytes *out)
+{
+    const struct figure figures[] = {
+        {"tidemark_series", "gauge", "Series known.", (double)s->series},
         {"tidemark_series_refused_total", "counter", "New series refused over a limit.",
-         (double)s.series_refused},
+         (double)s->series_refused},
         {"tidemark_series_folded_total", "counter",
-         "New label sets of counts over a limit, counted under _overflow instead.", (double)s.series_folded},
+         "New label sets of counts over a limit, counted under _overflow instead.", (double)s->series_folded},
         {"tidemark_page_group_overflows_total", "counter",
          "HTTP events counted under the page group _overflow.", (double)ingest_overflows(api->ingest)},
-        {"tidemark_producers", "gauge", "Producers whose last seq is kept.", (double)s.producers},
+        {"tidemark_producers", "gauge", "Producers whose last seq is kept.", (double)s->producers},
         {"tidemark_producer_gaps_total", "counter", "Batches that came after missing seqs.",
-         (double)s.producer_gaps},
-        {"tidemark_pending_bytes", "gauge", "Bytes submitted and not yet durable.", (double)s.pending_bytes},
-        {"tidemark_journal_bytes", "gauge", "Bytes of journal files, as allocated.", (double)s.journal_bytes},
+         (double)s->producer_gaps},
+        {"tidemark_pending_bytes", "gauge", "Bytes submitted and not yet durable.", (double)s->pending_bytes},
+        {"tidemark_journal_bytes", "gauge", "Bytes of journal files, as allocated.",
+         (double)s->journal_bytes},
         {"tidemark_journal_written_bytes_total", "counter", "Bytes written to the journal.",
-         (double)s.journal_written_bytes},
+         (double)s->journal_written_bytes},
         {"tidemark_journal_records_total", "counter", "Records written to the journal.",
-         (double)s.journal_records},
+         (double)s->journal_records},
         {"tidemark_journal_syncs_total", "counter", "Syncs of the journal, each for a group of batches.",
-         (double)s.journal_syncs},
+         (double)s->journal_syncs},
         {"tidemark_journal_sync_seconds_total", "counter", "Time spent in those syncs.",
-         (double)s.journal_sync_ns / 1e9},
+         (double)s->journal_sync_ns / 1e9},
         {"tidemark_journal_errors_total", "counter", "Writes and syncs of the journal that failed.",
-         (double)s.journal_errors},
+         (double)s->journal_errors},
         {"tidemark_journal_replayed_records_total", "counter", "Records replayed at start.",
-         (double)s.replayed_records},
+         (double)s->replayed_records},
         {"tidemark_journal_damaged_records_total", "counter", "Damaged places found in the journal at start.",
-         (double)s.damaged_records},
-        {"tidemark_journal_torn_tails_total", "counter", "Torn ends cut at start.", (double)s.torn_tails},
-        {"tidemark_head_bytes", "gauge", "Memory that holds what is not flushed.", (double)s.head_bytes},
-        {"tidemark_flushes_total", "counter", "Flushes of the head into partitions.", (double)s.flushes},
-        {"tidemark_flush_failures_total", "counter", "Flushes that failed and are tried again.",
-         (double)s.flush_failures},
-        {"tidemark_flushed_samples_total", "counter", "Samples written to partitions.",
-         (double)s.flushed_samples},
-        {"tidemark_flush_cpu_seconds_total", "counter", "Processor time of the flush thread.",
-         (double)s.flush_cpu_ns / 1e9},
-        {"tidemark_oldest_reader_seconds", "gauge", "Age of the oldest step of reading under way.",
-         (double)s.oldest_reader_ms / 1e3},
-        {"tidemark_readers_cleared_total", "counter", "Slots of readers that had died, given back.",
-         (double)s.readers_cleared},
-        {"tidemark_partitions", "gauge", "Partitions on disk.", (double)s.partitions},
-        {"tidemark_quarantined_partitions", "gauge", "Damaged partitions that were set aside, on disk.",
-         (double)s.quarantined},
-        {"tidemark_partition_bytes", "gauge", "Bytes of partitions on disk.", (double)s.partition_bytes},
-        {"tidemark_sealed_days_total", "counter", "Days sealed, or merged with what came late.",
-         (double)s.sealed_days},
-        {"tidemark_expired_days_total", "counter", "Days removed by age.", (double)s.expired_days},
-        {"tidemark_crowded_days_total", "counter", "Days removed for storage.max_disk.",
-         (double)s.crowded_days},
-        {"tidemark_rollup_bytes", "gauge", "Bytes of rollups on disk.", (double)s.rollup_bytes},
-        {"tidemark_rolled_days_total", "counter", "Days of which rollups were made, or made anew.",
-         (double)s.rolled_days},
-        {"tidemark_series_left_total", "counter", "Series without data that were forgotten.",
-         (double)s.series_left},
-        {"tidemark_expired_rollups_total", "counter", "Weeks and months of rollups removed by age.",
-         (double)s.expired_rollups},
-        {"tidemark_data_bytes", "gauge", "Bytes of journal, index and partitions on disk.",
-         (double)s.data_bytes},
-        {"tidemark_disk_free_bytes", "gauge", "Free bytes on the data folder's file system.",
-         (double)s.disk_free_bytes},
-        {"tidemark_newest_timestamp_seconds", "gauge", "Newest time of a sample or event.",
-         (double)s.newest_ms / 1e3},
-        {"tidemark_read_only", "gauge", "1 while no batches are taken.", s.read_only},
+         (double)s->damaged_records},
+        {"tidemark_journal_torn_tails_total", "counter", "Torn ends cut at start.", (double)s->torn_tails},
     };
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
-        counters_write_one(out, figures[i].name, figures[i].type, figures[i].help, "", figures[i].value);
+    put_figures(figures, sizeof figures / sizeof figures[0], out);
+}
+
+/* What is made of it on disk. */
+static void put_files(const struct store_stats *s, struct bytes *out)
+{
+    const struct figure figures[] = {
+        {"tidemark_head_bytes", "gauge", "Memory that holds what is not flushed.", (double)s->head_bytes},
+        {"tidemark_flushes_total", "counter", "Flushes of the head into partitions.", (double)s->flushes},
+        {"tidemark_flush_failures_total", "counter", "Flushes that failed and are tried again.",
+         (double)s->flush_failures},
+        {"tidemark_flushed_samples_total", "counter", "Samples written to partitions.",
+         (double)s->flushed_samples},
+        {"tidemark_flush_cpu_seconds_total", "counter", "Processor time of the flush thread.",
+         (double)s->flush_cpu_ns / 1e9},
+        {"tidemark_oldest_reader_seconds", "gauge", "Age of the oldest step of reading under way.",
+         (double)s->oldest_reader_ms / 1e3},
+        {"tidemark_readers_cleared_total", "counter", "Slots of readers that had died, given back.",
+         (double)s->readers_cleared},
+        {"tidemark_partitions", "gauge", "Partitions on disk.", (double)s->partitions},
+        {"tidemark_quarantined_partitions", "gauge", "Damaged partitions that were set aside, on disk.",
+         (double)s->quarantined},
+        {"tidemark_partition_bytes", "gauge", "Bytes of partitions on disk.", (double)s->partition_bytes},
+        {"tidemark_sealed_days_total", "counter", "Days sealed, or merged with what came late.",
+         (double)s->sealed_days},
+        {"tidemark_expired_days_total", "counter", "Days removed by age.", (double)s->expired_days},
+        {"tidemark_crowded_days_total", "counter", "Days removed for storage.max_disk.",
+         (double)s->crowded_days},
+        {"tidemark_rollup_bytes", "gauge", "Bytes of rollups on disk.", (double)s->rollup_bytes},
+        {"tidemark_rolled_days_total", "counter", "Days of which rollups were made, or made anew.",
+         (double)s->rolled_days},
+        {"tidemark_series_left_total", "counter", "Series without data that were forgotten.",
+         (double)s->series_left},
+        {"tidemark_expired_rollups_total", "counter", "Weeks and months of rollups removed by age.",
+         (double)s->expired_rollups},
+        {"tidemark_data_bytes", "gauge", "Bytes of journal, index and partitions on disk.",
+         (double)s->data_bytes},
+        {"tidemark_disk_free_bytes", "gauge", "Free bytes on the data folder's file system.",
+         (double)s->disk_free_bytes},
+        {"tidemark_newest_timestamp_seconds", "gauge", "Newest time of a sample or event.",
+         (double)s->newest_ms / 1e3},
+        {"tidemark_read_only", "gauge", "1 while no batches are taken.", s->read_only},
+    };
+    put_figures(figures, sizeof figures / sizeof figures[0], out);
 }
 
 static void put_scoring(const struct api *api, struct bytes *out)
@@ -89,10 +104,7 @@ static void put_scoring(const struct api *api, struct bytes *out)
     detect_figures(api->detect, &f);
     struct detect_incidents_figures incidents;
     detect_incident_figures(api->detect, &incidents);
-    const struct {
-        const char *name, *type, *help;
-        double value;
-    } figures[] = {
+    const struct figure figures[] = {
         {"tidemark_incidents_open", "gauge", "Services with an open incident.", (double)incidents.open},
         {"tidemark_incidents_total", "counter", "Incidents that opened.", (double)incidents.opened},
         {"tidemark_incidents_muted_total", "counter", "Minutes that feedback kept from opening one.",
@@ -119,8 +131,7 @@ static void put_scoring(const struct api *api, struct bytes *out)
         {"tidemark_scoring_learned_ratio", "gauge", "Share of services that have learned what is stored.",
          f.learned},
     };
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
-        counters_write_one(out, figures[i].name, figures[i].type, figures[i].help, "", figures[i].value);
+    put_figures(figures, sizeof figures / sizeof figures[0], out);
 }
 
 static void put_process(const struct api *api, struct bytes *out)
@@ -139,8 +150,11 @@ static void put_process(const struct api *api, struct bytes *out)
 
 void api_metrics_text(const struct api *api, struct bytes *out)
 {
+    struct store_stats stats;
+    store_stats(api->store, &stats);
     counters_write(api->counters, out);
-    put_store(api, out);
+    put_intake(api, &stats, out);
+    put_files(&stats, out);
     put_scoring(api, out);
     put_process(api, out);
     counters_write_one(out, "tidemark_build_info", "gauge", "The build that runs.",
