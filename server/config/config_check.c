@@ -7,6 +7,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "storage/selector/selector.h"
 #include "server/config/config_fault.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -112,6 +113,19 @@ enum tm_err check_pattern(const char *value, struct tm_why *why)
     (void)pcre2_get_error_message(code, (PCRE2_UCHAR *)reason, sizeof reason);
     return tm_fail(why, TM_INVALID, "\"%s\" is no valid pattern, at offset %zu: %s; mend it there",
                    fault_shown(str_of(value)).text, (size_t)offset, reason);
+}
+
+enum tm_err check_selector(const char *value, struct tm_why *why)
+{
+    struct selector selector;
+    struct tm_why fault = {""};
+    enum tm_err err = selector_parse(str_of(value), &selector, &fault);
+    selector_fini(&selector);
+    if (!err || err == TM_NOMEM)
+        return err;
+    return tm_fail(why, TM_INVALID,
+                   "\"%s\" is no selector, at %.200s; write a metric's name, labels in braces, or both",
+                   fault_shown(str_of(value)).text, fault.text);
 }
 
 /* Zone files begin with these bytes; lists and indexes beside them do not. */

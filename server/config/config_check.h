@@ -16,6 +16,7 @@ value_check_fn check_own_label; /* a label name that http_events_total does not 
 value_check_fn check_key_name;  /* fits into key=NAME of a message header */
 value_check_fn check_scope;     /* write:SERVICE, write:*, read, admin */
 value_check_fn check_pattern;   /* PCRE2 compiles it */
+value_check_fn check_selector;  /* name{label="value"}, as Prometheus has it */
 value_check_fn check_timezone;  /* UTC, or a file of the zone database */
 value_check_fn check_week_time; /* Mon 07:00 */
 

@@ -35,7 +35,10 @@ void gate_guard_confine(void)
         _exit(1); /* the parent was gone before the line above */
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the daemon, which closes us in its own time */
+    /* Ctrl-C, and what ends a whole group, is for the daemon, which kills us in its own time:
+     * acknowledgements of what is under way still have to go out. */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > FD_LIMIT)

@@ -141,6 +141,19 @@ def test_sigterm_under_load_ends_with_0_and_keeps_what_was_acknowledged():
             agent.close()
 
 
+def test_sigterm_to_the_whole_group_ends_it_as_quietly():
+    """A terminal, a supervisor or a container signals daemon and gates at once: the gates leave that to the daemon."""
+    with Daemon(wrap=['setsid']) as daemon:
+        agent = Agent(daemon, 'a').start()
+        wait_for(lambda: agent.acked() > 5)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.killpg(daemon.process.pid, number)
+        assert daemon.process.wait(30) == 0
+        agent.close()
+        check_ledger(daemon.dump(), [agent])
+        assert 'gate.died' not in daemon.read_log() and 'daemon.stopped' in daemon.read_log()
+
+
 def test_a_port_found_free_stays_the_daemons_while_its_gate_is_away():
     """Port 0: nobody else gets the port between its finding and its binding, nor while a killed gate is started again."""
     with Daemon() as daemon:

@@ -278,6 +278,18 @@ static void a_bad_pattern_is_told_with_its_offset(void **state)
         "parenthesis; mend it there\n");
 }
 
+static void a_bad_selector_is_told(void **state)
+{
+    (void)state;
+    assert_faults(
+        "scoring:\n  include: ['{']\n  exclude: [cpu, 'cpu{a=~\"(\"}', '']\n",
+        "f:2:13: scoring.include: \"{\" is no selector, at 1:2: parse error: unexpected end of input "
+        "inside braces; write a metric's name, labels in braces, or both\n"
+        "f:3:18: scoring.exclude: \"cpu{a=~\"(\"}\" is no selector, at 1:8: parse error: byte 1 of the "
+        "pattern: this parenthesis is not closed; write a metric's name, labels in braces, or both\n"
+        "f:3:33: scoring.exclude: the text is empty; write a selector\n");
+}
+
 static void a_name_given_twice_is_told(void **state)
 {
     (void)state;
@@ -669,6 +681,7 @@ int main(void)
         cmocka_unit_test(a_long_socket_path_is_told_where_it_comes_from),
         cmocka_unit_test(an_open_listener_without_keys_is_told),
         cmocka_unit_test(a_bad_pattern_is_told_with_its_offset),
+        cmocka_unit_test(a_bad_selector_is_told),
         cmocka_unit_test(a_name_given_twice_is_told),
         cmocka_unit_test(a_missing_field_is_told),
         cmocka_unit_test(a_key_has_one_secret_of_sixteen_bytes),
