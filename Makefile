@@ -67,7 +67,7 @@ LIBS.cli     := $(LIBS.client) $(LIBS.storage) -lcurl -lz
 LIBS.manual  := $(LIBS.cli) $(LIBS.config)
 LIBS.reports := $(LIBS.storage) -lsodium -ljansson -lcurl -lm
 # Where it is there (server/events/page_scan.c).
-LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs)
+LIBS.hyperscan := $(shell pkg-config --silence-errors --libs libhs 2>/dev/null)
 LIBS.server  := -luv -lmicrohttpd -lnanomsg -lz -lsnappy -lprotobuf-c \
                 $(LIBS.config) $(LIBS.storage) $(LIBS.wire) $(LIBS.hyperscan)
 # Tests are many and linked often: without link-time optimisation, from the same objects.
