@@ -53,14 +53,14 @@ def bench(with_node, more):
 
 
 def check(with_node, more):
-    daemon, _ = demo.start(hours=8)
+    daemon, shop = demo.start(hours=8)
     with daemon:
         # what the bad deploy did is found: scoring is behind what was pushed by seconds
         wait_for(lambda: json.loads(daemon.request('GET', '/api/v1/incidents?service=cart')[1])['data']['items'], timeout=120)
         week = time.strftime('%G-W%V', time.gmtime())
         code, _, err = command('report', '--service', 'cart', '--week', week, '--server', f'http://{daemon.http}', timeout=120)
         assert code == 0, err
-        process = subprocess.Popen(with_node + ['harness/run.mjs', '--daemon', f'http://{daemon.http}'] + more, cwd=PLUGIN,
+        process = subprocess.Popen(with_node + ['harness/run.mjs', '--daemon', f'http://{daemon.http}', '--end', f'{shop.end - 60}000'] + more, cwd=PLUGIN,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for line in process.stdout:
             if line.startswith('@'):

@@ -20,9 +20,30 @@ test.each(dashboards)('%s: every target is a query that the types accept, every 
       expect(hasWhatItNeeds(target)).toBe(true);
     }
   }
-  for (const v of d.templating.list.filter((one: { type: string }) => one.type === 'query')) {
+  for (const v of d.templating.list.filter((one: { type: string; datasource?: { type: string } }) => one.type === 'query' && one.datasource?.type !== 'prometheus')) {
     expect(VARIABLE_KINDS).toContain(v.query.kind);
   }
+});
+
+// What the daemon makes of events (its contract has the list): other metrics are not everywhere.
+const OWN_SERIES = /^(http_events_total|http_event_(duration_seconds_(bucket|sum|count)|bytes_total)|exception_events_total|tally_\w+|anomaly_score)$/;
+const forPrometheus = dashboards.filter(([name]) => name.endsWith('-prometheus.json'));
+
+test.each(forPrometheus)('%s: everything is asked of the built-in data source, about series that every daemon has', (_, d) => {
+  const built = { type: 'prometheus', uid: '${prometheus}' };
+  const [source, ...others] = d.templating.list;
+  expect([source.name, source.type, source.query]).toEqual(['prometheus', 'datasource', 'prometheus']);
+  const asked = [...others.filter((v: { type: string }) => v.type !== 'custom'), ...d.annotations.list, ...d.panels, ...d.panels.flatMap((p: { targets: unknown[] }) => p.targets)];
+  expect(asked.filter((one) => JSON.stringify(one.datasource) !== JSON.stringify(built))).toEqual([]);
+  const exprs: string[] = [...d.panels.flatMap((p: { targets: Array<{ expr: string }> }) => p.targets.map((t) => t.expr)), ...d.annotations.list.map((a: { expr: string }) => a.expr)];
+  for (const expr of exprs) {
+    const selectors = [...expr.matchAll(/([\w:]*)\{([^}]*)\}/g)].filter(([, name, inside]) => name !== '' || inside.includes('='));
+    expect(selectors.length).toBeGreaterThan(0);
+    selectors.filter(([, name]) => name !== '').forEach(([, name]) => expect(name).toMatch(OWN_SERIES));
+    selectors.filter(([, name]) => name === '').forEach(([, , inside]) => expect(inside).toMatch(/__name__=~?"\$tally"/));
+  }
+  // a dashboard of the plugin has its data source in a variable of another name: a link between the two does not hand it over
+  expect(others.map((v: { name: string }) => v.name)).not.toContain('datasource');
 });
 
 test('plugin.json names what is there', () => {

@@ -5,7 +5,7 @@ import * as grafanaData from '@grafana/data';
 import * as grafanaRuntime from '@grafana/runtime';
 import * as grafanaUI from '@grafana/ui';
 import { firstValueFrom } from 'rxjs';
-import { fetchProm } from './services';
+import { promFrames, promVariable } from './prometheus';
 
 const { applyFieldOverrides, toDataFrame, getDisplayProcessor, getFieldDisplayName } = grafanaData as any;
 const { PanelChrome, TimeSeries, Table, BigValue }: any = grafanaUI;
@@ -19,7 +19,13 @@ async function fillVariables(api: any, list: any[], range: any) {
   for (const v of list) {
     const given = new URLSearchParams(location.search).get(`var-${v.name}`);
     let values: string[] = [];
-    if (v.type === 'query') {
+    if (v.multi) {
+      api.templateSrv.multi.add(v.name);
+    }
+    if (v.type === 'query' && v.datasource.type === 'prometheus') {
+      values = await promVariable(api, v.query.query, range);
+      listed[v.name] = values.length;
+    } else if (v.type === 'query') {
       const answer: any = await firstValueFrom(api.ds.variables.query({ targets: [{ ...v.query }], range, intervalMs: 60000, scopedVars: {} }));
       values = Array.from(answer.data[0].fields[1].values);
       listed[v.name] = values.length;
@@ -54,9 +60,9 @@ async function ask(api: any, panel: any, range: any) {
   const proms = panel.targets.filter((t: any) => t.datasource.type === 'prometheus');
   const frames: any[] = [];
   const errors: string[] = [];
+  const points = panel.maxDataPoints ?? (panel.gridPos.w / 24) * WIDTH;
   if (own.length > 0) {
     const spanMs = range.to.valueOf() - range.from.valueOf();
-    const points = panel.maxDataPoints ?? (panel.gridPos.w / 24) * WIDTH;
     const intervalMs = Math.max(15000, Math.ceil(spanMs / points / 1000) * 1000);
     const vars = { __interval: { text: `${intervalMs / 1000}s`, value: `${intervalMs / 1000}s` }, ...panel.vars };
     for (const target of own) {
@@ -69,27 +75,47 @@ async function ask(api: any, panel: any, range: any) {
     }
   }
   for (const target of proms) {
-    frames.push(...(await fetchProm(api.settings.url, api.templateSrv.replace(target.expr), range, target.legendFormat)));
+    await promFrames(api, target, range, points, panel.vars).then((found) => frames.push(...found), (e: any) => errors.push(e?.data?.error ?? String(e)));
   }
   return { frames, errors };
 }
 
-const hidden = (panel: any) =>
-  new Set((panel.fieldConfig?.overrides ?? []).filter((o: any) => o.properties.some((p: any) => p.id === 'custom.hidden' && p.value)).map((o: any) => o.matcher.options));
+/** What a panel says of one field by its name: color, unit, ..., custom.hidden. */
+function overridden(panel: any, name: string) {
+  const properties = (panel.fieldConfig?.overrides ?? []).filter((o: any) => o.matcher.id === 'byName' && o.matcher.options === name).flatMap((o: any) => o.properties);
+  const own = properties.map((p: any) => [p.id, p.value]);
+  return {
+    config: Object.fromEntries(own.filter(([id]: [string]) => !id.startsWith('custom.'))),
+    custom: Object.fromEntries(own.filter(([id]: [string]) => id.startsWith('custom.')).map(([id, value]: [string, any]) => [id.slice(7), value])),
+  };
+}
 
-/** The panel's defaults under what the data source says; fields that the panel hides are gone. */
+const GREEN = { mode: 'absolute', steps: [{ value: -Infinity, color: 'green' }] };
+/** A threshold without a value is the one that everything is over. */
+const stepsOf = (thresholds: any = GREEN) => ({ ...thresholds, steps: thresholds.steps.map((s: any) => ({ ...s, value: s.value ?? -Infinity })) });
+
+/** The panel's defaults under what the data source says, what it says of one field over that; fields that it hides are gone. */
 function painted(panel: any, frames: any[]) {
   const defaults = panel.fieldConfig?.defaults ?? {};
-  const gone = hidden(panel);
+  const color = { mode: panel.type === 'stat' ? 'thresholds' : 'palette-classic' };
   return applyFieldOverrides({
     data: frames.map((frame) => ({
       ...frame,
-      fields: frame.fields.filter((f: any) => !gone.has(f.name)).map((f: any) => ({
-        ...f, config: { color: { mode: 'palette-classic' }, ...defaults, ...f.config, custom: { axisPlacement: 'auto', drawStyle: 'line', ...defaults.custom, ...f.config.custom } },
-      })),
+      fields: frame.fields.flatMap((f: any) => {
+        const over = overridden(panel, f.config.displayNameFromDS ?? f.name);
+        const custom = { axisPlacement: 'auto', drawStyle: 'line', ...defaults.custom, ...f.config.custom, ...over.custom };
+        return custom.hidden ? [] : [{ ...f, config: { color, ...defaults, thresholds: stepsOf(defaults.thresholds), ...f.config, ...over.config, custom } }];
+      }),
     })),
     fieldConfig: { defaults: {}, overrides: [] }, theme: R.config.theme2, replaceVariables: (v: string) => v, timeZone: 'utc',
   });
+}
+
+/** The one transformation that the shipped dashboards have: columns in another order, and without some. */
+function organized(panel: any, frames: any[]) {
+  const { indexByName = {}, excludeByName = {} } = (panel.transformations ?? []).find((t: any) => t.id === 'organize')?.options ?? {};
+  const place = (f: any) => indexByName[f.name] ?? Infinity;
+  return frames.map((frame) => ({ ...frame, fields: frame.fields.filter((f: any) => !excludeByName[f.name]).sort((a: any, b: any) => (place(a) === place(b) ? 0 : place(a) - place(b))) }));
 }
 
 function Stat({ frames, width, height }: any) {
@@ -110,6 +136,9 @@ function Stat({ frames, width, height }: any) {
 }
 
 function Drawn({ panel, frames, range, width, height }: any) {
+  if (panel.type === 'stat' && frames.length === 0) {
+    return <div>{panel.fieldConfig?.defaults?.noValue ?? 'No data'}</div>;
+  }
   if (panel.type === 'stat') {
     return <Stat frames={painted(panel, frames)} width={width} height={height} />;
   }
@@ -119,7 +148,7 @@ function Drawn({ panel, frames, range, width, height }: any) {
       <TimeSeries frames={graph} width={width} height={height} timeRange={range} timeZone="utc" legend={{ displayMode: 'list', placement: 'bottom', showLegend: true, calcs: [] }} />
     );
   }
-  const frame = painted(panel, frames)[panel.options?.frameIndex ?? 0];
+  const frame = painted(panel, organized(panel, frames))[panel.options?.frameIndex ?? 0];
   return frame && frame.length > 0 ? <Table data={frame} width={width} height={height} /> : <div>No data</div>;
 }
 
@@ -142,7 +171,7 @@ export function Dashboard({ api, name, range }: { api: any; name: string; range:
       setAbout(dashboard);
       (window as any).__dashboard = {
         title: dashboard.title, variables, annotations: dashboard.annotations.list.length,
-        panels: all.map(({ panel, frames, errors }) => ({ title: panel.title, errors, size: sizeOf(panel, frames) })),
+        panels: all.map(({ panel, frames, errors }) => ({ title: panel.title, errors, size: sizeOf(panel, frames), mayBeEmpty: Boolean(panel.fieldConfig?.defaults?.noValue) })),
       };
     })().catch((e) => ((window as any).__dashboard = { title: name, failure: String(e?.stack ?? e), panels: [] }));
   }, [api, name, range]);

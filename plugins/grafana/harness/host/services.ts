@@ -1,6 +1,6 @@
 // Stand-ins for the services that Grafana's front end registers with @grafana/runtime.
 import { from, Observable, Subject, firstValueFrom } from 'rxjs';
-import { createDataFrame, dateTime, FieldType, ScopedVars, TimeRange } from '@grafana/data';
+import { dateTime, ScopedVars, TimeRange } from '@grafana/data';
 
 const log: any[] = [];
 (window as any).__requests = log;
@@ -94,6 +94,8 @@ export class HostTemplateSrv {
   vars: Record<string, VarValue> = {};
   /** Variables that stand at "All" and have a text of their own for that: no format changes it. */
   alls: Record<string, string> = {};
+  /** Variables that may have several values, whether they have them now or not. */
+  multi = new Set<string>();
   range?: TimeRange;
 
   getVariables() {
@@ -121,7 +123,7 @@ export class HostTemplateSrv {
 
   private format(v: any, fmt: any, name: string): string {
     if (typeof fmt === 'function') {
-      return fmt(v, { name, multi: Array.isArray(v) }, (x: any) => String(x));
+      return fmt(v, { name, multi: Array.isArray(v) || this.multi.has(name) }, (x: any) => String(x));
     }
     const list = Array.isArray(v) ? v : [v];
     const re = (s: string) => s.replace(/[\\^$*+?.()|[\]{}/]/g, '\\$&');
@@ -149,18 +151,6 @@ export function timeRange(fromMs: number, toMs: number): TimeRange {
   const f = dateTime(fromMs);
   const t = dateTime(toMs);
   return { from: f, to: t, raw: { from: f, to: t } };
-}
-
-/** What Grafana's built-in Prometheus data source would get, as frames. */
-export async function fetchProm(base: string, expr: string, range: TimeRange, legend = '') {
-  const params = { query: expr.replace(/\$__rate_interval/g, '2m'), start: range.from.valueOf() / 1000, end: range.to.valueOf() / 1000, step: Math.max(60, Math.ceil((range.to.valueOf() - range.from.valueOf()) / 1e6)) };
-  const { data } = await doFetch({ url: `${base}/api/v1/query_range`, method: 'POST', data: new URLSearchParams(params as any), headers: { 'Content-Type': 'application/x-www-form-urlencoded' } });
-  return data.data.result.map((s: any) => createDataFrame({
-    fields: [
-      { name: 'Time', type: FieldType.time, values: s.values.map((v: any) => v[0] * 1000) },
-      { name: 'Value', type: FieldType.number, values: s.values.map((v: any) => Number(v[1])), config: { displayNameFromDS: legend.replace(/\{\{(\w+)\}\}/g, (_: string, l: string) => s.metric[l] ?? '') } },
-    ],
-  }));
 }
 
 export const appEvents = (() => {
