@@ -123,6 +123,7 @@ out:
         free(a.tally->moments);
     free(a.tally);
     free(a.groups);
+    index_ids_fini(&a.series);
     report_free(a.report);
     return err;
 }

@@ -16,6 +16,7 @@ struct analyse_settings {
     const char *owner;
     const struct report_action *before; /* the actions of last week's report */
     size_t before_count;
+    size_t looks_max; /* series looked at for all incidents of a report; 0: 20,000 */
 };
 
 /* Works out one unit's report; the caller frees it (report_free). TM_NOMEM, and what reading fails with. */

@@ -72,7 +72,7 @@ static void add_deploys(const struct analysis *a, struct choice *choice)
         if (strcmp(d->verdict, "bad") == 0 || strcmp(d->verdict, "suspect") == 0)
             add(choice, &(struct report_action){.reason = REASON_BAD_DEPLOY,
                                                 .subject = d->id,
-                                                .what = d->version,
+                                                .what = d->label,
                                                 .version = d->version,
                                                 .count = (uint64_t)d->after_k,
                                                 .ratio = d->ratio});

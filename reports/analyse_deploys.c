@@ -1,9 +1,11 @@
 /* The deploys of the week, each judged by the hour before and the hour behind it. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reports/analyse_private.h"
+#include "reports/texts.h"
 #include "scoring/counts_test.h"
 #include "scoring/verdict.h"
 #include "storage/model/cell.h"
@@ -31,6 +33,18 @@ static const struct marker *next_deploy(const struct analysis *a, struct span sp
     return NULL;
 }
 
+static const char *make_label(struct report *r, const struct marker *marker)
+{
+    char text[TEXT_MAX + 40];
+    struct str version = marker->text[MARKER_VERSION];
+    const char *word = text_of(text_language(r->language), TEXT_ROLLBACK);
+    if (marker->kind != MARKER_ROLLBACK)
+        return arena_text(&r->arena, version, TEXT_MAX);
+    int most = version.len < TEXT_MAX ? (int)version.len : TEXT_MAX;
+    int len = snprintf(text, sizeof text, "%.*s%s(%.30s)", most, version.ptr, most > 0 ? " " : "", word);
+    return arena_text(&r->arena, (struct str){text, (size_t)len}, 0);
+}
+
 enum tm_err analyse_find_deploys(struct analysis *a)
 {
     struct report *r = a->report;
@@ -45,6 +59,7 @@ enum tm_err analyse_find_deploys(struct analysis *a)
             .id = marker->id,
             .time = marker->time,
             .version = arena_text(&r->arena, marker->text[MARKER_VERSION], TEXT_MAX),
+            .label = make_label(r, marker),
             .by = arena_text(&r->arena, marker->text[MARKER_BY], TEXT_MAX),
             .is_rollback = marker->kind == MARKER_ROLLBACK,
             .ratio = NAN,

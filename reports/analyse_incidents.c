@@ -157,7 +157,7 @@ static enum tm_err compare_group(const struct incidents *s, struct report_incide
     return TM_OK;
 }
 
-static enum tm_err explain(const struct incidents *s, struct report_incident *incident)
+static enum tm_err explain(const struct incidents *s, struct report_incident *incident, struct tm_why *why)
 {
     struct span window = window_of(s->a->report, incident);
     bool clean[REPORT_BASE_WEEKS + 1] = {false};
@@ -178,7 +178,7 @@ static enum tm_err explain(const struct incidents *s, struct report_incident *in
     }
     for (size_t i = 0; i < incident->excess_count && sum > 0; i++)
         incident->excess[i].share = excess_of(&incident->excess[i]) / sum;
-    return TM_OK;
+    return analyse_series(s->a, incident, clean, why);
 }
 
 /* ---- anomalies, verdicts ---- */
@@ -245,7 +245,7 @@ enum tm_err analyse_incidents(struct analysis *a, struct tm_why *why)
     for (size_t i = 0; i < r->deploy_count && !err; i++)
         err = search(s, FINDING_VERDICT, READER_ALWAYS, r->deploys[i].id, take_verdict, why);
     for (size_t i = 0; i < r->incident_count && !err; i++)
-        err = explain(s, &r->incidents[i]);
+        err = explain(s, &r->incidents[i], why);
     count_minutes(s);
     reverse(r);
     return err;

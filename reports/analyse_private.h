@@ -30,6 +30,7 @@ struct analysis {
     double incidents[REPORT_TREND_WEEKS]; /* that began in each week */
     double anomalous[REPORT_TREND_WEEKS]; /* minutes with an anomaly */
     bool by_requests;                     /* rates are per request, else per hour */
+    struct index_ids series;              /* of the unit, in the order of their labels; once asked for */
 };
 
 /* Reads the unit's groups: a->groups (freed by analyse), a->has_data. TM_NOMEM. */
@@ -50,6 +51,10 @@ enum tm_err analyse_deploys(struct analysis *a) TM_MUST_CHECK;
 enum tm_err analyse_events(struct analysis *a) TM_MUST_CHECK;
 /* Incidents and anomalies. Errors as reading has them. */
 enum tm_err analyse_incidents(struct analysis *a, struct tm_why *why) TM_MUST_CHECK;
+/* Which series differ most in an incident's window; clean: which of the weeks before are normal, from 1 on.
+ * Errors as reading has them. */
+enum tm_err analyse_series(struct analysis *a, struct report_incident *incident, const bool *clean,
+                           struct tm_why *why) TM_MUST_CHECK;
 /* The strip, once all else is known. */
 void analyse_strip(struct analysis *a);
 /* What is to be done. TM_NOMEM. */

@@ -63,18 +63,27 @@ static double count_regressed(const struct analysis *a, size_t week)
     return count;
 }
 
-static double count_deploys(const struct analysis *a, size_t week)
+static double count_markers(const struct analysis *a, size_t week, enum marker_kind kind)
 {
     const struct span *span = &a->tally->spans[week];
-    const struct markers_wanted wanted = {.kind = MARKER_KIND_COUNT, .span = *span};
+    const struct markers_wanted wanted = {.kind = kind, .span = *span};
     struct markers_place place = {.is_begun = false};
     const struct marker *marker;
     double count = 0;
     while ((marker = markers_next(a->gather->markers, &wanted, &place)))
-        count += (marker->kind == MARKER_DEPLOY || marker->kind == MARKER_ROLLBACK) &&
-                 marker->time >= span->from && marker->text[MARKER_SERVICE].len > 0 &&
+        count += marker->time >= span->from && marker->text[MARKER_SERVICE].len > 0 &&
                  gather_touches(a->unit, marker);
     return count;
+}
+
+static double count_deploys(const struct analysis *a, size_t week)
+{
+    return count_markers(a, week, MARKER_DEPLOY);
+}
+
+static double count_rollbacks(const struct analysis *a, size_t week)
+{
+    return count_markers(a, week, MARKER_ROLLBACK);
 }
 
 static double count_list(const struct analysis *a, size_t week, enum report_list list)
@@ -97,7 +106,7 @@ static double count_bad_deploys(const struct analysis *a, size_t week)
 {
     double count = 0;
     for (size_t i = 0; i < a->report->deploy_count; i++)
-        count += strcmp(a->report->deploys[i].verdict, "bad") == 0;
+        count += !a->report->deploys[i].is_rollback && strcmp(a->report->deploys[i].verdict, "bad") == 0;
     return week == TALLY_THIS ? count : NAN;
 }
 
@@ -124,6 +133,7 @@ static week_figure_fn *const figures[KEY_COUNT] = {
     [KEY_RESOLVED] = count_resolved,
     [KEY_DEPLOYS] = count_deploys,
     [KEY_BAD_DEPLOYS] = count_bad_deploys,
+    [KEY_ROLLBACKS] = count_rollbacks,
     [KEY_INCIDENTS] = count_incidents,
     [KEY_ANOMALOUS_MINUTES] = count_anomalous,
 };

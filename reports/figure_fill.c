@@ -125,17 +125,19 @@ static enum figure_verdict verdict_of(const char *name)
 
 static void fill_deploys(const struct report *r, struct filling *f)
 {
-    size_t n = 0;
+    size_t n = 0, rollbacks = 0;
     for (; n < r->deploy_count && n < MARKS; n++) {
         const struct report_deploy *d = &r->deploys[n];
-        f->marks[n] = (struct figure_mark){d->time, str_of(d->version), strcmp(d->verdict, "bad") == 0};
+        rollbacks += d->is_rollback;
+        f->marks[n] = (struct figure_mark){d->time, str_of(d->label), strcmp(d->verdict, "bad") == 0};
         f->deploys[n] = (struct figure_deploy){.time = d->time,
-                                               .label = str_of(d->version),
+                                               .label = str_of(d->label),
                                                .verdict = verdict_of(d->verdict),
                                                .before = rate_of(d->before_k, d->before_n),
                                                .after = rate_of(d->after_k, d->after_n)};
     }
     f->figures.hourly.mark_count = n;
+    f->figures.hourly.rollback_count = rollbacks;
     f->figures.deploys = (struct figure_deploys){f->deploys, n};
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scoring/compare/diff_read.h"
+
 enum { GROWS = 2, FIRST = 64 };
 
 static const char *const metric_names[GATHER_MEASURES] = {
@@ -84,6 +86,61 @@ static enum tm_err list_measure(struct gather *g, enum gather_measure measure, s
     index_ids_fini(&ids);
     selector_fini(&selector);
     return err;
+}
+
+/* ---- all other series ---- */
+
+/* What stands in groups is left out, and what can't be compared. */
+static bool is_compared(const struct labels *labels, enum diff_kind *kind)
+{
+    struct str metric = labels_get(labels, STR(LABEL_NAME));
+    *kind = diff_kind_of(metric, labels_get(labels, STR("le")).len > 0);
+    return *kind != DIFF_LEFT_OUT && !str_equal(metric, str_of(metric_names[GATHER_EXCEPTIONS]));
+}
+
+static bool add_other(struct gather *g, size_t unit, uint32_t series)
+{
+    struct gather_other *list = make_room(g->others, g->other_count, &g->other_capacity, sizeof *list);
+    g->arena.failed = g->arena.failed || !list;
+    if (!list)
+        return false;
+    g->others = list;
+    list[g->other_count++] = (struct gather_other){(uint32_t)unit, series};
+    return true;
+}
+
+/* A gauge that names no env is of each env of its service. */
+static bool take_other(void *arg, uint32_t series, struct str encoded)
+{
+    struct gather *g = arg;
+    struct labels labels = {.count = 0};
+    enum diff_kind kind;
+    if (labels_decode(encoded, &labels) != TM_OK || !is_compared(&labels, &kind))
+        return true;
+    struct str service = reader_owner(g->reader, series), env = labels_get(&labels, STR("env"));
+    bool is_of_all = env.len == 0 && (kind == DIFF_GAUGE || kind == DIFF_COUNTER), is_done = true;
+    for (size_t i = 0; i < g->unit_count && is_done; i++)
+        if (str_equal(str_of(g->units[i].service), service) &&
+            (is_of_all || str_equal(str_of(g->units[i].env), env)))
+            is_done = add_other(g, i, series);
+    return is_done;
+}
+
+static int compare_others(const void *a, const void *b)
+{
+    const struct gather_other *x = a, *y = b;
+    if (x->unit != y->unit)
+        return x->unit < y->unit ? -1 : 1;
+    return (x->series > y->series) - (x->series < y->series);
+}
+
+/* The units are known and in order. */
+static enum tm_err list_others(struct gather *g)
+{
+    enum tm_err err = reader_series(g->reader, take_other, g);
+    if (!err && g->other_count > 0)
+        qsort(g->others, g->other_count, sizeof *g->others, compare_others);
+    return err ? err : g->arena.failed ? TM_NOMEM : TM_OK;
 }
 
 /* ---- in order ---- */
@@ -179,6 +236,8 @@ enum tm_err gather_open(const char *dir, const char *const *wanted, size_t wante
         err = list_wanted(out, wanted, wanted_count);
     if (!err)
         err = sort(out);
+    if (!err)
+        err = list_others(out);
     return err ? tm_fail(why, err, "finding the services: %s", tm_err_text(err)) : TM_OK;
 }
 
@@ -188,6 +247,7 @@ void gather_close(struct gather *gather)
     arena_fini(&gather->arena);
     free(gather->units);
     free(gather->series);
+    free(gather->others);
     *gather = (struct gather){.newest_ms = INT64_MIN};
 }
 
@@ -206,6 +266,23 @@ const struct gather_series *gather_unit(const struct gather *gather, size_t unit
         end++;
     *count = end - low;
     return gather->series ? gather->series + low : NULL;
+}
+
+const struct gather_other *gather_others(const struct gather *gather, size_t unit, size_t *count)
+{
+    size_t low = 0, high = gather->other_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (gather->others[middle].unit < unit)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    size_t end = low;
+    while (end < gather->other_count && gather->others[end].unit == unit)
+        end++;
+    *count = end - low;
+    return gather->others ? gather->others + low : NULL;
 }
 
 bool gather_touches(const struct unit *unit, const struct marker *marker)

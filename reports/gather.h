@@ -25,6 +25,12 @@ struct gather_series {
     bool is_unnamed;      /* requests without page group */
 };
 
+/* A series of a unit, whatever it measures. */
+struct gather_other {
+    uint32_t unit;
+    uint32_t series;
+};
+
 struct gather {
     struct reader *reader;
     const struct markers *markers;
@@ -36,6 +42,9 @@ struct gather {
     struct gather_series *series; /* by unit, then number */
     size_t series_count;
     size_t series_capacity;
+    struct gather_other *others; /* by unit, then number: all that can be compared, but for exceptions */
+    size_t other_count;
+    size_t other_capacity;
     time_ms_t newest_ms; /* of all that is stored, markers apart; INT64_MIN: nothing */
 };
 
@@ -47,6 +56,9 @@ void gather_close(struct gather *gather);
 
 /* The series of one unit. */
 const struct gather_series *gather_unit(const struct gather *gather, size_t unit, size_t *count);
+
+/* The others of one unit. */
+const struct gather_other *gather_others(const struct gather *gather, size_t unit, size_t *count);
 
 /* Does a marker touch a unit: of its service (or of none), and of its env (or of none)? */
 bool gather_touches(const struct unit *unit, const struct marker *marker);

@@ -15,7 +15,7 @@
 #include "storage/model/clock.h"
 
 enum {
-    REPORT_SCHEMA = 1,      /* of the JSON model, reports/report.schema.json */
+    REPORT_SCHEMA = 2,      /* of the JSON model, reports/report.schema.json */
     REPORT_BASE_WEEKS = 4,  /* before the week, that it is compared with */
     REPORT_TREND_WEEKS = 8, /* up to and with the week */
     REPORT_HOURS_MAX = 170, /* of a week; 169 when clocks go back */
@@ -39,6 +39,7 @@ enum report_key {
     KEY_RESOLVED,
     KEY_DEPLOYS,
     KEY_BAD_DEPLOYS,
+    KEY_ROLLBACKS, /* no deploys */
     KEY_INCIDENTS,
     KEY_ANOMALOUS_MINUTES,
     KEY_COUNT
@@ -119,6 +120,7 @@ struct report_deploy {
     uint64_t id;
     time_ms_t time;
     const char *version;
+    const char *label; /* the version; of a rollback with the word for it */
     const char *by;
     bool is_rollback;
     const char *verdict;                         /* "bad", "suspect", "ok", "insufficient_data" */
@@ -140,7 +142,24 @@ struct report_excess {
     double share; /* of the window's excess, 0..1 */
 };
 
-enum { REPORT_EXCESSES_MAX = 10 };
+/* What the level of a series is. */
+enum report_level {
+    LEVEL_MEAN,       /* of a gauge */
+    LEVEL_PER_MINUTE, /* events, or what a counter or a sum rises by */
+    LEVEL_MEDIAN_S,   /* of latencies, seconds */
+    LEVEL_COUNT
+};
+
+/* A series that was another in an incident's window than in normal times. */
+struct report_series {
+    const char *what; /* cpu{pod="a1"}: without service and env where they are the report's */
+    enum report_level level;
+    double observed, normal;
+    double effect; /* spreads of a normal minute; above 0: higher than normal */
+    double score;  /* 0..100, by which they are ranked: of the least effect that is sure */
+};
+
+enum { REPORT_EXCESSES_MAX = 10, REPORT_SERIES_MAX = 5 };
 
 struct report_incident {
     uint64_t id;
@@ -151,6 +170,11 @@ struct report_incident {
     size_t base_weeks;  /* clean ones that it is compared with */
     struct report_excess *excess;
     size_t excess_count;
+    struct span series_span; /* the window in which series were looked at: at most its first hours */
+    size_t series_all;       /* series of the service, but for exceptions, which are groups */
+    size_t series_looked;    /* of them were looked at, evenly spread; 0: nothing to compare with */
+    struct report_series *series;
+    size_t series_count;
 };
 
 /* A planned event, past or to come. */

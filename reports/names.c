@@ -13,6 +13,7 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_RESOLVED] = "resolved",
     [KEY_DEPLOYS] = "deploys",
     [KEY_BAD_DEPLOYS] = "bad_deploys",
+    [KEY_ROLLBACKS] = "rollbacks",
     [KEY_INCIDENTS] = "incidents",
     [KEY_ANOMALOUS_MINUTES] = "anomalous_minutes",
 };
@@ -54,4 +55,11 @@ const char *name_of_reason(enum report_reason reason)
 const char *name_of_progress(enum report_progress progress)
 {
     return progresses[progress];
+}
+
+const char *name_of_level(enum report_level level)
+{
+    static const char *const levels[LEVEL_COUNT] = {
+        [LEVEL_MEAN] = "mean", [LEVEL_PER_MINUTE] = "per_minute", [LEVEL_MEDIAN_S] = "median_s"};
+    return levels[level];
 }

@@ -12,5 +12,7 @@ const char *name_of_list(enum report_list list);
 const char *name_of_reason(enum report_reason reason);
 /* "new", "open", "worse", "done". */
 const char *name_of_progress(enum report_progress progress);
+/* "mean", "per_minute", "median_s". */
+const char *name_of_level(enum report_level level);
 
 #endif

@@ -26,11 +26,13 @@ struct render_pictures {
 
 /* The JSON model: schema version REPORT_SCHEMA, reports/report.schema.json. */
 void render_json(const struct report *report, struct bytes *out);
-/* One row per group, RFC 4180. */
+/* One row per group, then one per series of an incident, RFC 4180. */
 void render_csv(const struct report *report, struct bytes *out);
 /* GitHub's Markdown. */
 void render_markdown(const struct report *report, struct bytes *out);
 /* One file that needs no other: no script, no reference to anything outside. */
 void render_html(const struct report *report, const struct render_pictures *pictures, struct bytes *out);
+/* Observed over normal; NAN where that says nothing. */
+double render_times(const struct report_series *series);
 
 #endif

@@ -82,7 +82,8 @@ static void put_head(const struct page *p)
 /* Is more of it worse? Of requests and deploys it is neither. */
 static bool is_worse_up(enum report_key key)
 {
-    return key != KEY_REQUESTS && key != KEY_DEPLOYS && key != KEY_RESOLVED && key != KEY_GROUPS;
+    return key != KEY_REQUESTS && key != KEY_DEPLOYS && key != KEY_ROLLBACKS && key != KEY_RESOLVED &&
+           key != KEY_GROUPS;
 }
 
 static void put_figure(const struct page *p, enum report_key key)

@@ -186,6 +186,48 @@ static void put_excess(const struct page *p, const struct report_incident *n)
     end_table(p);
 }
 
+static void put_series(const struct page *p, const struct report_incident *n)
+{
+    static const struct column columns[] = {{TEXT_SERIES, false},
+                                            {TEXT_MEANWHILE, true},
+                                            {TEXT_NORMALLY, true},
+                                            {TEXT_TIMES, true},
+                                            {TEXT_SCORE, true}};
+    char text[TEXT_FIGURE_BYTES];
+    bytes_printf(p->out, "<p class=\"hint\">");
+    text_put_series(p->out, p->language, n);
+    bytes_printf(p->out, "</p>\n");
+    if (n->series_count == 0)
+        return;
+    begin_table(p, columns, sizeof columns / sizeof *columns, page_say(p, TEXT_SERIES));
+    for (size_t k = 0; k < n->series_count; k++) {
+        const struct report_series *s = &n->series[k];
+        bytes_printf(p->out, "<tr role=\"row\"><td role=\"cell\" class=\"w\">");
+        html_text(p->out, s->what, PAGE_WHAT_MAX);
+        bytes_printf(p->out, "</td>");
+        put_cell(p, TEXT_MEANWHILE, text_level(p->language, s->level, s->observed, text));
+        put_cell(p, TEXT_NORMALLY, text_level(p->language, s->level, s->normal, text));
+        put_cell(p, TEXT_TIMES, text_times(render_times(s), text));
+        put_cell(p, TEXT_SCORE, text_number(s->score, text));
+        bytes_printf(p->out, "</tr>\n");
+    }
+    end_table(p);
+}
+
+static void put_against_normal(const struct page *p, const struct report_incident *n)
+{
+    bytes_printf(p->out, "<p class=\"hint\">");
+    if (n->base_weeks > 0)
+        text_put_against(p->out, p->language, n->base_weeks);
+    else
+        bytes_printf(p->out, "%s", page_say(p, TEXT_NO_BASE));
+    bytes_printf(p->out, "</p>\n");
+    if (n->excess_count > 0)
+        put_excess(p, n);
+    if (n->series_looked > 0)
+        put_series(p, n);
+}
+
 void page_incidents(const struct page *p)
 {
     char from[WEEK_TIME_BYTES], to[WEEK_TIME_BYTES], score[TEXT_FIGURE_BYTES];
@@ -198,12 +240,7 @@ void page_incidents(const struct page *p)
                      page_say(p, TEXT_SCORE), text_number(n->score, score));
         html_text(p->out, n->text, 0);
         bytes_printf(p->out, "</p>\n");
-        if (n->excess_count == 0)
-            continue;
-        bytes_printf(p->out, "<p class=\"hint\">");
-        text_put_against(p->out, p->language, n->base_weeks);
-        bytes_printf(p->out, "</p>\n");
-        put_excess(p, n);
+        put_against_normal(p, n);
     }
     if (p->r->incident_count == 0)
         bytes_printf(p->out, "<p>%s</p>\n", page_say(p, TEXT_NO_INCIDENTS));

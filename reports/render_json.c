@@ -189,6 +189,27 @@ static void put_lists(const struct report *r, struct bytes *out)
     close_with(out, '}');
 }
 
+static void put_series(const struct report_incident *n, struct bytes *out)
+{
+    put_time(out, "series_from", n->series_span.from);
+    put_time(out, "series_to", n->series_span.to);
+    put_count(out, "series_all", n->series_all);
+    put_count(out, "series_looked", n->series_looked);
+    bytes_printf(out, "\"series\":[");
+    for (size_t k = 0; k < n->series_count; k++) {
+        const struct report_series *s = &n->series[k];
+        bytes_u8(out, '{');
+        put_text(out, "what", s->what);
+        put_text(out, "level", name_of_level(s->level));
+        put_number(out, "observed", s->observed);
+        put_number(out, "normal", s->normal);
+        put_number(out, "effect", s->effect);
+        put_number(out, "score", s->score);
+        close_with(out, '}');
+    }
+    close_with(out, ']');
+}
+
 static void put_incidents(const struct report *r, struct bytes *out)
 {
     bytes_printf(out, "\"incidents\":[");
@@ -215,6 +236,7 @@ static void put_incidents(const struct report *r, struct bytes *out)
             close_with(out, '}');
         }
         close_with(out, ']');
+        put_series(n, out);
         close_with(out, '}');
     }
     close_with(out, ']');

@@ -166,6 +166,24 @@ static void put_lists(const struct markdown *m)
     }
 }
 
+static void put_series(const struct markdown *m, const struct report_incident *n)
+{
+    char observed[TEXT_FIGURE_BYTES], normal[TEXT_FIGURE_BYTES], times[TEXT_FIGURE_BYTES],
+        score[TEXT_FIGURE_BYTES];
+    bytes_printf(m->out, "  - ");
+    text_put_series(m->out, m->language, n);
+    bytes_u8(m->out, '\n');
+    for (size_t k = 0; k < n->series_count; k++) {
+        const struct report_series *s = &n->series[k];
+        bytes_printf(m->out, "    - ");
+        escape_markdown(m->out, s->what, WHAT_MAX);
+        bytes_printf(m->out, ": %s (%s %s", text_level(m->language, s->level, s->observed, observed),
+                     say(m, TEXT_NORMALLY), text_level(m->language, s->level, s->normal, normal));
+        bytes_printf(m->out, ", %s, %s %s)\n", text_times(render_times(s), times), say(m, TEXT_SCORE),
+                     text_number(s->score, score));
+    }
+}
+
 static void put_incidents(const struct markdown *m)
 {
     const struct report *r = m->r;
@@ -185,6 +203,10 @@ static void put_incidents(const struct markdown *m)
                          say(m, TEXT_EXPECTED), text_number(n->excess[k].expected, ratio));
             bytes_printf(m->out, ", %s)\n", text_times(n->excess[k].ratio, ratio));
         }
+        if (n->base_weeks == 0)
+            bytes_printf(m->out, "  - %s\n", say(m, TEXT_NO_BASE));
+        if (n->series_looked > 0)
+            put_series(m, n);
     }
     if (r->incident_count == 0)
         bytes_printf(m->out, "%s\n", say(m, TEXT_NO_INCIDENTS));

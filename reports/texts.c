@@ -51,8 +51,14 @@ static const pair texts[TEXT_COUNT_OF] = {
     [TEXT_NO_INCIDENTS] = {"No incident in this week.", "이 주에는 인시던트가 없습니다."},
     [TEXT_SCORE] = {"Score", "점수"},
     [TEXT_GOES_ON] = {"goes on", "진행 중"},
-    [TEXT_DEPLOYS] = {"Deploys", "배포"},
-    [TEXT_NO_DEPLOYS] = {"No deploy in this week.", "이 주에는 배포가 없습니다."},
+    [TEXT_SERIES] = {"Series", "시계열"},
+    [TEXT_MEANWHILE] = {"In the incident", "인시던트 중"},
+    [TEXT_NORMALLY] = {"Normally", "평상시"},
+    [TEXT_TIMES] = {"Ratio", "배율"},
+    [TEXT_NO_BASE] = {"None of the four weeks before is clean at these hours: nothing to compare with.",
+                      "직전 4주 중 이 시각에 문제가 없던 주가 없어 비교할 수 없습니다."},
+    [TEXT_DEPLOYS] = {"Deploys and rollbacks", "배포와 롤백"},
+    [TEXT_NO_DEPLOYS] = {"No deploy and no rollback in this week.", "이 주에는 배포도 롤백도 없습니다."},
     [TEXT_TIME] = {"Time", "시각"},
     [TEXT_VERSION] = {"Version", "버전"},
     [TEXT_VERDICT] = {"Verdict", "판정"},
@@ -123,6 +129,7 @@ static const pair keys[KEY_COUNT] = {
     [KEY_RESOLVED] = {"Resolved", "해결"},
     [KEY_DEPLOYS] = {"Deploys", "배포"},
     [KEY_BAD_DEPLOYS] = {"Bad deploys", "나쁜 배포"},
+    [KEY_ROLLBACKS] = {"Rollbacks", "롤백"},
     [KEY_INCIDENTS] = {"Incidents", "인시던트"},
     [KEY_ANOMALOUS_MINUTES] = {"Anomalous minutes", "이상 시간(분)"},
 };
@@ -261,6 +268,32 @@ void text_put_against(struct bytes *out, enum language language, size_t weeks)
         bytes_printf(out, "Against the same local hours of %zu clean week%s", weeks, weeks == 1 ? "" : "s");
 }
 
+static void put_series_ko(struct bytes *out, const struct report_incident *n, const char *all,
+                          const char *looked)
+{
+    bytes_printf(out, "서비스의 시계열 %s개", all);
+    if (n->series_looked < n->series_all)
+        bytes_printf(out, " 중 고르게 뽑은 %s개", looked);
+    bytes_printf(out, n->series_count > 0 ? " 가운데 평상시와 가장 다른 것입니다."
+                                          : " 가운데 평상시와 확실히 다른 것은 없습니다.");
+}
+
+void text_put_series(struct bytes *out, enum language language, const struct report_incident *n)
+{
+    char all[TEXT_FIGURE_BYTES], looked[TEXT_FIGURE_BYTES];
+    bool is_part = n->series_looked < n->series_all;
+    (void)text_number((double)n->series_all, all);
+    (void)text_number((double)n->series_looked, looked);
+    if (language == LANGUAGE_KO) {
+        put_series_ko(out, n, all, looked);
+        return;
+    }
+    bytes_printf(out, "Of %s series of the service%s%s%s, %s.", all, is_part ? " " : "",
+                 is_part ? looked : "", is_part ? ", evenly spread, were looked at; of these" : "",
+                 n->series_count > 0 ? "the following differ most from normal"
+                                     : "none surely differs from normal");
+}
+
 /* ---- figures ---- */
 
 /* Digits in groups of three. */
@@ -313,6 +346,27 @@ const char *text_times(double ratio, char text[TEXT_FIGURE_BYTES])
     else
         (void)snprintf(text, TEXT_FIGURE_BYTES, ratio < 10 ? "%.2f×" : "%.0f×", ratio);
     return text;
+}
+
+/* Three digits: a level may be small. */
+static const char *put_digits(double value, const char *unit, char text[TEXT_FIGURE_BYTES])
+{
+    char digits[TEXT_FIGURE_BYTES];
+    if (fabs(value) < 1000)
+        (void)snprintf(text, TEXT_FIGURE_BYTES, "%.3g%s", value, unit);
+    else
+        (void)snprintf(text, TEXT_FIGURE_BYTES, "%.30s%s", text_number(value, digits), unit);
+    return text;
+}
+
+const char *text_level(enum language language, enum report_level level, double value,
+                       char text[TEXT_FIGURE_BYTES])
+{
+    if (!isfinite(value))
+        return text_number(value, text);
+    if (level == LEVEL_MEDIAN_S)
+        return value < 1 ? put_digits(1000 * value, " ms", text) : put_digits(value, " s", text);
+    return put_digits(value, level == LEVEL_MEAN ? "" : language == LANGUAGE_KO ? "/분" : "/min", text);
 }
 
 static bool is_percent(enum report_key key)

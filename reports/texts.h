@@ -44,6 +44,11 @@ enum text {
     TEXT_NO_INCIDENTS,
     TEXT_SCORE,
     TEXT_GOES_ON,
+    TEXT_SERIES,
+    TEXT_MEANWHILE,
+    TEXT_NORMALLY,
+    TEXT_TIMES,
+    TEXT_NO_BASE,
     TEXT_DEPLOYS,
     TEXT_NO_DEPLOYS,
     TEXT_TIME,
@@ -107,6 +112,8 @@ void text_put_open(struct bytes *out, enum language language, size_t weeks);
 void text_put_rest(struct bytes *out, enum language language, size_t groups, uint64_t count);
 /* Against the same local hours of 4 clean weeks */
 void text_put_against(struct bytes *out, enum language language, size_t weeks);
+/* Of 340 series of the service these differ most from normal. */
+void text_put_series(struct bytes *out, enum language language, const struct report_incident *incident);
 
 /* ---- figures as people read them; TEXT_UNKNOWN where there is none ---- */
 
@@ -118,6 +125,9 @@ const char *text_number(double value, char text[TEXT_FIGURE_BYTES]);
 const char *text_percent(double percent, char text[TEXT_FIGURE_BYTES]);
 /* 2.3x */
 const char *text_times(double ratio, char text[TEXT_FIGURE_BYTES]);
+/* The level of a series with its unit: 0.931, 12.3/min, 45 ms. */
+const char *text_level(enum language language, enum report_level level, double value,
+                       char text[TEXT_FIGURE_BYTES]);
 /* A key figure with its unit. */
 const char *text_key_value(enum report_key key, double value, char text[TEXT_FIGURE_BYTES]);
 /* +12 %, -3 %, of now against before; percentages in points. "" where there is nothing to compare. */

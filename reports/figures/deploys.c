@@ -221,6 +221,9 @@ void deploys_tell(const struct telling *telling, const struct figures *figures)
     if (!layout.row_count)
         return;
     telling_say(telling, WORD_TELL_RATES, (struct str[]){amount_exact((double)deploys->count, text)}, 1);
+    if (figures->hourly.rollback_count)
+        telling_say(telling, WORD_TELL_ROLLBACKS,
+                    (struct str[]){amount_exact((double)figures->hourly.rollback_count, text)}, 1);
     for (size_t i = 0; i < layout.row_count; i++)
         tell_one(telling, figures, &deploys->deploys[layout.rows[i]]);
     if (deploys->count > layout.row_count)

@@ -61,8 +61,9 @@ struct figure_shade {
 struct figure_hourly {
     const double *count, *low, *high; /* hours of each; what was expected, low to high, may be NULL */
     size_t hours;
-    const struct figure_mark *marks; /* deploys, by time */
+    const struct figure_mark *marks; /* deploys and rollbacks, by time */
     size_t mark_count;
+    size_t rollback_count; /* of the marks */
     const struct figure_shade *shades;
     size_t shade_count;
 };

@@ -299,6 +299,9 @@ static void tell_around(const struct telling *telling, const struct figures *fig
                     (struct str[]){amount_exact((double)hourly->mark_count, first),
                                    amount_exact((double)bad, second)},
                     2);
+    if (hourly->rollback_count)
+        telling_say(telling, WORD_TELL_ROLLBACKS,
+                    (struct str[]){amount_exact((double)hourly->rollback_count, first)}, 1);
     if (incidents)
         telling_say(telling, WORD_TELL_INCIDENTS,
                     (struct str[]){amount_exact((double)incidents, first),

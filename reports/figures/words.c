@@ -60,6 +60,7 @@ static const char *const words[WORD_COUNT][LANGUAGE_COUNT] = {
                                  "가장 많은 시간은 {1}, {0}건, 예상은 {2}에서 {3}."},
     [WORD_TELL_ABOVE] = {"{0} {0:hour|hours} above the expected range.", "예상 범위를 넘은 시간 {0}시간."},
     [WORD_TELL_DEPLOYS] = {"{0} {0:deploy|deploys}, {1} bad.", "배포 {0}건, 그중 나쁜 배포 {1}건."},
+    [WORD_TELL_ROLLBACKS] = {"{0} of them {0:is a rollback|are rollbacks}.", "그중 롤백 {0}건."},
     [WORD_TELL_INCIDENTS] = {"{0} {0:incident|incidents}, the first from {1}.",
                              "인시던트 {0}건, 첫 인시던트는 {1}부터."},
     [WORD_TELL_PLANNED] = {"{0} planned {0:event|events}.", "예정된 이벤트 {0}건."},

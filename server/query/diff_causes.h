@@ -3,7 +3,7 @@
 #ifndef TM_QUERY_DIFF_CAUSES_H
 #define TM_QUERY_DIFF_CAUSES_H
 
-#include "server/query/diff_read.h"
+#include "scoring/compare/diff_read.h"
 #include "storage/model/bytes.h"
 
 /* A series with what was found of it. */

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "server/query/diff_read.h"
+#include "scoring/compare/diff_read.h"
 #include "storage/markers/markers.h"
 
 /* Why a week is not used. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "scoring/planned.h"
-#include "server/query/diff_read.h"
+#include "scoring/compare/diff_read.h"
 #include "server/query/params.h"
 #include "server/wire/reply.h"
 #include "storage/model/cell.h"

@@ -5,6 +5,7 @@ import datetime
 import glob
 import gzip
 import hashlib
+import html
 import io
 import json
 import math
@@ -13,6 +14,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.parse
 import zoneinfo
 
 import pytest
@@ -20,6 +22,7 @@ import pytest
 from harness import BUILD, ROOT, Daemon, command, now_ms
 
 REPORT = os.path.join(BUILD, 'tidemark-report')
+FINDINGS = os.path.join(BUILD, 'tests', 'tools', 'findings')
 LOG = os.path.join(ROOT, 'tests/data/http/hurence.log.gz')
 SCHEMA = os.path.join(ROOT, 'reports/report.schema.json')
 WEEK_S = 7 * 86400
@@ -279,17 +282,75 @@ def test_every_number_equals_a_recount_of_what_was_sent(daemon, tmp_path):
 
 
 def check_renderings(out, week, report):
-    rows = list(csv.DictReader(io.StringIO(read(out, 'shop', week, 'csv').decode(), newline='')))
+    rows = [row for row in csv.DictReader(io.StringIO(read(out, 'shop', week, 'csv').decode(), newline=''))
+            if row['list'] != 'incident']
     items = [item for list_ in report['lists'].values() for item in list_]
     assert [(row['id'], int(row['count'])) for row in rows] == [(item['id'], item['count']) for item in items]
-    html, markdown = read(out, 'shop', week, 'html').decode(), read(out, 'shop', week, 'md').decode()
-    for text in (html, markdown):
+    page, markdown = read(out, 'shop', week, 'html').decode(), read(out, 'shop', week, 'md').decode()
+    for text in (page, markdown):
         assert f"{int(report['strip']['requests']['now']):,}" in text
         for item in items[:1]:
             assert f"{item['count']:,}" in text
-    assert len(html) < 2 << 20
+    assert len(page) < 2 << 20
     for outside in ('<script', 'http://', 'https://', '<link rel="stylesheet"', '@import', 'url('):
-        assert outside not in html
+        assert outside not in page
+
+
+def gauge_of(pod, week, minute):
+    """Of pods 3 and 7 it is higher in the incident of the last week."""
+    return 50 + (pod * 31 + week * 17 + minute * 7) % 11 / 10 + (4 * pod if week == 0 and pod in (3, 7) and minute >= 30 else 0)
+
+
+def test_an_incident_ranks_all_series_as_diff_does(daemon, tmp_path):
+    """Over gauges, counters and counts of the service: the same figures as /api/v1/diff has for the window, and as were sent."""
+    utc = datetime.timezone.utc
+    monday, end = span_of(week_of(now_ms() / 1000 - 7 * 86400, utc), utc)
+    start, lines = monday + 2 * 86400 + 12 * 3600, []
+    for week in range(5):
+        for at in range(monday - week * WEEK_S, end - week * WEEK_S, 3600):
+            lines.append(f'http,service=shop,method=GET,status=200,page_group=home url="/" {at}000000000')
+        for minute in range(60):
+            at = start - week * WEEK_S + (minute - 30) * 60
+            lines += [f'load,service=shop,pod=p{pod} value={gauge_of(pod, week, minute)} {at}000000000' for pod in range(10)]
+            slow = 400 if week == 0 and minute >= 30 else 20
+            lines.append(f'http,service=shop,method=GET,status=200,page_group=cart url="/c",duration_ms={slow} {at}000000000')
+            lines.append(f'queue,service=other value={minute} {at}000000000')
+    push(daemon, lines)
+    week = week_of(start, utc)
+    query = urllib.parse.urlencode({'window': f'{start}..{start + 1800}', 'service': 'shop'})
+    items = json.loads(daemon.request('GET', '/api/v1/diff?' + query)[1])['data']['items']
+    daemon.terminate()
+    found = f'1\t{7:016x}\t{start * 1000}\t{(start + 1800) * 1000}\t70\tshop\t\t{{"text":"it broke"}}\n'
+    assert subprocess.run([FINDINGS, daemon.data_dir], input=found, text=True, capture_output=True).returncode == 0
+    for language in ('en', 'ko'):
+        out = str(tmp_path / language)
+        make(daemon.data_dir, out, '--week', week, '--service', 'shop', '--language', language)
+        report = report_of(out, 'shop', week)
+        schema = json.load(open(SCHEMA, encoding='utf-8'))
+        validate(report, schema, schema)
+        incident, = report['incidents']
+        assert (incident['base_weeks'], incident['series_from'], incident['series_to']) == (4, stamp(start), stamp(start + 1800))
+        assert incident['series_all'] == incident['series_looked'] == len(items) == 13
+        told = {item['labels'].get('pod', item['labels'].get('page_group', '')) + item['labels']['__name__']: item for item in items}
+        assert 0 < len(incident['series']) <= 5
+        for series, item in zip(incident['series'], items):
+            name, labels = series['what'].rstrip('}').split('{')
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            assert told[labels.get('pod', labels.get('page_group', '')) + name] is item
+            for key in ('observed', 'normal', 'effect', 'score'):
+                assert math.isclose(series[key], item[key], rel_tol=1e-4, abs_tol=0.006), (key, series, item)
+        assert [s['what'] for s in incident['series'] if s['what'].startswith('load')] == ['load{pod="p7"}', 'load{pod="p3"}']
+        for series in incident['series']:
+            if series['what'] == 'load{pod="p7"}':
+                assert series['level'] == 'mean'
+                assert math.isclose(series['observed'], sum(gauge_of(7, 0, m) for m in range(30, 60)) / 30)
+                assert math.isclose(series['normal'], sum(gauge_of(7, w, m) for w in range(1, 5) for m in range(30, 60)) / 120)
+        rows = list(csv.DictReader(io.StringIO(read(out, 'shop', week, 'csv').decode(), newline='')))
+        assert [row['message'] for row in rows if row['list'] == 'incident'] == [s['what'] for s in incident['series']]
+        for extension in ('html', 'md'):
+            text = html.unescape(read(out, 'shop', week, extension).decode()).replace('\\', '')
+            assert all(series['what'] in text for series in incident['series'])
+            assert ('시계열 13개' if language == 'ko' else 'Of 13 series of the service') in text
 
 
 def test_the_same_data_gives_the_same_bytes_and_late_data_a_revision(daemon, tmp_path):
@@ -361,8 +422,8 @@ def test_hostile_names_stay_in_their_folder_and_are_no_markup(daemon, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ['out']
     for item in made:
         folder = f'{out}/{item["path"]}'
-        html = open(glob.glob(glob.escape(folder) + '/*.html')[0], encoding='utf-8').read()
-        assert '<script' not in html and '<b>' not in html and '\u202e' not in html
+        page = open(glob.glob(glob.escape(folder) + '/*.html')[0], encoding='utf-8').read()
+        assert '<script' not in page and '<b>' not in page and '\u202e' not in page
         rows = list(csv.reader(open(glob.glob(glob.escape(folder) + '/*.csv')[0], encoding='utf-8', newline='')))
         assert len(rows) == 2 and len(rows[0]) == len(rows[1])
         assert not any(cell.startswith(('=', '+', '@')) for cell in rows[1])

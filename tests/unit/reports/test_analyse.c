@@ -139,6 +139,111 @@ static void an_incident_is_held_against_the_same_local_hours_of_clean_weeks(void
     report_free(r);
 }
 
+/* A gauge of the service, a value each minute of the half hour from noon on. */
+static void measure(struct store *store, const char *name, int weeks_back, double value)
+{
+    struct batch *batch = store_batch_new(store);
+    struct tm_why why;
+    series_id id;
+    assert_non_null(batch);
+    assert_int_equal(series_try(store, batch, name, "cart", &id, &why), TM_OK);
+    for (int minute = 0; minute < 30; minute++)
+        assert_int_equal(store_batch_sample(batch, id, noon(weeks_back) + minute * INT64_C(60000),
+                                            number_of_double(value + minute % 2)),
+                         TM_OK);
+    assert_int_equal(send_batch(store, batch, NULL), TM_OK);
+}
+
+/* Five weeks of gauges, two of which are higher in the report's week, and its incident. */
+static void fill_gauges(struct store *store)
+{
+    const char *const names[] = {"a_steady", "b_load", "c_steady", "d_load", "e_steady", "f_steady"};
+    for (int back = 4; back >= 0; back--) {
+        tell(store, "e", noon(back), 1);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            measure(store, names[i], back, back == 0 && strstr(names[i], "load") ? 20 + 10 * (double)i : 10);
+    }
+    find(store, FINDING_INCIDENT, 6, noon(0), noon(0) + HOUR_MS / 2, "{\"text\":\"it broke\"}");
+}
+
+static void an_incident_ranks_all_series_of_the_service(void **state)
+{
+    struct fixture *f = *state;
+    struct tm_why why = {""};
+    assert_int_equal(week_set_zone(zone, &why), TM_OK);
+    fill_gauges(f->store);
+    struct report *r = work_out(f, &why);
+    assert_int_equal(r->incident_count, 1);
+    const struct report_incident *n = &r->incidents[0];
+    assert_int_equal(n->series_span.from, noon(0));
+    assert_int_equal(n->series_span.to, noon(0) + HOUR_MS / 2);
+    assert_int_equal(n->series_all, 6); /* exceptions are groups */
+    assert_int_equal(n->series_looked, 6);
+    assert_int_equal(n->series_count, 2);
+    assert_string_equal(n->series[0].what, "d_load");
+    assert_float_equal(n->series[0].observed, 50.5, 1e-9);
+    assert_float_equal(n->series[0].normal, 10.5, 1e-9);
+    assert_int_equal(n->series[0].level, LEVEL_MEAN);
+    assert_string_equal(n->series[1].what, "b_load");
+    assert_float_equal(n->series[1].observed, 30.5, 1e-9);
+    assert_true(n->series[0].score >= n->series[1].score && n->series[1].score > 50);
+    report_free(r);
+}
+
+static void of_too_many_series_some_are_looked_at_and_it_is_said(void **state)
+{
+    struct fixture *f = *state;
+    struct tm_why why = {""};
+    struct gather gather;
+    struct report *r = NULL;
+    const struct analyse_settings settings = {.week = week,
+                                              .span = week_span(week),
+                                              .zone = zone,
+                                              .language = "en",
+                                              .owner = "team",
+                                              .looks_max = 3};
+    assert_int_equal(week_set_zone(zone, &why), TM_OK);
+    fill_gauges(f->store);
+    assert_int_equal(gather_open(f->dir, NULL, 0, &gather, &why), TM_OK);
+    assert_int_equal(analyse(&gather, 0, &settings, &r, &why), TM_OK);
+    gather_close(&gather);
+    const struct report_incident *n = &r->incidents[0];
+    assert_int_equal(n->series_all, 6);
+    assert_int_equal(n->series_looked, 3); /* a, c and e */
+    assert_int_equal(n->series_count, 0);
+    report_free(r);
+}
+
+static void mark(struct store *store, enum marker_kind kind, time_ms_t time, const char *version)
+{
+    uint64_t id = 0;
+    struct marker marker = {.kind = kind, .time = time, .end = MARKER_NO_END};
+    marker.text[MARKER_SERVICE] = STR("cart");
+    marker.text[MARKER_VERSION] = str_of(version);
+    struct batch *batch = store_batch_new(store);
+    assert_int_equal(store_batch_marker(batch, &marker, &id), TM_OK);
+    assert_int_equal(send_batch(store, batch, NULL), TM_OK);
+}
+
+static void a_rollback_is_no_deploy(void **state)
+{
+    struct fixture *f = *state;
+    struct tm_why why = {""};
+    assert_int_equal(week_set_zone(zone, &why), TM_OK);
+    mark(f->store, MARKER_DEPLOY, noon(0), "1.3");
+    mark(f->store, MARKER_ROLLBACK, noon(0) + HOUR_MS, "1.2");
+    tell(f->store, "a", noon(0), 1);
+    struct report *r = work_out(f, &why);
+    assert_float_equal(r->strip[KEY_DEPLOYS].now, 1, 0);
+    assert_float_equal(r->strip[KEY_ROLLBACKS].now, 1, 0);
+    assert_int_equal(r->deploy_count, 2);
+    assert_string_equal(r->deploys[0].label, "1.3");
+    assert_true(r->deploys[0].is_rolled_back);
+    assert_string_equal(r->deploys[1].label, "1.2 (rollback)");
+    assert_true(r->deploys[1].is_rollback);
+    report_free(r);
+}
+
 static void the_daemons_verdict_goes_before_our_own(void **state)
 {
     struct fixture *f = *state;
@@ -170,6 +275,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_STORE(each_group_stands_in_the_list_that_its_past_calls_for),
         ON_STORE(an_incident_is_held_against_the_same_local_hours_of_clean_weeks),
+        ON_STORE(an_incident_ranks_all_series_of_the_service),
+        ON_STORE(of_too_many_series_some_are_looked_at_and_it_is_said),
+        ON_STORE(a_rollback_is_no_deploy),
         ON_STORE(the_daemons_verdict_goes_before_our_own),
     };
     return cmocka_run_group_tests_name("analyse", tests, NULL, NULL);

@@ -157,7 +157,8 @@ static struct report *make_report(const char *hostile, const char *language)
     r->actions[0] = (struct report_action){.what = hostile, .version = hostile, .ratio = NAN};
     r->action_count = 1;
     static struct report_deploy deploy;
-    deploy = (struct report_deploy){.version = hostile, .by = hostile, .verdict = "bad", .ratio = NAN};
+    deploy = (struct report_deploy){
+        .version = hostile, .label = hostile, .by = hostile, .verdict = "bad", .ratio = NAN};
     r->deploys = &deploy;
     r->deploy_count = 1;
     static struct report_event event;
@@ -166,7 +167,16 @@ static struct report *make_report(const char *hostile, const char *language)
     r->events = &event;
     r->event_count = 1;
     static struct report_incident incident;
-    incident = (struct report_incident){.text = hostile, .marker = hostile, .end = INT64_MIN};
+    static struct report_series series;
+    series = (struct report_series){.what = hostile, .observed = 20, .normal = 10, .score = 50};
+    incident = (struct report_incident){.text = hostile,
+                                        .marker = hostile,
+                                        .end = INT64_MIN,
+                                        .base_weeks = 4,
+                                        .series_all = 2000,
+                                        .series_looked = 1000,
+                                        .series = &series,
+                                        .series_count = 1};
     r->incidents = &incident;
     r->incident_count = 1;
     return r;
@@ -212,7 +222,7 @@ static void hostile_texts_stay_texts_in_every_format(void **state)
         assert_int_equal(count_of(&out, "](javascript"), 0);
         bytes_clear(&out);
         render_csv(r, &out);
-        assert_int_equal(count_of(&out, "\r\n"), GROUPS + 1);
+        assert_int_equal(count_of(&out, "\r\n"), GROUPS + 2); /* the head, and the incident's series */
         assert_int_equal(count_of(&out, ",=x"), 0);
         assert_int_equal(count_of(&out, "\"=x"), 0);
         bytes_clear(&out);

@@ -1,6 +1,6 @@
-/* One series in two windows of time, and how much it differs (scoring/window_diff.h). Worker thread. */
-#ifndef TM_QUERY_DIFF_READ_H
-#define TM_QUERY_DIFF_READ_H
+/* One series in two windows of time, and how much it differs (scoring/window_diff.h). One thread a room. */
+#ifndef TM_SCORING_DIFF_READ_H
+#define TM_SCORING_DIFF_READ_H
 
 #include <stdbool.h>
 

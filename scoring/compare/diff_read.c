@@ -1,4 +1,4 @@
-#include "server/query/diff_read.h"
+#include "scoring/compare/diff_read.h"
 
 #include <math.h>
 #include <stdlib.h>
