@@ -77,20 +77,32 @@ struct contents {
 /* Limits of 0 are none. TM_NOMEM. */
 enum tm_err contents_init(struct contents *contents, int64_t max_series,
                           int64_t max_series_per_service) TM_MUST_CHECK;
+
+/* Frees all, and closes catalog and partitions if they are open; zeroed then. Nobody may be reading. */
 void contents_fini(struct contents *contents);
 
-/* The lock: alone, to change; shared, to read. Not twice by one thread. */
+/* The lock, alone: to change. Not twice by one thread, in either way. */
 void contents_lock(struct contents *contents);
+
+/* The lock, shared: to read. */
 void contents_lock_shared(struct contents *contents);
+
+/* Gives either back. */
 void contents_unlock(struct contents *contents);
 
-/* Makes a sample, a cell or an event visible and counts it. TM_NOMEM. */
+/* Makes a sample visible and counts it. The lock is held alone, as for cells and events. TM_NOMEM: it is not
+ * there. */
 enum tm_err contents_sample(struct contents *contents, uint32_t series, time_ms_t time,
                             const struct number *number) TM_MUST_CHECK;
+
+/* The same of an add to a cell; one of 0 counts only. age: as in struct count_add. TM_NOMEM. */
 enum tm_err contents_cell(struct contents *contents, const struct batch_cell *cell,
                           uint32_t age) TM_MUST_CHECK;
 /* Notes the time of something that was made visible. */
 void contents_note_time(struct contents *contents, time_ms_t time);
+
+/* The same of an event, with its len bytes at line. TM_NOMEM: to be tried again with this event before any
+ * other, as markers and groups may have it by then. */
 enum tm_err contents_event(struct contents *contents, const struct batch_event *event,
                            const char *line) TM_MUST_CHECK;
 /* Puts an event into markers and groups alone, if these are gathered. Owner's thread. TM_NOMEM: nothing was

@@ -17,6 +17,7 @@ enum tm_err folder_open(struct folder *folder, const char *dir, const struct jou
                         struct tm_why *why) TM_MUST_CHECK;
 /* For reading: nothing is made, locked or written. TM_NOT_FOUND, TM_IO, TM_CORRUPT. */
 enum tm_err folder_open_reading(struct folder *folder, const char *dir, struct tm_why *why) TM_MUST_CHECK;
+/* Closes all three, and so gives the lock back. For one that failed to open: nothing. */
 void folder_close(struct folder *folder);
 
 #endif

@@ -37,14 +37,17 @@ struct groups;
 /* ---- opening ---- */
 
 /* Opens a folder for reading, beside a running daemon or at rest. TM_NOT_FOUND, TM_IO, TM_CORRUPT, TM_NOMEM
- * with what to do in why. What was acknowledged when it was
- * opened is there; samples that the daemon flushed since may be. */
+ * with what to do in why. What was acknowledged when it was opened is there; samples that the daemon flushed
+ * since may be. */
 enum tm_err reader_open(const char *dir, struct reader **out, struct tm_why *why) TM_MUST_CHECK;
 /* The same, which also gathers markers and groups of exceptions (storage/markers/markers.h,
- * storage/groups/groups.h) as they were when it was opened. They are the reader's, and used by its thread.
- * NULL for a reader that does not gather them. */
+ * storage/groups/groups.h) as they were when it was opened. */
 enum tm_err reader_open_gathered(const char *dir, struct reader **out, struct tm_why *why) TM_MUST_CHECK;
+
+/* The markers that it gathered: its own, for its thread. NULL for a reader that does not gather. */
 const struct markers *reader_markers(const struct reader *reader);
+
+/* The groups that it gathered; as reader_markers. */
 struct groups *reader_groups(const struct reader *reader);
 /* Reads a store of this process; any thread. It must be closed before the store is. NULL when out of memory.
  */
@@ -76,9 +79,10 @@ uint64_t reader_samples_read(const struct reader *reader);
 
 /* ---- series ---- */
 
-/* Calls each for every series, in order of first appearance. each returns false to stop; it may use the
- * reader. TM_NOMEM: some were not told. */
+/* Is told one series, its labels valid during the call; false stops. It may use the reader. */
 typedef bool reader_series_fn(void *arg, uint32_t series, struct str encoded_labels);
+
+/* Calls each for every series, in order of first appearance. TM_NOMEM: some were not told. */
 enum tm_err reader_series(struct reader *reader, reader_series_fn *each, void *arg) TM_MUST_CHECK;
 
 /* Appends the labels of a series that a call here has named (labels_decode reads them); out->failed without
@@ -117,12 +121,16 @@ struct reader_listing {
     size_t limit;
 };
 
-/* The label names, the values of one label, the owning services: with how many of those series bear each.
- * Errors as reader_find. */
+/* The label names of those series, with how many of them bear each. The caller frees *out. Errors as
+ * reader_find. */
 enum tm_err reader_names(struct reader *reader, const struct reader_listing *how, struct index_list *out,
                          struct tm_why *why) TM_MUST_CHECK;
+
+/* The same of the values of label name. */
 enum tm_err reader_values(struct reader *reader, struct str name, const struct reader_listing *how,
                           struct index_list *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* The same of the services that own them. */
 enum tm_err reader_services(struct reader *reader, const struct reader_listing *how, struct index_list *out,
                             struct tm_why *why) TM_MUST_CHECK;
 
@@ -134,6 +142,8 @@ enum { READER_BOUNDS_BYTES = (HISTOGRAM_BUCKETS + 7) / 8 };
 struct reader_bounds {
     uint8_t bits[READER_BOUNDS_BYTES];
 };
+
+/* Is the bound of this bucket (below HISTOGRAM_BUCKETS) among them? */
 bool reader_bounds_has(const struct reader_bounds *bounds, uint32_t bucket);
 
 /* A series as PromQL knows it. A stored histogram is three: NAME_sum, NAME_count, and NAME_bucket, which is
@@ -153,6 +163,8 @@ struct reader_views {
     size_t bounds_count;
     size_t bounds_capacity;
 };
+
+/* Frees views and bounds; it is empty then. */
 void reader_views_fini(struct reader_views *views);
 
 /* The series that a filter means, in the order of their labels without le. Conditions on __name__ and le are
@@ -165,17 +177,21 @@ enum tm_err reader_views_find(struct reader *reader, const struct reader_filter 
 void reader_view_labels(const struct reader *reader, const struct reader_view *view, uint32_t bucket,
                         struct bytes *out);
 
-/* The label names, and the values of one label, of the series of a filter as PromQL knows them, by text; the
- * items bear texts only. Errors as reader_find. */
+/* The label names of the series of a filter as PromQL knows them, by text; the items bear texts only. The
+ * caller frees *out. Errors as reader_find. */
 enum tm_err reader_view_names(struct reader *reader, const struct reader_filter *filter,
                               struct index_list *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* The same of the values of label name. */
 enum tm_err reader_view_values(struct reader *reader, struct str name, const struct reader_filter *filter,
                                struct index_list *out, struct tm_why *why) TM_MUST_CHECK;
 
-/* What makes the index large: the pairs `name=value` that most series bear, and the label names whose values
- * have the most bytes (in `bytes`); limit of each. TM_NOMEM. */
+/* What makes the index large: the pairs `name=value` that most series bear, at most limit of them. The caller
+ * frees *out. TM_CLOSED (stopped), TM_LIMIT as reader_walk_next, TM_NOMEM. */
 enum tm_err reader_pairs(struct reader *reader, size_t limit, struct index_list *out,
                          struct tm_why *why) TM_MUST_CHECK;
+
+/* The label names whose values have the most bytes (in the items' `bytes`); as reader_pairs. */
 enum tm_err reader_value_bytes(struct reader *reader, size_t limit, struct index_list *out,
                                struct tm_why *why) TM_MUST_CHECK;
 
@@ -188,6 +204,8 @@ struct reader_head {
     time_ms_t oldest_ms; /* the first day of which samples are in memory; INT64_MAX: there are none */
     time_ms_t newest_ms; /* newest time of all; INT64_MIN: there is none */
 };
+
+/* As of one moment. Errors as reader_pairs. */
 enum tm_err reader_head(struct reader *reader, struct reader_head *out, struct tm_why *why) TM_MUST_CHECK;
 
 /* ---- samples ---- */
@@ -197,6 +215,8 @@ struct reader_walk {
     uint32_t series;
     struct span span; /* what is still to come */
 };
+
+/* Before the first sample (or cell, or row) of series in span. Reads nothing yet. */
 void reader_walk_init(struct reader_walk *walk, uint32_t series, struct span span);
 
 /* The next samples, by time, each time once: those of one UTC day at most, so that a step is bounded. A
@@ -287,10 +307,11 @@ enum tm_err reader_rollup_next(struct reader *reader, struct reader_walk *walk, 
 
 /* ---- events ---- */
 
-/* Calls each for every event of kind in span that was there when the call began, once, in the order in which
- * they were written. line is valid during the call; false ends it, without error. Errors as reader_walk_next:
- * some may have been told by then. */
+/* Is told one event; line is valid during the call. False ends it all, without error. */
 typedef bool reader_event_fn(void *arg, enum event_kind kind, time_ms_t time, struct str line);
+
+/* Calls each for every event of kind in span that was there when the call began, once, in the order in which
+ * they were written. Errors as reader_walk_next: some may have been told by then. */
 enum tm_err reader_events(struct reader *reader, enum event_kind kind, struct span span,
                           reader_event_fn *each, void *arg, struct tm_why *why) TM_MUST_CHECK;
 

@@ -80,6 +80,8 @@ struct series_hash {
     uint64_t low;
     uint64_t high;
 };
+
+/* What keys that hash; one per start of the daemon, at random. */
 uint64_t store_hash_seed(const struct store *store);
 
 /* Hints that this hash will be looked up soon, so that the lookup need not wait for memory. */
@@ -166,10 +168,12 @@ enum tm_err store_batch_http(struct batch *batch, const struct http_event *event
  * have passed marker_check. TM_NOMEM. */
 enum tm_err store_batch_marker(struct batch *batch, const struct marker *marker, uint64_t *id) TM_MUST_CHECK;
 
-/* Gives a marker the named fields of `to` (MARKER_HAS_..., at least one; its id is to->id), or removes it.
+/* Gives a marker the named fields of `to` (MARKER_HAS_..., at least one; its id is to->id).
  * at: when somebody wished that. Of an id that is none when the batch is applied: nothing. TM_NOMEM. */
 enum tm_err store_batch_marker_change(struct batch *batch, time_ms_t at, const struct marker *to,
                                       uint32_t fields) TM_MUST_CHECK;
+
+/* Removes the marker of this id, on the same terms. */
 enum tm_err store_batch_marker_delete(struct batch *batch, time_ms_t at, uint64_t id) TM_MUST_CHECK;
 
 /* Adds an exception, of which texts are cut to their bounds. TM_NOMEM. */
@@ -224,11 +228,12 @@ void store_time(const struct store *store, time_ms_t *earlier_ms, time_ms_t *lat
 
 /* ---- news ---- */
 
+/* Is told the oldest and newest event time of a service's news; its name is valid during the call. */
+typedef void store_news_fn(void *arg, struct str service, time_ms_t oldest, time_ms_t newest);
+
 /* Tells, for each service of which samples or counts became visible since this was last asked, their oldest
  * and newest event time (of counts to the 10 s, but never later than the batch's newest). What replay brought
- * is no news, nor is what a batch of the daemon's own holds (store_batch_own). The name is valid during the
- * call. */
-typedef void store_news_fn(void *arg, struct str service, time_ms_t oldest, time_ms_t newest);
+ * is no news, nor is what a batch of the daemon's own holds (store_batch_own). */
 void store_news(struct store *store, store_news_fn *each, void *arg);
 
 /* ---- markers ---- */
@@ -277,6 +282,8 @@ enum tm_err store_delete(struct store *store, const struct deletion_order *order
  * store_freeze_why tells why, until the next call. TM_BUSY: one is being made. TM_READ_ONLY: there are no
  * files. */
 enum tm_err store_freeze(struct store *store, store_done_fn *done, void *arg) TM_MUST_CHECK;
+
+/* Why the last frozen copy failed; "" if it did not, or there was none. Valid until the next one ends. */
 const char *store_freeze_why(const struct store *store);
 
 /* How long what is kept, and how much in all; see store_options. */
@@ -346,6 +353,7 @@ struct store_stats {
     bool read_only;
 };
 
+/* The figures of now, a copy. */
 void store_stats(const struct store *store, struct store_stats *out);
 
 /* The service with the most series, and its count; empty view if none. */

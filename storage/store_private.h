@@ -61,33 +61,40 @@ bool store_has_memory(struct store *store);
 /* Settles what the journal handed back at its end, whatever memory there is. */
 void store_settle_all(struct store *store, struct journal_item *items);
 
-/* The parts of flush.c that the store calls. Owner's thread. */
+/* The parts of flush.c that the store calls: in the owner's thread, if nothing else is said. Makes it ready;
+ * its thread begins with the first job. */
 void flush_init(struct store *store);
+/* Ends the flush thread, which gives up what it is at (the journal has it), answers all who wait, frees. */
 void flush_fini(struct store *store);
+/* Takes up what the flush thread did and begins what is due next. */
 void flush_poll(struct store *store);
-/* Deletes (flush_delete.c): moves those that wait into the job about to start; tells those of the job what
- * became of them, and on an error those that wait too. */
+/* Deletes (flush_delete.c): moves those that wait into the job about to start. */
 void flush_take_deletions(struct store *store);
+/* Tells those of the job what became of them, and on an error those that wait too. text: the sentence. */
 void flush_answer_deletions(struct store *store, enum tm_err err, const char *text);
 /* Lets the flush thread work on what flush->job holds. TM_NOMEM. */
 enum tm_err flush_start_job(struct store *store) TM_MUST_CHECK;
-/* A frozen copy (flush_freeze.c): begins it when the thread is idle; makes it, on the thread; tells the end.
- */
+/* A frozen copy (flush_freeze.c): begins it; the flush thread is idle. */
 void flush_freeze_begin(struct store *store);
+/* Makes it, on the flush thread. Errors as freeze_make. */
 enum tm_err flush_freeze_work(struct store *store, struct tm_why *why) TM_MUST_CHECK;
+/* Tells whoever asked for it; why counts if err does. None under way: nothing. */
 void flush_freeze_end(struct store *store, enum tm_err err, const char *why);
 /* Series without data (flush_leave.c): one step of what there is to do between two jobs. True: there is more
- * that can be done at once. flush_leave_end forgets what is under way. */
+ * that can be done at once. */
 bool flush_leave(struct store *store);
+/* Forgets what is under way of that. */
 void flush_leave_end(struct store *store);
-/* Whether somebody waits for a flush; answers those whose flush is done, with err all. */
+/* Whether somebody waits for a flush. */
 bool flush_is_awaited(const struct store *store);
+/* Answers those whose flush is done, and, if err is one, all the others with it. */
 void flush_answer_waiters(struct store *store, enum tm_err err);
 /* For tests: waits until the files are in order. */
 void flush_settle(struct store *store);
 /* Notes a line for the log; any thread. arg: the store. */
 void flush_note(void *arg, int level, const char *id, const char *text);
 
+/* A line to options.log; nothing if that is NULL. */
 void store_log(const struct store *store, int level, const char *id, const char *text);
 
 #endif

@@ -27,9 +27,10 @@ struct manifest {
 
 /* Zero-initialised is empty. */
 void manifest_free(struct manifest *manifest);
-/* Paths are copied. TM_NOMEM. */
+/* Adds a file; its path is copied. TM_NOMEM. */
 enum tm_err manifest_add_file(struct manifest *manifest, const char *path, uint64_t bytes,
                               uint64_t hash) TM_MUST_CHECK;
+/* Notes the place of a partition that was left out, copied. TM_NOMEM. */
 enum tm_err manifest_add_damaged(struct manifest *manifest, const char *place) TM_MUST_CHECK;
 /* NULL: it is not there. The files must be sorted. */
 const struct manifest_file *manifest_find(const struct manifest *manifest, const char *path);

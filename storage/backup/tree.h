@@ -26,8 +26,7 @@ enum tm_err tree_remove(const char *path, struct tm_why *why) TM_MUST_CHECK;
 /* Makes the entries of a folder and of all below it durable. */
 enum tm_err tree_sync(const char *path, struct tm_why *why) TM_MUST_CHECK;
 
-/* The files below a folder, as paths relative to it, sorted. The caller frees with tree_files_fini. Nothing
- * deeper than TREE_DEPTH_MAX. TM_IO, TM_NOMEM, TM_NOT_FOUND. */
+/* A regular file below a folder: its path is relative to it. */
 struct tree_file {
     char *path;
     uint64_t bytes;
@@ -37,12 +36,16 @@ struct tree_files {
     size_t count;
     size_t capacity;
 };
+
+/* The regular files below root, sorted by path, down to TREE_DEPTH_MAX. The caller frees them with
+ * tree_files_fini; after an error there is nothing to free. TM_IO, TM_NOMEM, TM_NOT_FOUND. */
 enum tm_err tree_files(const char *root, struct tree_files *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees the paths and the list, which is empty then. */
 void tree_files_fini(struct tree_files *files);
 
-/* Copies a file, or reads it if to is NULL, and tells its XXH3. The copy is new (it must not exist) and
- * synced. each is called behind every MiB or so with how many bytes that were; it may be NULL. TM_NO_SPACE,
- * TM_IO, TM_EXISTS, TM_NOT_FOUND, TM_NOMEM. */
+/* A copy to be made. to: NULL, if the file is only to be read. each is called behind every MiB or so with how
+ * many bytes that were; it may be NULL. hash and bytes are results. */
 struct tree_copy {
     const char *from;
     const char *to;
@@ -51,6 +54,9 @@ struct tree_copy {
     uint64_t hash;
     uint64_t bytes;
 };
+
+/* Copies a file, or only reads it, and tells the XXH3 of its bytes and how many they are. The copy is new (it
+ * must not exist) and synced. TM_NO_SPACE, TM_IO, TM_EXISTS, TM_NOT_FOUND, TM_NOMEM. */
 enum tm_err tree_copy(struct tree_copy *copy, struct tm_why *why) TM_MUST_CHECK;
 
 /* Whether two files hold the same bytes; false also if one can't be read. */

@@ -24,8 +24,6 @@
 struct catalog;
 struct groups;
 
-/* Opens DIR/index. TM_NOT_FOUND if there is none and make is false. TM_IO, TM_NO_SPACE, TM_CORRUPT, TM_NOMEM.
- */
 struct catalog_options {
     const char *dir; /* the data folder; copied */
     bool make;
@@ -33,6 +31,9 @@ struct catalog_options {
     void (*log)(void *arg, int level, const char *id, const char *text); /* thread of writes; may be NULL */
     void *log_arg;
 };
+
+/* Opens DIR/index. TM_NOT_FOUND if there is none and make is false, or, for reading, if it was never
+ * finished. TM_IO, TM_NO_SPACE, TM_CORRUPT, TM_NOMEM; *out is NULL then. */
 enum tm_err catalog_open(const struct catalog_options *options, struct catalog **out,
                          struct tm_why *why) TM_MUST_CHECK;
 /* NULL is allowed. */
@@ -91,14 +92,16 @@ struct catalog_position {
     bool is_begun;
 };
 
-/* The next block with events of kind in span and an lsn up to until, decoded into out: per event zigzag time
- * and the line as bytes_str. TM_NOT_FOUND at the end, TM_CORRUPT, TM_IO, TM_NOMEM. */
+/* Which events are wanted: of kind, in span, and with an lsn up to until. */
 struct catalog_wanted {
     enum event_kind kind;
     struct span span;
     uint64_t until;
     uint64_t *damaged; /* counts blocks that are damaged, which are left out then; NULL: they are an error */
 };
+
+/* The next block with wanted events, decoded into out: per event zigzag time and the line as bytes_str.
+ * TM_NOT_FOUND at the end, TM_CORRUPT, TM_IO, TM_NOMEM. */
 enum tm_err catalog_events_next(struct catalog *catalog, struct catalog_position *position,
                                 const struct catalog_wanted *wanted, struct bytes *out,
                                 struct tm_why *why) TM_MUST_CHECK;

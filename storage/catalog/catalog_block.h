@@ -32,6 +32,7 @@ struct catalog_packer {
 bool catalog_packer_add(struct catalog_packer *packer, const struct catalog_series *series);
 /* Appends the block to out and begins the next one. TM_NOMEM. */
 enum tm_err catalog_packer_pack(struct catalog_packer *packer, struct bytes *out) TM_MUST_CHECK;
+/* Frees its memory; a block that was not packed is lost. It is empty then. */
 void catalog_packer_fini(struct catalog_packer *packer);
 
 /* Reads blocks; zero-initialised is ready. */
@@ -49,6 +50,7 @@ enum tm_err catalog_unpacker_open(struct catalog_unpacker *unpacker, uint32_t ke
 /* The next series, valid until the next block is opened. TM_NOT_FOUND at the end, TM_CORRUPT. */
 enum tm_err catalog_unpacker_next(struct catalog_unpacker *unpacker,
                                   struct catalog_series *out) TM_MUST_CHECK;
+/* Frees its memory, and with it what it gave. It is ready for another block then. */
 void catalog_unpacker_fini(struct catalog_unpacker *unpacker);
 
 #endif

@@ -38,9 +38,11 @@ struct catalog {
 enum tm_err catalog_fail(const struct catalog *catalog, int rc, const char *what,
                          struct tm_why *why) TM_MUST_CHECK;
 
-/* Runs work in a write transaction; again, from its beginning, in a larger map if it does not fit. A failed
- * assertion of LMDB is TM_CORRUPT. */
+/* Work inside a transaction: 0 or an LMDB result, which ends it. */
 typedef int catalog_work_fn(struct catalog *catalog, MDB_txn *txn, void *arg);
+
+/* Runs work in a write transaction; again, from its beginning, in a larger map if it does not fit. what names
+ * it in the error text. Errors as catalog_fail; a failed assertion of LMDB is TM_CORRUPT. */
 enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *arg, const char *what,
                           struct tm_why *why) TM_MUST_CHECK;
 
@@ -48,15 +50,18 @@ enum tm_err catalog_write(struct catalog *catalog, catalog_work_fn *work, void *
  * is lost. Inside, no other function of the catalog's that has a transaction. */
 int catalog_read(struct catalog *catalog, catalog_work_fn *work, void *arg) TM_MUST_CHECK;
 
-/* Clears value and leaves room for its checksum; then it is filled, then put. An LMDB result, ENOMEM if
- * filling it failed. */
+/* Clears value and leaves room for its checksum; what follows is appended, then catalog_put. */
 void catalog_start_value(struct bytes *value);
+
+/* Puts such a value under key, with the checksum of both. An LMDB result, ENOMEM if filling it failed. */
 int catalog_put(MDB_txn *txn, MDB_dbi table, MDB_val key, struct bytes *value) TM_MUST_CHECK;
 /* Whether the checksum is right; in then stands behind it. */
 bool catalog_check(const MDB_val *key, const MDB_val *data, struct cursor *in) TM_MUST_CHECK;
 
-/* Numbers in keys: big endian. */
+/* A number in a key, big endian, so that keys stand in its order. */
 void catalog_put_u32(uint8_t *at, uint32_t v);
+
+/* Reads what catalog_put_u32 wrote. */
 uint32_t catalog_get_u32(const uint8_t *at);
 
 /* The mark `numbers`: the highest number of a series that left; 0: none did. An LMDB result. */
@@ -69,12 +74,18 @@ int catalog_load_mark(struct catalog *catalog, MDB_txn *txn, const char *name,
 int catalog_put_groups(struct catalog *catalog, MDB_txn *txn, struct str saved,
                        struct bytes *value) TM_MUST_CHECK;
 
-/* Keys of the tables findings and finding_ids; catalog_finding_place is false for bytes that are none. */
+/* Keys of the tables findings and finding_ids. */
 enum { CATALOG_FINDING_KEY = 17, CATALOG_FINDING_ID_KEY = 9 };
+
+/* In the table findings: kind, then time in its order from before 1970 on, then id. */
 void catalog_finding_key(uint8_t key[CATALOG_FINDING_KEY], enum finding_kind kind, time_ms_t time,
                          uint64_t id);
+
+/* In the table finding_ids, which leads from an id to its time. */
 void catalog_finding_id_key(uint8_t key[CATALOG_FINDING_ID_KEY], enum finding_kind kind, uint64_t id);
-bool catalog_finding_place(const MDB_val *key, struct finding *out); /* kind, time, id; the rest is empty */
+
+/* Reads a key of the table findings: kind, time and id, the rest is empty. False: it is none. */
+bool catalog_finding_place(const MDB_val *key, struct finding *out);
 /* Writes the findings of a head, inside a transaction. value is scratch. An LMDB result, ENOMEM. */
 int catalog_put_findings(struct catalog *catalog, MDB_txn *txn, const struct head *head,
                          struct bytes *value) TM_MUST_CHECK;

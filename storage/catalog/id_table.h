@@ -18,6 +18,8 @@ struct id_table {
     size_t capacity; /* a power of two */
     size_t used;
 };
+
+/* Frees it; it is empty then. */
 void id_table_fini(struct id_table *table);
 
 /* Makes room for so many in all; false without memory, then it is as before. */
@@ -41,8 +43,10 @@ static inline void id_table_expect(const struct id_table *table, uint32_t hash)
         __builtin_prefetch(&table->slots[hash & (table->capacity - 1)], 1);
 }
 
-/* Removes the numbers that keep does not want, in place. */
+/* True: this number stays. */
 typedef bool id_table_keep_fn(const void *arg, uint32_t id);
+
+/* Removes the numbers that keep does not want, in place. Walks over all. */
 void id_table_sweep(struct id_table *table, id_table_keep_fn *keep, const void *arg);
 
 #endif

@@ -23,6 +23,8 @@ struct label_sets {
     size_t pair_count;
     uint64_t seed; /* of the caller's; keys the hash of pairs */
 };
+
+/* Frees all sets and pairs; it is empty then and keeps the seed. */
 void label_sets_fini(struct label_sets *sets);
 
 /* Keeps encoded labels (labels_encode); *out is never 0. TM_CORRUPT if the bytes are no such list, TM_NOMEM.

@@ -35,7 +35,10 @@ struct pending {
     bool is_linked;
 };
 
+/* An empty table; seed keys the hash of names. NULL when out of memory. */
 struct producers *producers_new(uint64_t seed);
+
+/* NULL is allowed. What is linked into it is its holders' own. */
 void producers_free(struct producers *producers);
 
 /* See store_producer_check. now decides who is forgotten. */
@@ -57,15 +60,19 @@ enum tm_err producers_await(struct producers *producers, const struct producer_m
 enum tm_err producers_restore(struct producers *producers, const struct producer_mark *mark,
                               time_ms_t written_ms, bool *is_new) TM_MUST_CHECK;
 
-/* Appends who has settled what (FORMAT.md), and fills an empty table from it. TM_NOMEM shows in
- * bytes_error(out); TM_CORRUPT, TM_NOMEM. */
+/* Appends who has settled what (FORMAT.md). Without memory out fails (bytes_error). */
 void producers_save(const struct producers *producers, struct bytes *out);
+
+/* Fills an empty table from it. TM_CORRUPT, TM_NOMEM: part of it may be in. */
 enum tm_err producers_load(struct producers *producers, struct cursor *in) TM_MUST_CHECK;
 
 /* Forgets whoever was last used too long ago. */
 void producers_forget(struct producers *producers, time_ms_t now);
 
+/* How many are known, those with a batch under way included. */
 uint64_t producers_count(const struct producers *producers);
+
+/* How often a seq did not follow the last one, since the table was made. */
 uint64_t producers_gap_count(const struct producers *producers);
 
 #endif

@@ -36,6 +36,8 @@ struct series_table;
 
 /* Limits of 0 are none. NULL when out of memory. */
 struct series_table *series_new(int64_t max_series, int64_t max_series_per_service);
+
+/* NULL is allowed. Batches end their uses in it: they go first. */
 void series_free(struct series_table *table);
 
 /* Keys the hash of labels; the caller's raw hash is keyed by it too. */
@@ -97,8 +99,10 @@ void series_news(struct series_table *table, store_news_fn *each, void *arg);
 
 /* ---- leaving ---- */
 
-/* DURABLE -> LEAVING, and back if it still is LEAVING. */
+/* DURABLE -> LEAVING. */
 void series_leave(struct series_table *table, series_id id);
+
+/* Back to DURABLE, if it still is LEAVING; else nothing. */
 void series_stay(struct series_table *table, series_id id);
 
 /* LEAVING -> GONE; place: where it stands in the order. Locked against readers. It counts no longer. */
@@ -123,12 +127,16 @@ enum tm_err series_skip(struct series_table *table, series_id last) TM_MUST_CHEC
 
 /* ---- reading ---- */
 
-/* Durable series in order of first appearance: how many places, and the n-th; 0: it left. */
+/* How many places the order of first appearance has; durable series stand there. */
 size_t series_durable_count(const struct series_table *table);
+
+/* The series at place n, which must be below that; 0: it left. */
 series_id series_durable_at(const struct series_table *table, size_t n);
 
-/* How many count for the limits, and how often a limit refused one. */
+/* How many count for the limits. */
 uint64_t series_live_count(const struct series_table *table);
+
+/* How often a limit refused one, since the table was made. */
 uint64_t series_refused_count(const struct series_table *table);
 /* The service with the most series that count; empty if none. */
 struct str series_top_service(struct series_table *table, uint64_t *count);

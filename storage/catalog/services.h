@@ -37,9 +37,11 @@ struct services {
 
 /* The slot of a service, made if new. The caller raises references. TM_NOMEM, TM_LIMIT. */
 enum tm_err services_intern(struct services *services, struct str name, uint32_t *out) TM_MUST_CHECK;
+/* What stands in a slot that was given out. It does not move. */
 struct service *services_at(const struct services *services, uint32_t slot);
 /* Frees the names that no series bears any more. */
 void services_sweep(struct services *services);
+/* Frees all names and slots. Not to be used again. */
 void services_fini(struct services *services);
 
 #endif

@@ -69,9 +69,11 @@ size_t tombstones_count(const struct tombstones *set);
 /* The i-th by id; to be changed by the functions below only. Flush thread. */
 struct tombstone *tombstones_at(const struct tombstones *set, size_t i);
 
-/* This tombstone, or all of them, need not hide anything in a period any more. */
+/* This tombstone need not hide anything in a period any more. */
 void tombstones_settle_one(struct tombstones *set, struct tombstone *tombstone, enum partition_tier tier,
                            uint32_t period);
+
+/* Nor need any of them: the period was rewritten, or has gone. */
 void tombstones_settle(struct tombstones *set, enum partition_tier tier, uint32_t period);
 /* Gives one its lists, by tier; taken over, those in lists are emptied. */
 void tombstones_set_lists(struct tombstones *set, struct tombstone *tombstone,
@@ -93,6 +95,8 @@ struct tombstone_cover {
     size_t count;
     size_t capacity;
 };
+
+/* Frees it; it is empty then. */
 void tombstone_cover_fini(struct tombstone_cover *cover);
 
 /* Appends what hides something of series in span in the partitions of a period. To be called before these are

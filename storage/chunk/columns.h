@@ -15,6 +15,8 @@ struct columns {
     size_t time_capacity;
     size_t value_capacity;
 };
+
+/* Frees both arrays; it is empty then. */
 void columns_fini(struct columns *columns);
 
 /* Room for more samples behind the last. TM_NOMEM. */

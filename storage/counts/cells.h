@@ -23,6 +23,7 @@ struct cells {
     uint64_t saturated; /* sums that did not fit */
 };
 
+/* Frees them; it is empty then. */
 void cells_fini(struct cells *cells);
 
 /* Room for `more`. TM_NOMEM. */

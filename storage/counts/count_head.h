@@ -32,6 +32,8 @@ struct count_head {
     uint64_t cells;
     uint64_t saturated; /* sums that did not fit in 64 bits */
 };
+
+/* Frees all cells; zeroed, base_lsn and the sums of figures too. */
 void count_head_fini(struct count_head *head);
 
 /* One add. age: 0, or how many records behind base_lsn it came, at least, to keep adds of different records

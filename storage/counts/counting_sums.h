@@ -23,6 +23,8 @@ struct counting_sums {
     size_t count;
     size_t capacity;
 };
+
+/* Frees them; it is empty then. */
 void counting_sums_fini(struct counting_sums *sums);
 
 /* TM_LIMIT past max different sums; TM_NOMEM. */
@@ -45,6 +47,8 @@ struct counting_groups {
     uint32_t *slots; /* number + 1; a power of two of them, at most half used */
     size_t slot_count;
 };
+
+/* Frees the texts with their numbers; it is empty then. */
 void counting_groups_fini(struct counting_groups *groups);
 
 /* The number of this label set, given if it is new. TM_LIMIT past max; TM_NOMEM. */

@@ -68,14 +68,14 @@ struct events_cursor {
 #define EVENTS_NEWEST ((struct events_cursor){.time = INT64_MAX})
 
 enum { EVENTS_CURSOR_BYTES = 64 };
-/* The cursor as text for a URL, and back. TM_INVALID. */
+/* The cursor as text for a URL, with its NUL. */
 void events_cursor_text(const struct events_cursor *cursor, char out[EVENTS_CURSOR_BYTES]);
+
+/* Reads that text. TM_INVALID: it is none; *out is untouched. */
 enum tm_err events_cursor_parse(struct str text, struct events_cursor *out) TM_MUST_CHECK;
 
-/* Calls each for up to limit (1 to EVENTS_LIMIT_MAX) events behind the cursor, newest first, and moves it
- * behind the last one told. *is_more: there are others behind (NULL: do not look). In memory are the events
- * of one page and one block. TM_LIMIT: the page takes over 64 MiB, ask for fewer. Else errors as
- * reader_walk_next; nothing was told then. */
+/* What of them is wanted: up to limit (1 to EVENTS_LIMIT_MAX) behind the cursor. *is_more: there are others
+ * behind (NULL: do not look). */
 struct events_page {
     struct events_cursor *cursor;
     size_t limit;
@@ -83,6 +83,10 @@ struct events_page {
     events_fn *each;
     void *arg;
 };
+
+/* Calls each for the events of a page, newest first, and moves its cursor behind the last one told. In memory
+ * are the events of one page and one block. TM_INVALID: the limit. TM_LIMIT: the page takes over 64 MiB, ask
+ * for fewer. Else errors as reader_walk_next; nothing was told then. */
 enum tm_err events_search(struct reader *reader, const struct events_query *query,
                           const struct events_page *page, struct tm_why *why) TM_MUST_CHECK;
 
@@ -126,6 +130,8 @@ struct events_ranking_total {
     struct span span; /* that was counted: an end among days that are gone lies on a whole hour */
     bool is_cut;      /* some days are gone of which this could not be asked */
 };
+
+/* What the ranking covers, and how exact it is. */
 void events_ranking_total(const struct events_ranking *ranking, struct events_ranking_total *out);
 
 /* The key at place (from 0) by count, most first, ties by key. TM_NOT_FOUND behind the last one. Views last

@@ -81,6 +81,8 @@ struct events_block {
     int64_t tags_at;    /* which these are; -1: none */
     void *decompressor;
 };
+
+/* Frees its memory; it can be used for another block then. */
 void events_block_fini(struct events_block *block);
 
 /* Checks all of a block and stands ready to read it; its bytes must stay. Times are read. TM_CORRUPT,

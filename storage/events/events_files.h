@@ -31,6 +31,8 @@ struct events_files {
     struct bytes bytes;
     struct events_block block;
 };
+
+/* Frees places, bytes and the block; the members that were set are the caller's. */
 void events_files_fini(struct events_files *files);
 
 /* Lists the blocks of a day that may have events of the query, newest first by their last event. TM_CORRUPT

@@ -47,6 +47,8 @@ struct events_work {
     uint64_t unstorable;   /* events outside the years 1970 to 9999 */
     uint64_t bytes;        /* on disk, when it was looked last */
 };
+
+/* Frees encoder and block; to be called once, at the end. */
 void events_work_fini(struct events_work *work);
 
 /* Writes the HTTP events of a head that nobody fills, a window a day with this tag. *days_done of them are

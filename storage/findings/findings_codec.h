@@ -15,6 +15,8 @@ struct finding_zip {
     struct ZSTD_CCtx_s *pack;
     struct ZSTD_DCtx_s *unpack;
 };
+
+/* Frees both contexts; it is empty then. */
 void finding_zip_fini(struct finding_zip *zip);
 
 /* Appends it as a value, without kind, id and time, which are in the key; out->failed without memory. */

@@ -180,6 +180,8 @@ struct flush_work {
 enum tm_err flush_write(struct flush_work *work, struct tm_why *why) TM_MUST_CHECK;
 /* Keeps the files in order: at most one day is rewritten. Errors are logged. */
 void flush_keep(struct flush_work *work);
+
+/* Frees what it works with. The flush thread has ended. */
 void flush_work_fini(struct flush_work *work);
 
 /* Makes the job's deletes durable, then hides what they took. What became of each stands in it. */
@@ -197,8 +199,10 @@ bool flush_drop_counts(struct flush_work *work, uint32_t day);
 /* The oldest day of counts; false: there is none. */
 bool flush_oldest_counts(struct flush_work *work, uint32_t *day);
 
-/* Notes that a late partition was written; whether one was not, for a while. */
+/* Notes that a late partition was written to just now. */
 void flush_note_late(struct flush_work *work, enum partition_tier tier, uint32_t day);
+
+/* Whether none of this day was noted within FLUSH_SETTLE_MS: it may be merged. */
 bool flush_is_quiet(const struct flush_work *work, enum partition_tier tier, uint32_t day);
 
 /* Takes a chunk: a writer's or a rewrite's put. */
@@ -220,8 +224,7 @@ struct flush_fill {
     size_t left;
 };
 
-/* Encodes columns[from, to) as chunks of at most `most` samples, short enough for LMDB's leaf pages, and puts
- * each. */
+/* How chunks are made and where they go: of at most `most` samples each. */
 struct flush_put {
     void *arg;
     flush_put_fn *put;
@@ -233,12 +236,16 @@ struct flush_put {
     size_t most;
     struct flush_fill *fill; /* fills pages, for some more time: of one that puts in order. NULL: does not */
 };
+
+/* Encodes work->columns[from, to) as chunks, short enough for LMDB's leaf pages, and puts each. TM_NOMEM, or
+ * what put returned: some may have been put. */
 enum tm_err flush_put_columns(struct flush_work *work, const struct flush_put *put, size_t from, size_t to,
                               struct tm_why *why) TM_MUST_CHECK;
 
 /* Tells tests that work comes by. */
 void flush_pass(const struct flush_work *work, const char *name);
 
+/* A line for the log, as printf; cut at 400 bytes. Flush thread. */
 void flush_log(const struct flush_work *work, int level, const char *id, const char *format, ...)
     TM_PRINTF(4, 5);
 

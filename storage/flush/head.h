@@ -45,15 +45,21 @@ struct head {
     uint64_t events;
     struct count_head counts; /* its memory is in bytes, too */
 };
+
+/* Frees all, events but for those that a view holds; it is empty then. */
 void head_fini(struct head *head);
 
+/* Has it neither samples nor events (findings are some) nor cells? */
 bool head_is_empty(const struct head *head);
 
-/* Hints that a sample of this series comes soon: first the series' own entry (far ahead), then where its next
- * sample goes (near). Samples of a batch lie all over memory, and waiting for it costs more than all else in
- * here. The distances are measured, and not critical. */
+/* Samples of a batch lie all over memory, and waiting for it costs more than all else in here: so many
+ * samples ahead its places are asked for. The distances are measured, and not critical. */
 enum { HEAD_EXPECT_FAR = 24, HEAD_EXPECT_NEAR = 10 };
+
+/* Hints that a sample of this series comes, HEAD_EXPECT_FAR ahead: asks for the series' own entry. */
 void head_expect_series(const struct head *head, uint32_t series);
+
+/* The same, HEAD_EXPECT_NEAR ahead, when that entry has come: asks for where the next sample goes. */
 void head_expect_sample(const struct head *head, uint32_t series);
 
 /* Adds a sample, in any order of time; the last one written for a time wins. TM_NOMEM: it is not there. */
@@ -80,12 +86,15 @@ enum tm_err head_event(struct head *head, uint8_t kind, time_ms_t time, struct s
 /* Frees them, but for those that a view holds. */
 void head_free_events(struct head *head);
 
-/* All events that are in a head at one moment. Holds them, whatever becomes of the head: to be dropped. */
+/* The events that are in a head at one moment; they last until the view is dropped, whatever becomes of the
+ * head. */
 struct head_view {
     struct event_block *first;
     struct event_block *last;
     size_t last_used;
 };
+
+/* Takes a view of all events but findings; to be dropped (head_view_drop). */
 void head_view_take(const struct head *head, struct head_view *out);
 /* The same of the row of findings, which is in no other view. */
 void head_view_findings(const struct head *head, struct head_view *out);

@@ -35,6 +35,8 @@ struct group {
 
 /* NULL when out of memory. */
 struct group *group_new(uint64_t id, const struct exception *exception);
+
+/* NULL is allowed. */
 void group_free(struct group *group);
 
 /* Counts an exception in. TM_NOMEM: nothing was changed. */
@@ -42,13 +44,19 @@ enum tm_err group_add(struct group *group, const struct exception *exception) TM
 /* Adds what another one knows; for a group that is shown only. TM_NOMEM: part of it may be in. */
 enum tm_err group_absorb(struct group *group, const struct group *other) TM_MUST_CHECK;
 
-/* Its parts as they were stored. TM_NOMEM. */
+/* Takes in message and stack as they were stored, copied. TM_NOMEM. */
 enum tm_err group_put_sample(struct group *group, struct str message, struct str stack) TM_MUST_CHECK;
+
+/* The same of a release, to which its count is added. TM_NOMEM. */
 enum tm_err group_put_release(struct group *group, const struct group_release *release) TM_MUST_CHECK;
+
+/* The same of the count of a label's value. TM_NOMEM. */
 enum tm_err group_put_label(struct group *group, const struct group_label *label) TM_MUST_CHECK;
 
-/* The value in the catalog, and back. */
+/* Appends its value in the catalog; without memory out fails. */
 void group_encode(const struct group *group, struct bytes *out);
+
+/* A group of such a value, the caller's (group_free). TM_CORRUPT, TM_NOMEM: *out is NULL. */
 enum tm_err group_decode(uint64_t id, struct cursor in, struct group **out) TM_MUST_CHECK;
 
 /* The moment at which it had been resolved when it came back in span; GROUP_NEVER: it did not. order is

@@ -30,6 +30,8 @@ struct group_order {
     size_t deployed_count;
     size_t deployed_capacity;
 };
+
+/* Frees it; it is empty then and follows no markers. */
 void group_order_fini(struct group_order *order);
 
 /* Notes when a release was seen. TM_NOMEM. */

@@ -45,6 +45,8 @@ enum group_state {
     GROUP_RESOLVED,
     GROUP_STATE_COUNT
 };
+
+/* "new", "ongoing" and so on; static. */
 struct str group_state_name(enum group_state state);
 /* GROUP_STATE_COUNT if there is none of this name. */
 enum group_state group_state_of(struct str name);
@@ -105,6 +107,7 @@ enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now,
 enum tm_err groups_came_back(struct groups *groups, uint64_t id, struct span span,
                              time_ms_t *resolved) TM_MUST_CHECK;
 
+/* How many there are, parts of others included. */
 size_t groups_count(const struct groups *groups);
 
 /* The i-th shown group, in no order that means anything: its id and the time of its newest exception, members

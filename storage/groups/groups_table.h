@@ -10,8 +10,8 @@ struct groups *groups_new(void);
 /* NULL is allowed. */
 void groups_free(struct groups *groups);
 
-/* From now on releases are ordered by these markers' deploys first; they must live as long. NULL: by none. */
 struct markers;
+/* From now on releases are ordered by these markers' deploys first; they must live as long. NULL: by none. */
 void groups_follow(struct groups *groups, const struct markers *markers);
 
 /* ---- events: an exception, or an edit (storage/FORMAT.md) ---- */
@@ -24,7 +24,11 @@ struct group_change {
     enum group_edit edit;
     uint64_t other; /* GROUP_MERGE: into this one */
 };
+
+/* Appends an edit as an event's bytes; without memory out fails. */
 void group_change_encode(const struct group_change *change, struct bytes *out);
+
+/* Reads them. TM_CORRUPT: they are no edit, or one that makes no sense. */
 enum tm_err group_change_decode(struct str bytes, struct group_change *out) TM_MUST_CHECK;
 
 /* Applies what an event of kind EVENT_EXCEPTION bears; bytes that are none are counted. TM_NOMEM: nothing was

@@ -60,6 +60,8 @@ bool index_scan_pays(const struct matcher *matcher);
 enum tm_err index_scan_copy(const struct index *ix, struct index_scan *scan) TM_MUST_CHECK;
 /* Judges what was copied. TM_LIMIT (too costly, why names pattern and value), TM_NOMEM. */
 enum tm_err index_scan_judge(struct index_scan *scan, struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees what it found and copied; the matcher is the caller's. It is zeroed then. */
 void index_scan_fini(struct index_scan *scan);
 
 /* The conditions of one selection; all must hold. Views, the caller's. */
@@ -134,8 +136,10 @@ enum tm_err index_value_bytes(const struct index *ix, size_t limit, struct index
 /* How many pairs of name and value there are. */
 size_t index_pair_count(const struct index *ix);
 
-/* How many series are in it, and how many bear name=value. O(1). */
+/* How many series are in it. O(1). */
 size_t index_count(const struct index *ix);
+
+/* How many series bear name=value; 0: no such pair. O(1). */
 size_t index_value_count(const struct index *ix, struct str name, struct str value);
 
 /* What it takes from the system, in bytes, about. Walks over every value. */

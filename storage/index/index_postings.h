@@ -30,6 +30,7 @@ bool postings_has_room(size_t bytes);
 /* Releases what p has; it is empty afterwards. */
 void postings_fini(struct slab *slab, struct postings *p);
 
+/* How many ids are in it; O(1). */
 size_t postings_count(const struct postings *p);
 
 /* Adds id, which is not in it. TM_NOMEM: as before. */

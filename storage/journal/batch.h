@@ -49,6 +49,8 @@ struct batch {
 struct batch *batch_new(struct series_table *series);
 /* Ends its uses of series, and forgets the content; the memory is kept for the next. */
 void batch_clear(struct batch *batch);
+
+/* NULL is allowed. Ends its uses of series first, as batch_clear. */
 void batch_free(struct batch *batch);
 
 /* Notes that it uses a series, if that is not durable. TM_NOMEM. */
@@ -59,7 +61,7 @@ void batch_settle_series(struct batch *batch);
 /* What it takes in memory, roughly; the unit of max_pending_bytes. */
 size_t batch_bytes(const struct batch *batch);
 
-/* Encodes it as the body of a record that will stand at place. Journal thread. */
+/* What encoding needs, kept from one record to the next. Zero-initialised is ready. Journal thread. */
 struct batch_encoder {
     struct definitions definitions;
     struct batch_definition *list;
@@ -69,8 +71,13 @@ struct batch_encoder {
     size_t cell_count;
     size_t cell_capacity;
 };
+
+/* Appends batch as the body of a record that will stand at place, with the series that the record has to
+ * define. TM_NOMEM: body is of no use. definitions_end is then told whether it was written. */
 enum tm_err batch_encoder_run(struct batch_encoder *encoder, const struct batch *batch,
                               const struct record_place *place, struct bytes *body) TM_MUST_CHECK;
+
+/* Frees it; it is ready for another journal then. */
 void batch_encoder_fini(struct batch_encoder *encoder);
 
 #endif

@@ -27,6 +27,8 @@ struct batch_cells {
     size_t place_count;
     time_ms_t newest_ms; /* of what was added; valid if count > 0 */
 };
+
+/* Frees them; it is empty then. */
 void batch_cells_fini(struct batch_cells *cells);
 /* Empties it; the memory is kept. */
 void batch_cells_clear(struct batch_cells *cells);
@@ -42,13 +44,15 @@ int batch_cells_compare(const void *a, const void *b);
 /* Appends the section: cells in that order, each once. Failed allocations show in bytes_error(out). */
 void batch_cells_encode(const struct batch_cell *cells, size_t count, time_ms_t newest_ms, struct bytes *out);
 
-/* Reads it into an array that grows. TM_CORRUPT, TM_NOMEM. */
+/* Where decoded cells live: the array is used again and grows; its holder frees at. */
 struct batch_cell_array {
     struct batch_cell *at;
     size_t count;
     size_t capacity;
     time_ms_t newest_ms;
 };
+
+/* Reads the section; what out held is replaced. TM_CORRUPT, TM_NOMEM. */
 enum tm_err batch_cells_decode(struct cursor *c, struct batch_cell_array *out) TM_MUST_CHECK;
 
 #endif

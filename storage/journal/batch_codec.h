@@ -63,6 +63,8 @@ struct batch_arrays {
     struct batch_definition *definitions;
     size_t definition_capacity;
 };
+
+/* Frees the arrays, and so ends the views that decoding gave; it is empty then. */
 void batch_arrays_fini(struct batch_arrays *arrays);
 
 /* Reads a body; the views are valid as long as body and until arrays is used again. TM_CORRUPT if a byte of

@@ -33,6 +33,7 @@ enum tm_err definitions_use(struct definitions *definitions, uint32_t series) TM
 uint32_t definitions_fresh_at(const struct definitions *definitions, size_t n);
 /* Ends the record; one that was not written has defined nothing. */
 void definitions_end(struct definitions *definitions, bool is_written);
+/* Frees it; it is empty then, and knows of no segment. */
 void definitions_fini(struct definitions *definitions);
 
 #endif

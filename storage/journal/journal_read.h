@@ -35,6 +35,7 @@ struct segment_hole {
     size_t len;
 };
 
+/* Stands behind the header of segment number; data is borrowed, and may be shorter than a header. */
 void segment_reader_init(struct segment_reader *reader, const uint8_t *data, size_t len, uint64_t number);
 /* The next thing in the segment. record is filled for SEGMENT_RECORD, hole for SEGMENT_HOLE and SEGMENT_TAIL.
  * After SEGMENT_TAIL and SEGMENT_END it stays there. */
@@ -83,6 +84,7 @@ struct journal_end {
  * trimmed meanwhile: try again), or what the visitor returned. */
 enum tm_err journal_replay(int folder, const struct journal_visitor *visitor, struct journal_end *end,
                            struct tm_why *why) TM_MUST_CHECK;
+/* Frees the list of segments; zeroed then. */
 void journal_end_fini(struct journal_end *end);
 
 #endif

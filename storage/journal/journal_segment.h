@@ -22,6 +22,7 @@ struct segment_header {
 /* "0000000000000001.seg" */
 void segment_name(uint64_t number, char out[SEGMENT_NAME_BYTES]);
 
+/* The bytes of a header with its checksum (FORMAT.md). */
 void segment_header_encode(const struct segment_header *header, uint8_t out[SEGMENT_HEADER_BYTES]);
 /* False if these are not a whole, intact header of segment number. */
 bool segment_header_decode(const uint8_t *data, size_t len, uint64_t number, struct segment_header *out);

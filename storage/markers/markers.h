@@ -20,6 +20,7 @@ struct markers;
 /* Above this, whoever takes markers from outside refuses new ones; what is stored is kept all the same. */
 enum { MARKERS_MAX = 200000 };
 
+/* How many there are, removed ones not among them. */
 size_t markers_count(const struct markers *markers);
 
 /* The marker of this id, NULL if there is none. */

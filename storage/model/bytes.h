@@ -26,11 +26,17 @@ void bytes_clear(struct bytes *b);
 /* Makes room for more bytes behind the end and returns where they go, NULL on failed allocation. The caller
  * writes there and adds to len. Valid until the next call on b. */
 uint8_t *bytes_reserve(struct bytes *b, size_t more);
+/* Appends len bytes as they are; data may be NULL if there are none. */
 void bytes_put(struct bytes *b, const void *data, size_t len);
+/* One byte. */
 void bytes_u8(struct bytes *b, uint8_t v);
+/* Four bytes, little endian. */
 void bytes_u32(struct bytes *b, uint32_t v);
+/* Eight bytes, little endian. */
 void bytes_u64(struct bytes *b, uint64_t v);
+/* One to ten bytes of seven bits each, the lowest first. */
 void bytes_varint(struct bytes *b, uint64_t v);
+/* A varint in which small negative numbers are short too. */
 void bytes_zigzag(struct bytes *b, int64_t v);
 /* A varint length, then the bytes. */
 void bytes_str(struct bytes *b, struct str s);
@@ -67,10 +73,15 @@ static inline size_t cursor_left(const struct cursor *c)
     return (size_t)(c->end - c->at);
 }
 
+/* One byte. Here as below: 0, and bad, if it is not whole; nothing is read then. */
 uint8_t cursor_u8(struct cursor *c);
+/* What bytes_u32 wrote. */
 uint32_t cursor_u32(struct cursor *c);
+/* What bytes_u64 wrote. */
 uint64_t cursor_u64(struct cursor *c);
+/* What bytes_varint wrote; bad, too, if it does not fit in 64 bits. */
 uint64_t cursor_varint(struct cursor *c);
+/* What bytes_zigzag wrote; bad as cursor_varint. */
 int64_t cursor_zigzag(struct cursor *c);
 /* The next len bytes, in place; valid as long as what the cursor was made of. */
 struct str cursor_take(struct cursor *c, size_t len);

@@ -89,16 +89,34 @@ static inline bool fold_begins(struct str text, struct str prefix)
 /* Where needle begins in text, text.len if nowhere. */
 size_t fold_find(struct str text, struct str needle);
 
-/* How many bytes from the start of text are one thing of its kind, 0 if none. before is the byte in front of
- * text, 0 at the start. None looks further than needed to tell. */
+/* These say how many bytes from the start of text are one thing of a kind, 0 if none. before is the byte in
+ * front of text, 0 at the start. None looks further than needed to tell. */
+
+/* A URL with its scheme. */
 size_t match_url(struct str text, char before);
+
+/* An address of mail; a stop that ends the sentence is not in it. */
 size_t match_email(struct str text, char before);
+
+/* A date, a time of day or both, in the many ways that logs write them. */
 size_t match_time(struct str text, char before);
+
+/* A UUID with its four dashes. */
 size_t match_uuid(struct str text, char before);
+
+/* An address of IPv4, or of IPv6, bare or in brackets, with what belongs to it (port, prefix). */
 size_t match_ip(struct str text, char before);
+
+/* Six bytes of a network card in hex, with colons or dashes between. */
 size_t match_mac(struct str text, char before);
+
+/* A path of a file, absolute or relative, of Unix or Windows. */
 size_t match_path(struct str text, char before);
+
+/* 0x and hex digits, or the hash behind the @ of a Java object. */
 size_t match_pointer(struct str text, char before);
+
+/* A number with sign, fraction, exponent and units (17, -3.5, 1.5GB, 1m30s), but not the start of a word. */
 size_t match_number(struct str text, char before);
 
 /* Writes the word at the start of text (letters, digits, '_' and '-', at least one byte) with its ids folded

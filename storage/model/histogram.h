@@ -28,9 +28,10 @@ enum {
 /* The bucket that a value lies in; below 0 counts as 0. */
 uint32_t histogram_bucket(int64_t value);
 
-/* The lowest and the highest value of a bucket below HISTOGRAM_BUCKETS, both inclusive; the highest of the
- * last one is INT64_MAX. */
+/* The lowest value of a bucket below HISTOGRAM_BUCKETS, which lies in it. */
 int64_t histogram_lowest(uint32_t bucket);
+
+/* The highest one, which lies in it too; of HISTOGRAM_LAST INT64_MAX. */
 int64_t histogram_highest(uint32_t bucket);
 
 /* Where a bucket's count stands among the cells of a series. */
@@ -50,8 +51,10 @@ enum histogram_view histogram_view_of(struct str name, struct str *base);
 struct str histogram_suffix(enum histogram_view view);
 
 enum { HISTOGRAM_BASES = 3 };
-/* The names of the stored histograms (place below HISTOGRAM_BASES), and of a view of one; static. */
+/* The name of a stored histogram, place below HISTOGRAM_BASES; static. */
 struct str histogram_base(size_t place);
+
+/* The name of a view of it, not of HISTOGRAM_NONE; static. */
 struct str histogram_view_name(size_t place, enum histogram_view view);
 
 enum { HISTOGRAM_LE_BYTES = 24 };

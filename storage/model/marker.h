@@ -51,8 +51,10 @@ enum {
     MARKER_HAS_ALL = (MARKER_HAS_KIND << 3) - 1
 };
 
-/* "deploy" and so on; "service" and so on. Static texts. */
+/* "deploy" and so on; static. */
 struct str marker_kind_name(enum marker_kind kind);
+
+/* "service" and so on; static. */
 struct str marker_text_name(enum marker_text text);
 /* The kind of this name, MARKER_KIND_COUNT if there is none. */
 enum marker_kind marker_kind_of(struct str name);
@@ -64,8 +66,10 @@ enum tm_err marker_check(const struct marker *marker, struct tm_why *why) TM_MUS
 /* Puts the named fields of `from` into marker; views are copied as views. */
 void marker_merge(struct marker *marker, const struct marker *from, uint32_t fields);
 
-/* 16 hex digits and a NUL; the reverse is 0 if text is none. */
+/* Writes 16 hex digits and a NUL, and returns text. */
 const char *marker_id_text(uint64_t id, char text[MARKER_ID_TEXT + 1]);
+
+/* The id that 16 hex digits in lower case are; 0: text is none. */
 uint64_t marker_id_of(struct str text);
 
 #endif

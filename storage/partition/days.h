@@ -30,6 +30,8 @@ struct day_steps {
  */
 enum tm_err days_begin_steps(struct partitions *set, enum partition_tier tier, uint32_t day,
                              struct day_steps *steps, struct tm_why *why) TM_MUST_CHECK;
+
+/* Ends those that began, the last one first; none is left. Twice does no harm. */
 void days_end_steps(struct day_steps *steps);
 
 /* The tag of a window of a step. */

@@ -173,6 +173,8 @@ enum tm_err partition_writer_open(struct partitions *set, enum partition_tier ti
 
 /* Which window is being written, and where. */
 struct partition_id partition_writer_id(const struct partition_writer *writer);
+
+/* The number of the window that it writes. */
 uint32_t partition_writer_window(const struct partition_writer *writer);
 
 /* Adds a chunk; copied. Ascending by (series, part). A full buffer is written as one transaction, invisible
@@ -191,9 +193,9 @@ enum tm_err partition_writer_commit(struct partition_writer **writer, uint64_t t
 /* Gives the window up, frees the writer. NULL inside is allowed. */
 void partition_writer_abort(struct partition_writer **writer);
 
+struct present;
 /* From now on every series that is written to a partition of these tiers (a bit each), or put by a rewrite,
  * is also added to present; NULL ends that. Owner. */
-struct present;
 void partitions_watch(struct partitions *set, unsigned tiers, struct present *present);
 
 /* Whether the folder holds partitions that were set aside (quarantined): what is in them is not known. Owner.
@@ -264,11 +266,14 @@ struct partition_step {
     struct partition_step *newer;
 };
 
-/* TM_NOT_FOUND (no such partition, or dropped meanwhile), TM_CORRUPT (damaged: it is not read any more),
- * TM_BUSY (max_open partitions
- * were inside steps for a second), TM_IO, TM_NOMEM. On error there is nothing to end. */
+/* Comes into a partition, which stays as it is until the step ends: keep it short. *step is the caller's and
+ * must not move meanwhile. TM_NOT_FOUND (no such partition, or dropped meanwhile), TM_CORRUPT (damaged: it is
+ * not read any more), TM_BUSY (max_open partitions were inside steps for a second), TM_IO, TM_NOMEM. On error
+ * there is nothing to end. */
 enum tm_err partition_step_begin(struct partitions *set, struct partition_id id, struct partition_step *step,
                                  struct tm_why *why) TM_MUST_CHECK;
+
+/* Ends it: what was read in it is not valid any more. Once, by the thread that began it. */
 void partition_step_end(struct partition_step *step);
 
 /* A window as readers see it. */
@@ -301,6 +306,7 @@ struct partition_cursor {
     struct partition_key at; /* given last */
 };
 
+/* Stands before the first chunk; nothing is looked up yet. */
 void partition_cursor_init(struct partition_cursor *cursor, uint32_t series, struct span span);
 
 /* The next chunk; TM_NOT_FOUND at the end; TM_CORRUPT; TM_CLOSED: the partition was replaced since this

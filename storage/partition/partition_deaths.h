@@ -23,14 +23,20 @@ struct partition_deaths {
 
 /* Maps dir/reading, made if missing, and counts the deaths of the last run. A damaged file starts afresh. */
 enum tm_err deaths_open(struct partition_deaths *deaths, const char *dir, struct tm_why *why) TM_MUST_CHECK;
+
+/* Unmaps the file. Closed already: nothing. */
 void deaths_close(struct partition_deaths *deaths);
 
-/* The slot of a partition, -1 if there is no room; not thread-safe. Given back without deaths it is free. */
+/* The slot of a partition, -1 if there is no room; not thread-safe. */
 int deaths_take(struct partition_deaths *deaths, const char *name);
+
+/* Gives a slot back: without deaths it is free, else it stays for its partition. -1: nothing. */
 void deaths_give(struct partition_deaths *deaths, int slot);
 
-/* Around everything that touches the partition's bytes; any thread. */
+/* Before everything that touches the partition's bytes; any thread. -1: nothing is noted. */
 void deaths_enter(struct partition_deaths *deaths, int slot);
+
+/* And behind it, once for each deaths_enter. */
 void deaths_leave(struct partition_deaths *deaths, int slot);
 
 /* A partition that ended two runs; its count is reset. NULL: none (left). Valid until the next call. */

@@ -24,6 +24,8 @@ enum partition_suffix {
     SUFFIX_DROPPED, /* was dropped: removed at open */
     SUFFIX_COUNT
 };
+
+/* "", ".making" and so on; static. */
 const char *suffix_text(enum partition_suffix suffix);
 
 /* dir/tier/period[.late]suffix; file, if not NULL, inside it. */
@@ -38,6 +40,7 @@ enum tm_err path_parse(enum partition_tier tier, const char *name, struct partit
 
 /* TM_NO_SPACE, TM_NOMEM, TM_NOT_FOUND or TM_IO by errno, and the sentence. */
 enum tm_err file_fail(struct tm_why *why, const char *what, const char *path);
+/* Is there anything of this path? False also if it can't be told. */
 bool file_exists(const char *path);
 /* 0 if it is not there. */
 uint64_t file_bytes(const char *path, uint64_t *inode);

@@ -38,6 +38,7 @@ struct manifest_hash {
     struct partition_manifest manifest;
 };
 
+/* Big endian, so that LMDB keeps chunks in the order of key_compare. */
 void key_encode(const struct partition_key *key, uint8_t out[PARTITION_KEY_BYTES]);
 /* TM_CORRUPT: another length. */
 enum tm_err key_decode(struct str bytes, struct partition_key *out) TM_MUST_CHECK;
@@ -53,12 +54,16 @@ size_t window_encode(const struct partition_window *window, uint8_t out[PARTITIO
 /* key: the four bytes it is stored under. TM_CORRUPT. */
 enum tm_err window_decode(struct str key, struct str bytes, struct partition_window *out) TM_MUST_CHECK;
 
+/* All bytes of the entry, its checksum included (FORMAT.md). */
 void meta_encode(const struct partition_meta *meta, uint8_t out[PARTITION_META_BYTES]);
 /* TM_CORRUPT: damaged, of another version, or of another partition than id. */
 enum tm_err meta_decode(struct str bytes, struct partition_id id, struct partition_meta *out) TM_MUST_CHECK;
 
+/* Begins one. Before the first chunk; also to begin anew. */
 void manifest_init(struct manifest_hash *m);
+/* The next chunk, in the order of keys; key as key_encode wrote it. */
 void manifest_add(struct manifest_hash *m, const uint8_t key[PARTITION_KEY_BYTES], struct str value);
+/* The manifest of all that was added; more may be added after it. */
 struct partition_manifest manifest_finish(struct manifest_hash *m);
 
 #endif

@@ -24,6 +24,8 @@ enum tm_err pages_write(const char *folder, struct tm_why *why) TM_MUST_CHECK;
 /* Reads folder/pages and checks it, the size of data.mdb, and its meta and branch pages, by reading, so that
  * damage there never meets LMDB. TM_CORRUPT, TM_NOT_FOUND, TM_IO, TM_NOMEM. */
 enum tm_err pages_open(struct partition_pages *pages, const char *folder, struct tm_why *why) TM_MUST_CHECK;
+
+/* Unmaps the file; zeroed then. Closed already: nothing. */
 void pages_close(struct partition_pages *pages);
 
 /* Does page number, whose bytes these are, still hold what was sealed? TM_CORRUPT. Any thread. */

@@ -87,8 +87,9 @@ struct partitions {
 
 /* ---- partition_set.c: who is there, who may come in ---- */
 
-/* lock, unlock: no function below that takes the lock may be called inside. */
+/* Takes the lock: no function below that takes it may be called until set_unlock. */
 void set_lock(struct partitions *set);
+/* Gives it back. */
 void set_unlock(struct partitions *set);
 /* NULL if there is none. Locked. */
 struct partition *set_find(struct partitions *set, struct partition_id id);
@@ -103,6 +104,7 @@ enum tm_err set_list_folder(struct partitions *set, struct tm_why *why) TM_MUST_
 /* One line to the log; the text as printf. */
 void set_log(const struct partitions *set, int level, const char *id, const char *format, ...)
     TM_PRINTF(4, 5);
+/* Tells a test that work comes by; nothing if none listens. */
 void set_fault_point(const struct partitions *set, const char *name);
 
 /* ---- partition_gate.c: coming in, parking, closing ---- */
@@ -113,9 +115,11 @@ enum tm_err door_try(struct partitions *set, struct partition *partition, bool *
                      struct tm_why *why) TM_MUST_CHECK;
 /* Comes in; the partition can't vanish (owner). Takes the lock. */
 enum tm_err door_enter(struct partitions *set, struct partition *partition, struct tm_why *why) TM_MUST_CHECK;
+/* Goes out; who waits to park it may go on. Takes the lock. */
 void door_leave(struct partitions *set, struct partition *partition);
 /* Waits until nobody is inside and keeps everybody out. Takes the lock. */
 void door_park(struct partitions *set, struct partition *partition);
+/* Lets others in again. Takes the lock. */
 void door_unpark(struct partitions *set, struct partition *partition);
 /* Closes the environment; nobody is inside. Locked or parked. */
 void door_close(struct partitions *set, struct partition *partition);
@@ -131,10 +135,12 @@ enum tm_err env_fail(struct partitions *set, struct partition *partition, int rc
                      struct tm_why *why) TM_MUST_CHECK;
 /* Marks the partition as damaged. Any thread, not locked. */
 void env_damaged(struct partitions *set, struct partition *partition, const char *reason);
-/* "raw/2026-11-22.late" */
+/* A partition's name in texts. */
 struct partition_label {
     char text[PARTITION_NAME_BYTES];
 };
+
+/* As "raw/2026-11-22.late". */
 struct partition_label env_label(const struct partition *partition);
 
 /* The windows that txn sees. Guarded by the caller. An LMDB result, ENOMEM, or MDB_CORRUPTED. */
@@ -177,6 +183,8 @@ struct chunk_sink {
     uint64_t value_bytes;
     struct manifest_hash *manifest; /* NULL: none is made */
 };
+
+/* Adds a chunk, copied; a full buffer is written as one transaction. Errors as partition_writer_put. */
 enum tm_err sink_put(struct chunk_sink *sink, uint32_t series, uint32_t part, struct str value,
                      const struct partition_extent *extent, struct tm_why *why) TM_MUST_CHECK;
 /* Writes the rest, with the window's entry and meta (may be NULL). */
@@ -188,6 +196,7 @@ enum tm_err sink_finish(struct chunk_sink *sink, const struct partition_meta *me
 /* An empty environment in `<period>.making`, not in the table. NULL inside on failure. Freed by make_end. */
 enum tm_err make_begin(struct partitions *set, struct partition_id id, const struct partition_meta *meta,
                        struct partition **out, struct tm_why *why) TM_MUST_CHECK;
+/* Closes it and frees the entry, *made is NULL then; its folder stays as it is. NULL inside is allowed. */
 void make_end(struct partitions *set, struct partition **made);
 /* The main partition of a period, or its late one if that is sealed, made if it is missing, and reserved: not
  * is_written by anybody else. */
@@ -196,6 +205,7 @@ enum tm_err make_writable(struct partitions *set, enum partition_tier tier, uint
 /* Takes a period for the owner alone: neither main nor late is written. *main and *late may be NULL after. */
 enum tm_err period_take(struct partitions *set, enum partition_tier tier, uint32_t period,
                         struct partition **main, struct partition **late, struct tm_why *why) TM_MUST_CHECK;
+/* Gives it back to others. Either may be NULL. Takes the lock. */
 void period_give(struct partitions *set, struct partition *main, struct partition *late);
 
 /* Removes the chunks of a window that was never finished, behind the last one that was. Owner. */

@@ -13,13 +13,19 @@ struct present {
     uint8_t *bits;
     size_t capacity; /* in bytes */
 };
+
+/* Frees it; it is empty then. */
 void present_fini(struct present *present);
 /* Makes it empty and keeps the memory. */
 void present_clear(struct present *present);
 
-/* TM_NOMEM. */
+/* Takes a number in; twice does no harm. TM_NOMEM. */
 enum tm_err present_add(struct present *present, uint32_t number) TM_MUST_CHECK;
+
+/* Takes it out; one that is no member: nothing. */
 void present_remove(struct present *present, uint32_t number);
+
+/* Is it a member? */
 bool present_has(const struct present *present, uint32_t number);
 
 /* The first member from *number on, in *number. False: there is none. */

@@ -15,13 +15,16 @@ enum { ROLLUP_ROSTER_SERIES = 0 };
 
 /* The length of a tier's buckets. tier is PARTITION_5M or PARTITION_1H. */
 int64_t rollup_bucket_ms(enum partition_tier tier);
+
+/* From midnight to the next, UTC; day counts from 1970. */
 struct span rollup_day_span(uint32_t day);
 /* The period of tier that holds a day. */
 uint32_t rollup_period(enum partition_tier tier, uint32_t day);
 
-/* What a chunk adds to its window's totals: starts of rows, and how many; the days of a roster, which counts
- * as one row. Both have at least one. */
+/* What a chunk of rows adds to its window's totals: their starts, and how many. It has one at least. */
 struct partition_extent rollup_rows_extent(const struct rollup_rows *rows);
+
+/* The same of a roster, which counts as one row over all its days. It has one at least. */
 struct partition_extent rollup_roster_extent(const struct rollup_roster *roster);
 
 /* Checks a chunk of a partition of rollups and tells its extent. with_values: the doubles of its rows are
@@ -68,6 +71,8 @@ struct rollup_reading {
     size_t found_count;
     size_t found_capacity;
 };
+
+/* Frees what was found and read; what it works with is the caller's. */
 void rollup_reading_fini(struct rollup_reading *reading);
 
 /* Before rollup_collect: loads what is final of the days of span, which lie in one period. Errors as

@@ -27,6 +27,7 @@ enum tm_err rollup_fail_damaged(struct partitions *set, struct partition_id id, 
 enum tm_err rollup_read_roster(struct partition_step *step, struct partition_id id, uint32_t window,
                                struct rollup_roster *out, struct tm_why *why) TM_MUST_CHECK;
 
+/* Tells a test that work comes by this point; nothing if none listens. */
 void rollup_work_pass(const struct rollup_work *work, const char *fault_point);
 
 #endif

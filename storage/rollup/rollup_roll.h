@@ -46,6 +46,8 @@ struct rollup_work {
     uint64_t expired; /* partitions dropped by age */
     uint64_t bytes;   /* of rollups, on disk */
 };
+
+/* Frees what it works with; to be called once, at the end. */
 void rollup_work_fini(struct rollup_work *work);
 
 /* Whether the rows of a tier's day are to be kept, by the tier's age. */

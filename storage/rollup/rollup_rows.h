@@ -17,6 +17,8 @@ struct rollup_rows {
     size_t count;
     size_t capacity;
 };
+
+/* Frees them; it is empty then. */
 void rollup_rows_fini(struct rollup_rows *rows);
 
 /* Adds a copy behind the last. TM_NOMEM. */

@@ -27,9 +27,13 @@ enum tm_err matcher_new(enum matcher_op op, struct str name, struct str value, s
 /* NULL is allowed. */
 void matcher_free(struct matcher *matcher);
 
-/* What it was made of; views, valid while it lives. */
+/* The operator that it was made of. */
 enum matcher_op matcher_op(const struct matcher *matcher);
+
+/* The label that it looks at; valid while the matcher lives. */
 struct str matcher_name(const struct matcher *matcher);
+
+/* The text or pattern that it compares with; valid while the matcher lives. */
 struct str matcher_value(const struct matcher *matcher);
 
 /* "=", "!=", "=~", "!~". */

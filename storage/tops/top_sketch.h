@@ -37,6 +37,8 @@ struct top_sketch {
     uint64_t total;
     uint64_t floor;
 };
+
+/* Frees it; it is empty then. */
 void top_sketch_fini(struct top_sketch *sketch);
 
 /* The key of an entry; valid until the next call that changes the sketch. */
@@ -53,8 +55,10 @@ enum tm_err top_sketch_cut(struct top_sketch *sketch, size_t most) TM_MUST_CHECK
 /* Adds what another one counted. Errors as top_sketch_add: then `into` is of no use any more. */
 enum tm_err top_sketch_merge(struct top_sketch *into, const struct top_sketch *from) TM_MUST_CHECK;
 
-/* Appends its bytes (storage/tops/README.md), and reads them, into an empty one. TM_CORRUPT, TM_NOMEM. */
+/* Appends its bytes (storage/tops/README.md); without memory out fails. */
 void top_sketch_encode(const struct top_sketch *sketch, struct bytes *out);
+
+/* Reads them into an empty one. TM_CORRUPT, TM_NOMEM: part of it may be in. */
 enum tm_err top_sketch_decode(struct cursor *in, struct top_sketch *out) TM_MUST_CHECK;
 
 /* One entry while it is read without a sketch: views. */
@@ -63,13 +67,17 @@ struct top_view {
     uint64_t count;
     uint64_t error;
 };
-/* What stands before the entries; then that many of top_view_read. The cursor's `bad` tells of damage. */
+/* What stands before the entries. */
 struct top_summary {
     uint64_t total;
     uint64_t floor;
     uint64_t count; /* of entries */
 };
+
+/* Reads that: top_view_read gives so many entries then. Damage sets in->bad. */
 struct top_summary top_summary_read(struct cursor *in);
+
+/* Reads the next entry, views of what in reads. Damage sets in->bad. */
 struct top_view top_view_read(struct cursor *in);
 
 #endif

@@ -52,6 +52,8 @@ struct tops_packer {
     uint32_t count;
     void *zstd;
 };
+
+/* Frees it; a block that was not packed is lost. It is empty then. */
 void tops_packer_fini(struct tops_packer *packer);
 /* Adds a sketch; TOPS_BLOCK_FULL bytes should be packed before the next. Memory: see tops_packer_pack. */
 void tops_packer_add(struct tops_packer *packer, const struct top_place *place,
@@ -68,6 +70,8 @@ struct tops_block {
     uint32_t left;
     void *zstd;
 };
+
+/* Frees its memory; it can be used for another block then. */
 void tops_block_fini(struct tops_block *block);
 /* Checks a block, which must stay, and stands before its first sketch. TM_CORRUPT, TM_NOMEM. */
 enum tm_err tops_block_open(struct tops_block *block, const struct chunk_key *key,

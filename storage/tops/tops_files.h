@@ -22,6 +22,8 @@ struct tops_plan {
     size_t capacity;
     bool has_tops; /* of one day at least */
 };
+
+/* Frees the days; it is empty then. */
 void tops_plan_fini(struct tops_plan *plan);
 
 /* What the days of span have, of what was flushed up to `until`. TM_BUSY: rankings are there of what was
@@ -45,6 +47,8 @@ struct tops_files {
     struct bytes bytes;
     struct tops_block block;
 };
+
+/* Frees what it gathered; the partitions are the caller's. To be called once. */
 void tops_files_fini(struct tops_files *files);
 
 /* Lists the blocks of a day that count and reach into span. Errors as tops_plan_make. */

@@ -31,6 +31,8 @@ struct top_service {
     size_t live; /* keys in all sketches */
     size_t live_max;
 };
+
+/* Frees all sketches and tag names; it is empty then and keeps live_max. */
 void top_service_fini(struct top_service *service);
 
 /* Counts the events of a block of the day that begins at that time; its columns are read as needed. Column by
