@@ -38,8 +38,8 @@ struct diff_windows {
 /* A minute, or so many that there are at most 120 in the window and DIFF_BINS_MAX in all. */
 int64_t diff_bin_ms(const struct diff_windows *windows);
 
-/* Scratch memory for one thread. NULL when out of memory. */
 struct diff_room;
+/* Scratch memory for one thread, for windows no larger than these. NULL when out of memory. */
 struct diff_room *diff_room_new(const struct diff_windows *windows);
 /* NULL is allowed. */
 void diff_room_free(struct diff_room *room);

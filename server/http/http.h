@@ -65,6 +65,8 @@ void http_stop_listening(struct http_server *server);
 /* Closes all connections and frees. No exchange may wait for its answer any more. NULL is allowed. */
 void http_close(struct http_server *server);
 
+/* From now on this configuration's limits and keys, borrowed; it must live until the next one or http_close.
+ * The listeners stay. */
 void http_configure(struct http_server *server, const struct config *config);
 
 /* The i-th listener as host:port with the port that was bound, NULL past the last. */
@@ -79,11 +81,13 @@ size_t http_connections(const struct http_server *server);
 struct str http_body(const struct http_exchange *exchange);
 /* A parameter of the query string, NULL if absent. Valid until answered. */
 const char *http_query(const struct http_exchange *exchange, const char *name);
+/* What the request's credentials allow; valid until answered. */
 const struct access *http_access(const struct http_exchange *exchange);
 /* What stands in the path where its route has *; "" if it has none. Valid until answered. */
 struct str http_path_part(const struct http_exchange *exchange);
-/* Calls each for every parameter of the query string, decoded. */
+/* Is told one parameter, decoded; the value is "" if it has none. Valid during the call. */
 typedef void http_parameter_fn(void *arg, const char *name, const char *value);
+/* Calls each for every parameter of the query string, in its order. */
 void http_each_query(const struct http_exchange *exchange, http_parameter_fn *each, void *arg);
 /* Is the body a form (application/x-www-form-urlencoded)? */
 bool http_has_form(const struct http_exchange *exchange);
@@ -94,8 +98,9 @@ void http_respond(struct http_exchange *exchange, unsigned status, const char *c
 /* The same with Retry-After, in seconds. */
 void http_respond_retry(struct http_exchange *exchange, unsigned status, struct str body,
                         unsigned retry_after_s);
-/* {"status":"error","errorType":type,"error":text}; the second one with Retry-After. */
+/* {"status":"error","errorType":type,"error":text}. */
 void http_respond_error(struct http_exchange *exchange, unsigned status, const char *type, const char *text);
+/* The same with Retry-After, in seconds. */
 void http_respond_error_retry(struct http_exchange *exchange, unsigned status, const char *type,
                               const char *text, unsigned retry_after_s);
 

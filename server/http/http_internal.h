@@ -96,17 +96,26 @@ void http_note_uri(struct http_line *line, const char *uri);
 const char *http_find_ambiguity(struct MHD_Connection *connection, const struct http_line *line,
                                 struct http_head_facts *facts);
 
-/* The methods of a set of enum http_method as the Allow header lists them. */
 enum { HTTP_METHODS_BYTES = 48 };
+
+/* The methods of a set of enum http_method as the Allow header lists them; "" if there is none. */
 void http_list_methods(unsigned set, char text[HTTP_METHODS_BYTES]);
 
-/* libmicrohttpd's callbacks (http_exchange.c), and the connections' deadlines (http_connection.c). */
+/* libmicrohttpd's callbacks (http_exchange.c), all in the loop thread. The first call of a request makes
+ * *exchange and looks at its head, those with data take the body, the last one runs the route. */
 enum MHD_Result http_on_request(void *listener, struct MHD_Connection *connection, const char *url,
                                 const char *method, const char *version, const char *data, size_t *size,
                                 void **exchange);
+
+/* Notes the request line as it came, before it is parsed. NULL: there is no exchange yet. */
 void *http_on_uri(void *listener, const char *uri, struct MHD_Connection *connection);
+
+/* The request has ended, well or not: frees *exchange, and waits for the peer again. */
 void http_on_completed(void *listener, struct MHD_Connection *connection, void **exchange,
                        enum MHD_RequestTerminationCode code);
+
+/* A connection came or went (http_connection.c): its struct http_connection is made, or freed, in *peer.
+ * Without memory there is none, and its requests are not taken. */
 void http_on_connection(void *listener, struct MHD_Connection *connection, void **peer,
                         enum MHD_ConnectionNotificationCode code);
 /* The peer is being waited for from now on (again). */
@@ -114,8 +123,10 @@ void http_await_peer(struct http_connection *peer, struct http_server *server);
 /* Cuts who has been waited for longer than HTTP_PATIENCE_MS. */
 void http_sweep(struct http_server *server);
 
-/* Puts the connection to sleep and watches its peer; wakes it (http_stream.c). */
+/* Puts the connection to sleep until there is an answer; watches whether its peer goes (http_stream.c). */
 void http_sleep(struct http_exchange *x);
+
+/* Lets it go on; awake already: nothing. */
 void http_wake(struct http_exchange *x);
 /* The exchange ends: tells the source. */
 void http_stream_fini(struct http_exchange *x);

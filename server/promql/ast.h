@@ -190,10 +190,13 @@ struct str ast_copy(struct ast *ast, struct str text);
 enum tm_err ast_node_new(struct ast *ast, enum ast_kind kind, struct ast_span span,
                          struct ast_node **out) TM_MUST_CHECK;
 
-/* The words of the language: "sum", "unless", ">=", "vector" (as error messages say: "instant vector").
- * Never NULL. */
+/* The word of the language: "sum"; static, as the next two. */
 const char *ast_aggregate_text(enum ast_aggregate_op op);
+
+/* "unless", ">=". */
 const char *ast_binary_text(enum ast_binary_op op);
+
+/* "scalar", "instant vector": as error messages say. */
 const char *ast_type_text(enum ast_type type);
 
 /* == != > < >= <= */

@@ -19,6 +19,7 @@ struct sides {
 /* Evaluates both operands. To be released whatever it returns. */
 enum tm_err sides_read(struct sides *sides, struct eval *eval, const struct ast_node *node,
                        const struct timeline *timeline) TM_MUST_CHECK;
+/* Frees both sides, whose samples count no longer against the query's bound. */
 void sides_fini(struct sides *sides, struct eval *eval);
 
 #endif

@@ -38,6 +38,7 @@ static inline enum tm_err sink_put(const struct sink *sink, struct str labels, c
 enum tm_err eval_check(struct eval *eval) TM_MUST_CHECK;
 /* Counts doubles that are about to be kept; TM_LIMIT over max_samples. */
 enum tm_err eval_hold(struct eval *eval, uint64_t count) TM_MUST_CHECK;
+/* Counts them no more; they must have been counted. */
 void eval_release(struct eval *eval, uint64_t count);
 /* The sentence of TM_NOMEM. */
 enum tm_err eval_no_memory(struct eval *eval);
@@ -45,6 +46,7 @@ enum tm_err eval_no_memory(struct eval *eval);
 enum tm_err eval_same_labels(struct eval *eval);
 /* A column of the timeline's length, counted; NULL without memory or over the bound, then *err says which. */
 double *eval_column(struct eval *eval, size_t count, enum tm_err *err);
+/* Frees it and counts it no more; NULL is allowed. count: as it was made with. */
 void eval_column_free(struct eval *eval, double *column, size_t count);
 
 /* ---- eval.c: by kind of node ---- */
@@ -72,9 +74,11 @@ enum tm_err eval_anew(struct eval *eval, const struct ast_node *node, const stru
 
 /* Finds them. NULL: there are none, or no memory: then all is evaluated as often as it stands there. */
 struct shared *eval_shared_new(const struct ast *ast, uint64_t max_samples);
+/* Frees it with all that is kept, which counts no more. None: nothing. */
 void eval_shared_free(struct eval *eval);
 /* Gives up what is kept, where room is needed for what has to be. */
 void eval_shared_drop(struct eval *eval);
+/* Does this node stand there more than once, so that eval_shared is to be asked? */
 bool eval_is_shared(const struct eval *eval, const struct ast_node *node);
 /* eval_vector of such a node. */
 enum tm_err eval_shared(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
@@ -115,12 +119,15 @@ struct unname {
     bool merges;
     bool strict; /* two of the same labels clash even without a common step */
 };
+
+/* inner: the operand, which tells whether names may differ. out is borrowed. To be ended by unname_fini. */
 void unname_init(struct unname *unname, struct eval *eval, const struct ast_node *inner,
                  const struct timeline *timeline, const struct sink *out);
 /* Drops the name and gives the series on, now or at the end. */
 enum tm_err unname_put(struct unname *unname, struct str labels, const double *column) TM_MUST_CHECK;
 /* Gives on what was kept. */
 enum tm_err unname_end(struct unname *unname) TM_MUST_CHECK;
+/* Frees what was kept, which counts no more. */
 void unname_fini(struct unname *unname);
 
 /* ---- the operators, each with the contract of eval_vector ---- */
@@ -146,7 +153,7 @@ enum tm_err eval_ranges(struct eval *eval, const struct ast_node *node, const st
                         struct window_plan *plan, const struct samples_sink *out) TM_MUST_CHECK;
 
 struct tier;
-/* eval_load.c: from the series of a selector to columns, by several threads if the bounds say so. */
+/* What is loaded, and what is made of it. */
 struct load {
     const struct ast_node *selector;
     struct span span;               /* of the samples that are read */
@@ -161,6 +168,9 @@ struct load {
     enum tm_err (*deliver)(void *arg, struct str labels, const double *column);
     void *arg;
 };
+
+/* eval_load.c: from the series of a selector to columns, by several threads if the bounds say so and there
+ * are many series. */
 enum tm_err eval_load(struct eval *eval, const struct load *load) TM_MUST_CHECK;
 /* The same without columns: calls each for every series that has samples in span, with its samples. */
 enum tm_err eval_load_samples(struct eval *eval, const struct load *load,
@@ -169,21 +179,27 @@ enum tm_err eval_load_samples(struct eval *eval, const struct load *load,
 /* eval_call.c: functions of instant vectors and scalars. */
 enum tm_err eval_call(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                       const struct sink *out) TM_MUST_CHECK;
-/* func_math.c: value by value; false: not one of these. */
+/* Is this function one of eval_math's? */
 bool math_has(enum function_id id);
+/* func_math.c: functions of one value at a time, abs() to year(); also of none, for the time of the step. */
 enum tm_err eval_math(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                       const struct sink *out) TM_MUST_CHECK;
-/* func_labels.c, func_histogram.c, func_absent.c, func_sort.c */
+/* func_labels.c: label_replace(). TM_INVALID: a label name or the regex. */
 enum tm_err eval_label_replace(struct eval *eval, const struct ast_node *call,
                                const struct timeline *timeline, const struct sink *out) TM_MUST_CHECK;
+/* label_join(). TM_INVALID: a label name. */
 enum tm_err eval_label_join(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                             const struct sink *out) TM_MUST_CHECK;
+/* func_histogram.c: histogram_quantile(), histogram_fraction(). */
 enum tm_err eval_histogram(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                            const struct sink *out) TM_MUST_CHECK;
+/* func_absent.c: absent(). */
 enum tm_err eval_absent(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                         const struct sink *out) TM_MUST_CHECK;
+/* absent_over_time(): of a range vector. */
 enum tm_err eval_absent_over_time(struct eval *eval, const struct ast_node *call,
                                   const struct timeline *timeline, const struct sink *out) TM_MUST_CHECK;
+/* func_sort.c: sort(), sort_desc(); of more than one step nothing is sorted, as in Prometheus. */
 enum tm_err eval_sort(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                       const struct sink *out) TM_MUST_CHECK;
 
@@ -191,23 +207,29 @@ enum tm_err eval_sort(struct eval *eval, const struct ast_node *call, const stru
 enum tm_err eval_own(struct eval *eval, const struct ast_node *call, const struct timeline *timeline,
                      const struct sink *out) TM_MUST_CHECK;
 
-/* aggregate.c; aggregate_rank.c: topk, bottomk and quantile; aggregate_values.c: count_values */
+/* aggregate.c: sum, avg, min, max, count, group, stddev, stdvar; the others by one of the next three. */
 enum tm_err eval_aggregate(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                            const struct sink *out) TM_MUST_CHECK;
+/* aggregate_rank.c: topk and bottomk. */
 enum tm_err eval_rank(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                       const struct sink *out) TM_MUST_CHECK;
+/* aggregate_rank.c: quantile, whose parameter may differ from step to step. */
 enum tm_err eval_quantile(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                           const struct sink *out) TM_MUST_CHECK;
+/* aggregate_values.c: count_values. TM_INVALID: the label name. */
 enum tm_err eval_count_values(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                               const struct sink *out) TM_MUST_CHECK;
 /* Appends the labels of the group that a series belongs to. */
 void aggregate_group(const struct ast_node *node, struct str labels, struct bytes *out);
 
-/* binary.c: with a scalar; binary_match.c: two vectors; binary_set.c: and, or, unless */
+/* binary.c: an operator with a scalar at least; of two vectors by one of the next two. */
 enum tm_err eval_binary(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                         const struct sink *out) TM_MUST_CHECK;
+/* binary_match.c: arithmetic and comparison of two vectors. TM_INVALID: several series match on a side of
+ * one. */
 enum tm_err eval_match(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                        const struct sink *out) TM_MUST_CHECK;
+/* binary_set.c: and, or, unless. */
 enum tm_err eval_set_op(struct eval *eval, const struct ast_node *node, const struct timeline *timeline,
                         const struct sink *out) TM_MUST_CHECK;
 /* The value of `left op right`; of a comparison left. false: a comparison that does not hold. */

@@ -44,8 +44,9 @@ enum tm_err parse_adopt(struct parser *p, struct ast_node *node, const struct as
 void *parse_grow(struct parser *p, void *at, size_t count, size_t size);
 /* A copy of a string's meaning in the tree. */
 enum tm_err parse_string_value(struct parser *p, const struct token *token, struct str *out) TM_MUST_CHECK;
-/* The value of a number or a duration. */
+/* The value of a number. */
 enum tm_err parse_number_value(struct parser *p, const struct token *token, double *out) TM_MUST_CHECK;
+/* The length of a duration. TM_INVALID: it is none, or too long. */
 enum tm_err parse_duration_value(struct parser *p, const struct token *token, int64_t *out_ms) TM_MUST_CHECK;
 
 /* Reads an expression whose operators bind at least as strongly as precedence (0: all). */

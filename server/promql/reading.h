@@ -26,6 +26,8 @@ struct reading {
 
 /* self: the thread's own of the source. To be ended by reading_fini. */
 struct reading reading_begin(const struct eval *eval, const struct load *load, void *self);
+
+/* Frees its arrays; figures stay to be read. */
 void reading_fini(struct reading *reading);
 
 /* The samples of a series, valid until the next call; none if it has none. Errors as source.samples;

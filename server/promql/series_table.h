@@ -18,6 +18,7 @@ struct series_table {
     uint64_t held; /* samples that eval_row counted for its rows */
 };
 
+/* Frees rows and labels; it is empty then and keeps width. What eval_row counted is eval_table_fini's. */
 void series_table_fini(struct series_table *table);
 
 /* The row of encoded labels, which may be any bytes; a new one, of absent values, if there is none. TM_NOMEM;

@@ -25,6 +25,8 @@ struct source_series {
     uint64_t *at;
     size_t count;
 };
+
+/* Frees the numbers; it is empty then. */
 void source_series_fini(struct source_series *series);
 
 /* Takes rows of rollups, by time; an error ends the reading and is passed on. */

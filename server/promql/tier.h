@@ -35,6 +35,8 @@ struct tier_rows {
     double *values;
     size_t sample_capacity;
 };
+
+/* Frees the rows; it is empty then. */
 void tier_fini(struct tier_rows *rows);
 
 /* Reads what stands for samples in span. Errors as source.rollups. */

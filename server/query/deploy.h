@@ -48,6 +48,8 @@ struct store;
 /* Gathers it from markers and groups of exceptions, the newest where there are more than fit. marker: a
  * deploy. TM_NOMEM; *out is to be released whatever it returns. Loop thread. */
 enum tm_err deploy_gather(struct store *store, const struct marker *marker, struct deploy *out) TM_MUST_CHECK;
+
+/* Frees its texts; it is zeroed then. */
 void deploy_fini(struct deploy *deploy);
 
 /* Did a marker of the service lie in this span, as far as the last 16 days go? */

@@ -55,6 +55,7 @@ struct deploy_scope {
  * reader_select and reader_cells_next. */
 enum tm_err deploy_counts_read(struct reader *reader, const struct deploy_scope *scope,
                                struct deploy_counts *out, struct tm_why *why) TM_MUST_CHECK;
+/* Frees groups and latencies; it is empty then. */
 void deploy_counts_fini(struct deploy_counts *counts);
 
 #endif

@@ -39,16 +39,18 @@ struct deploy_gauges {
     time_ms_t newest; /* the end of the last whole minute behind the deploy with a sample; INT64_MIN: none */
 };
 
-/* What a metric's name says of it: false if it tells of no fault. Words between underscores, and in MemFree,
- * count: memory, heap, cpu, queue, lag, threads, connections, ... are bad when they rise; with free,
- * available, idle, when they fall. Counters are none, but those of CPU seconds; nor are limits, start times,
- * and what the daemon itself makes. *place: the place of its word in that order. Pure. */
+/* What a metric's name says of it. place: of its word in the order in which they are taken. */
 struct deploy_gauge_kind {
     enum score_direction direction;
     bool is_filling;
     bool is_rate;
     unsigned place;
 };
+
+/* Reads a metric's name; false if it tells of no fault. Words between underscores, and in MemFree, count:
+ * memory, heap, cpu, queue, lag, threads, connections, ... are bad when they rise; with free, available,
+ * idle, when they fall. Counters are none, but those of CPU seconds; nor are limits, start times, and what
+ * the daemon itself makes. Pure. */
 bool deploy_gauge_kind(struct str name, struct deploy_gauge_kind *out);
 
 /* Is `limit` the name of what `name` may grow to? jvm_memory_used_bytes: jvm_memory_max_bytes. Pure. */
@@ -58,6 +60,8 @@ bool deploy_gauge_is_limit(struct str name, struct str limit);
  * and reader_walk_next. */
 enum tm_err deploy_gauges_read(struct reader *reader, const struct deploy_scope *scope,
                                struct deploy_gauges *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees gauges and names; it is empty then. */
 void deploy_gauges_fini(struct deploy_gauges *gauges);
 
 #endif

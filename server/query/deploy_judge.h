@@ -38,6 +38,8 @@ struct deploy_judgement {
     time_ms_t updated;            /* until when there is data; INT64_MIN: there is none since the deploy */
     int64_t bad_ms;               /* the tick from which on it was bad; SCORE_NEVER */
 };
+
+/* Frees rows and levels; it is zeroed then. */
 void deploy_judgement_fini(struct deploy_judgement *judgement);
 
 /* Judges. TM_NOMEM; *out is to be released whatever it returns. */

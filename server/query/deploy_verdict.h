@@ -15,10 +15,12 @@ struct deploy_outcome {
     bool is_final;     /* what is still to come changes nothing: its time is over */
 };
 
-/* A hash of groups at fault, worst first. */
+/* The groups at fault, as a hash; zero-initialised is none. */
 struct deploy_named {
     uint64_t hash; /* 0: none */
 };
+
+/* Takes the next one in: the order counts, worst first. */
 void deploy_named_add(struct deploy_named *named, const char *class, const char *page_group);
 
 /* Appends the item of CONTRACT 9 to out. check: done. Errors as deploy_counts_read. */

@@ -43,6 +43,8 @@ struct diff {
 /* Reads the parameters. TM_INVALID, TM_LIMIT, TM_NOMEM with a sentence. Loop thread. */
 enum tm_err diff_request_read(struct diff *d, const struct params *params, const struct queries *queries,
                               const struct markers *markers, struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees d itself with all it holds; it came from the heap. NULL is not allowed. */
 void diff_free(struct diff *d);
 
 /* Finds the series that are meant, in the order of their labels. Worker thread. */

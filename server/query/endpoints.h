@@ -6,16 +6,17 @@
 #include "server/http/http.h"
 #include "server/query/queries.h"
 
-/* GET, POST /api/v1/query and /api/v1/query_range: PromQL at one time and over a range, as Prometheus 2.42.
- */
+/* GET, POST /api/v1/query: PromQL at one time, as Prometheus 2.42. */
 void query_instant(struct queries *queries, struct http_exchange *exchange);
+/* GET, POST /api/v1/query_range: PromQL over a range, as Prometheus 2.42. */
 void query_range(struct queries *queries, struct http_exchange *exchange);
 /* GET, POST /api/v1/format_query: an expression in its printed form; answered at once. */
 void query_format(struct http_exchange *exchange);
 /* GET, POST /api/v1/series: as Prometheus 2.42. */
 void query_series(struct queries *queries, struct http_exchange *exchange);
-/* GET, POST /api/v1/labels; GET /api/v1/label/NAME/values: as Prometheus 2.42. */
+/* GET, POST /api/v1/labels: label names, as Prometheus 2.42. */
 void query_labels(struct queries *queries, struct http_exchange *exchange);
+/* GET /api/v1/label/NAME/values, as Prometheus 2.42. The name is the path's part; a wrong one is refused. */
 void query_label_values(struct queries *queries, struct http_exchange *exchange);
 /* GET /api/v1/status/tsdb: as Prometheus 2.42, and seriesCountByService. */
 void query_tsdb(struct queries *queries, struct http_exchange *exchange);
@@ -27,10 +28,13 @@ void query_counts(struct queries *queries, struct http_exchange *exchange);
 void query_events(struct queries *queries, struct http_exchange *exchange);
 /* GET, POST /api/v1/top: the values of a column that most events have. */
 void query_top(struct queries *queries, struct http_exchange *exchange);
-/* GET /api/v1/anomalies, /api/v1/incidents: what scoring found, newest first; and one of them by its id. */
+/* GET /api/v1/anomalies: a page of what scoring found, newest first. */
 void query_anomalies(struct queries *queries, struct http_exchange *exchange);
+/* GET /api/v1/anomalies/ID: one of them; 404 if there is none. */
 void query_anomaly(struct queries *queries, struct http_exchange *exchange);
+/* GET /api/v1/incidents: a page of incidents, newest first, each with what was said of it. */
 void query_incidents(struct queries *queries, struct http_exchange *exchange);
+/* GET /api/v1/incidents/ID: one of them; 404 if there is none. */
 void query_incident(struct queries *queries, struct http_exchange *exchange);
 
 #endif

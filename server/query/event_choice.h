@@ -19,6 +19,8 @@ struct event_choice {
  * TM_NOMEM. To be released whatever it returns. */
 enum tm_err event_choice_read(const struct params *params, struct event_choice *out,
                               struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees filter and service; it is empty then. */
 void event_choice_fini(struct event_choice *choice);
 
 /* The query over the choice's span; it borrows from the choice. One thread at a time. */

@@ -24,6 +24,8 @@ struct feedback_list {
     struct bytes bodies;
     enum tm_err err;
 };
+
+/* Frees what was said; it is empty then. */
 void feedback_fini(struct feedback_list *list);
 
 /* All of a service and env (empty: of all). Damaged ones are left out. Errors as findings_search. */
@@ -33,7 +35,7 @@ enum tm_err feedback_load(struct feedback_list *list, struct reader *reader, str
 /* Appends what was said of one incident, for finding_json; at most the last FINDING_FEEDBACK_SHOWN. */
 void feedback_json(const struct feedback_list *list, uint64_t incident, struct bytes *out);
 
-/* The body of one: {"id","incident","feedback","note","time"}. */
+/* What somebody said of an incident. Views. */
 struct feedback_words {
     uint64_t id;
     uint64_t incident;
@@ -41,6 +43,8 @@ struct feedback_words {
     struct str note;
     time_ms_t time;
 };
+
+/* Appends it as {"id","incident","feedback","note","time"}: the body of a finding, and of an answer. */
 void feedback_body(const struct feedback_words *words, struct bytes *out);
 
 #endif

@@ -27,10 +27,12 @@ struct params {
     size_t offsets[PARAMS_MAX * 2 + 1]; /* in text, while it grows */
 };
 
-/* Body first, as in Go, so that it wins over the query string. TM_INVALID, TM_LIMIT (more than PARAMS_MAX),
- * TM_NOMEM with a sentence. To be released whatever it returns. */
+/* Reads a request's parameters: body first, as in Go, so that it wins over the query string. TM_INVALID,
+ * TM_LIMIT (more than PARAMS_MAX), TM_NOMEM with a sentence. To be released whatever it returns. */
 enum tm_err params_read(struct params *params, const struct http_exchange *exchange,
                         struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees the texts, and with them what was given of them; there are none then. */
 void params_fini(struct params *params);
 
 /* The first value of that name; false: there is none. */
@@ -56,14 +58,17 @@ enum tm_err params_step(const struct params *params, int64_t *out_ms, struct tm_
 enum tm_err params_page(const struct params *params, size_t otherwise, size_t max, size_t *out,
                         struct tm_why *why) TM_MUST_CHECK;
 
-/* Every match[] as a selector. The holder owns them. */
+/* Some selectors. The holder owns them. */
 struct params_matches {
     struct selector *at;
     size_t count;
 };
-/* TM_INVALID (a fault in one of them), TM_LIMIT, TM_NOMEM. */
+
+/* Every match[] as a selector, in their order. TM_INVALID (a fault in one of them), TM_LIMIT, TM_NOMEM. */
 enum tm_err params_matches(const struct params *params, struct params_matches *out,
                            struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees the selectors; there are none then. */
 void params_matches_fini(struct params_matches *matches);
 
 /* Answers 400 (503 without memory) in Prometheus' envelope. */

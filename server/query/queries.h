@@ -53,6 +53,8 @@ struct queries_options {
 /* Starts the workers. NULL without memory or threads. */
 struct queries *queries_open(const struct queries_options *options);
 
+/* From now on this configuration's limits, borrowed until the next one; queries under way keep the number of
+ * samples they may read. Loop thread. */
 void queries_configure(struct queries *queries, const struct config *config);
 
 /* Takes a request over, and state, which kind->free frees whatever happens. Answers 503 with Retry-After if

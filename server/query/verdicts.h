@@ -15,6 +15,8 @@ struct verdicts *verdicts_new(time_ms_t raw_from);
 /* Gathers what belongs to a deploy and adds it, at most VERDICTS_MAX. TM_NOMEM, TM_LIMIT. */
 enum tm_err verdicts_add(struct verdicts *verdicts, struct store *store,
                          const struct marker *marker) TM_MUST_CHECK;
+
+/* Frees all that were added. NULL is allowed. */
 void verdicts_free(struct verdicts *verdicts);
 
 /* Answers with the verdicts, in the order in which they were added; takes them over. */
