@@ -17,6 +17,7 @@ struct arena {
 void *arena_take(struct arena *arena, size_t bytes);
 /* A copy that ends in NUL, cut at most bytes (0: whole) at a whole character; "" when out of memory. */
 const char *arena_text(struct arena *arena, struct str text, size_t most);
+/* Frees all that was taken; it is empty then. */
 void arena_fini(struct arena *arena);
 
 #endif

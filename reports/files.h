@@ -18,6 +18,8 @@ struct files {
 /* Opens DIR, made if it is missing (its parent must be there), waits for the lock, and removes what somebody
  * who was killed left half written. TM_IO, TM_NO_SPACE. */
 enum tm_err files_open(const char *dir, struct files *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Gives the lock back. Closed already: nothing. */
 void files_close(struct files *files);
 
 /* `shop@prod`, as it stands in paths: bytes but [A-Za-z0-9._-] and a leading dot as %XX; `%` for the service

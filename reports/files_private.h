@@ -8,6 +8,8 @@
 int files_enter(int folder, const char *name);
 /* Writes a new file and syncs it. TM_IO, TM_NO_SPACE. */
 enum tm_err files_put(int folder, const char *name, struct str content, struct tm_why *why) TM_MUST_CHECK;
+/* Appends a file of at most `most` bytes. TM_NOT_FOUND, TM_TOO_LARGE, TM_IO, TM_NOMEM: part of it may be in
+ * out. */
 enum tm_err files_get(int folder, const char *path, size_t most, struct bytes *out) TM_MUST_CHECK;
 /* Removes a folder with all that is in it, as far as that goes; what is missing is no fault. */
 void files_remove(int folder, const char *name);

@@ -52,6 +52,8 @@ struct gather {
  * the services named in wanted. To be closed whatever this returns. Errors as reader_open_gathered. */
 enum tm_err gather_open(const char *dir, const char *const *wanted, size_t wanted_count, struct gather *out,
                         struct tm_why *why) TM_MUST_CHECK;
+
+/* Closes the reader and frees all, texts included. */
 void gather_close(struct gather *gather);
 
 /* The series of one unit. */

@@ -7,6 +7,8 @@
 
 /* From the doctype to the opening of the body; the title is escaped here. */
 void html_begin(struct bytes *out, enum language language, const char *title);
+
+/* Closes body and document. */
 void html_end(struct bytes *out);
 
 /* `<bdi>` with an escaped text of at most most characters (0: no bound), so that its direction is its own. */

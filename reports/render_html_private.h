@@ -14,15 +14,20 @@ struct page {
     enum language language;
 };
 
+/* The text in the page's language; static. */
 const char *page_say(const struct page *p, enum text text);
-/* A section under a heading, and its end. */
+/* Begins a section under a heading. */
 void page_section(const struct page *p, const char *id, enum text text);
+/* Ends it. */
 void page_section_end(const struct page *p);
 
-/* The groups, list by list; incidents; deploys; planned events. */
+/* The groups, list by list. */
 void page_lists(const struct page *p);
+/* The section of incidents, with what exceeded what is normal; without any it says so. */
 void page_incidents(const struct page *p);
+/* The section of deploys and their verdicts; without any it says so. */
 void page_deploys(const struct page *p);
+/* The section of planned events; without any it says so. */
 void page_events(const struct page *p);
 
 #endif

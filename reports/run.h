@@ -37,11 +37,13 @@ struct run_options {
 enum tm_err run_reports(const struct run_options *options, struct bytes *out,
                         struct tm_why *why) TM_MUST_CHECK;
 
-/* The time at which reports are made: `Mon 07:00`. TM_INVALID. */
+/* The time at which reports are made. */
 struct run_time {
     int weekday; /* 0: Monday */
     int hour, minute;
 };
+
+/* Reads `Mon 07:00`. TM_INVALID. */
 enum tm_err run_time_parse(const char *text, struct run_time *out, struct tm_why *why) TM_MUST_CHECK;
 /* The last moment of that kind up to now, and the first one behind it. */
 struct span run_time_around(const struct run_time *at, time_ms_t now);

@@ -47,6 +47,7 @@ enum tm_err tally_read(struct tally *tally, const struct gather *gather, size_t 
 /* Adds an hour of a group of exceptions (view's hours); elsewhere nothing. */
 void tally_add_group(struct tally *tally, const struct group_hour *hour);
 
+/* Requests of all classes. */
 uint64_t tally_requests(const struct tally_hour *hour);
 /* Exceptions, and requests with status 4xx and 5xx: all that stands in groups. */
 uint64_t tally_failures(const struct tally_hour *hour);

@@ -90,12 +90,17 @@ enum text {
 
 /* English unless name is "ko". */
 enum language text_language(const char *name);
+/* The words of the report, in UTF-8 and static, as all below. */
 const char *text_of(enum language language, enum text text);
+/* What a key figure is called. */
 const char *text_of_key(enum language language, enum report_key key);
+/* The heading of a list. */
 const char *text_of_list(enum language language, enum report_list list);
 /* What a list means. */
 const char *text_of_list_hint(enum language language, enum report_list list);
+/* Why something is to be done. */
 const char *text_of_reason(enum language language, enum report_reason reason);
+/* What became of it since last week. */
 const char *text_of_progress(enum language language, enum report_progress progress);
 /* Of "bad", "suspect", "ok", "insufficient_data". */
 const char *text_of_verdict(enum language language, const char *verdict);

@@ -16,8 +16,10 @@ bool score_is_finite(double x);
 /* Natural logarithm of x >= DBL_MIN, error below 1e-11; anything smaller (0, negative, NaN too) counts as
  * DBL_MIN. ln x = k ln 2 + 2 atanh((y-1)/(y+1)), y = x / 2^k near 1, by the series of atanh. */
 double score_ln(double x);
-/* Likewise to other bases. */
+/* The same to base 2. */
 double score_log2(double x);
+
+/* The same to base 10. */
 double score_log10(double x);
 
 /* e^x, relative error below 1e-11; x is clamped to [-700, 700], NaN counts as 0. */

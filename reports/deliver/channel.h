@@ -35,9 +35,11 @@ struct channel {
 
 /* By the address; NULL: there is none. Static. */
 const struct channel *channel_of(const char *to);
+
+enum { CHANNEL_SHOWN_BYTES = 200 };
+
 /* `https://hooks.example.org`, `mailto:ops@example.org`: the receiver without what is secret of its address.
  * Writes and returns out. */
-enum { CHANNEL_SHOWN_BYTES = 200 };
 const char *channel_shown(const char *to, char out[CHANNEL_SHOWN_BYTES]);
 
 /* ---- the messages; pure ---- */
@@ -51,10 +53,15 @@ void compose_mail(const struct summary *summary, const struct channel_letter *le
 
 /* One thread. TM_NOMEM. */
 enum tm_err sender_open(struct sender **out) TM_MUST_CHECK;
+
+/* Frees it, and libcurl's own. NULL is allowed. */
 void sender_close(struct sender *sender);
 
+/* By HTTP as a POST of JSON; key goes along as Idempotency-Key. As channel.send. */
 enum channel_end send_webhook(struct sender *sender, const struct channel_letter *letter, const char *key,
                               struct str body, int64_t *retry_after_ms, struct tm_why *why);
+
+/* By SMTP; the key is in the body already, as the Message-ID. As channel.send; *retry_after_ms is 0. */
 enum channel_end send_mail(struct sender *sender, const struct channel_letter *letter, const char *key,
                            struct str body, int64_t *retry_after_ms, struct tm_why *why);
 

@@ -45,6 +45,8 @@ struct ledger {
 /* Opens the ledger of the reports' folder (a descriptor), waits until nobody else has it, and forgets what is
  * older than `from`. To be closed even where it failed. TM_IO, TM_NO_SPACE, TM_NOMEM. */
 enum tm_err ledger_open(int folder, time_ms_t from, struct ledger *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Gives it to others, and frees the entries; closed already: nothing. */
 void ledger_close(struct ledger *ledger);
 
 /* The first 32 hex digits of SHA-256 over the parts, each with its end. */

@@ -30,6 +30,7 @@ struct deliver_settings {
 /* Reads {"url","timeout_ms","mail":{"server","from","user","password_file"},"receivers":[{"to","service"}]}.
  * TM_INVALID, TM_LIMIT, TM_NOMEM; to be closed then too. */
 enum tm_err settings_parse(struct str text, struct deliver_settings *out, struct tm_why *why) TM_MUST_CHECK;
+/* Frees it, and with it all views; zeroed then. */
 void settings_close(struct deliver_settings *settings);
 
 #endif

@@ -37,6 +37,7 @@ struct summary {
 
 /* Reads a report's JSON. TM_CORRUPT: it is none; TM_NOMEM. To be closed even then. */
 enum tm_err summary_read(struct str json, struct summary *out) TM_MUST_CHECK;
+/* Frees it, and with it all texts of the report; zeroed then. */
 void summary_close(struct summary *summary);
 /* Takes over the lines of a list of changes (files_changes). TM_NOMEM. */
 enum tm_err summary_take_changes(struct summary *summary, struct str markdown) TM_MUST_CHECK;

@@ -80,6 +80,7 @@ struct drawing {
 
 /* TM_NOMEM. drawing_close in any case. */
 enum tm_err drawing_open(struct drawing *drawing, enum figure_language language) TM_MUST_CHECK;
+/* Frees it with all that was drawn. */
 void drawing_close(struct drawing *drawing);
 /* TM_NOMEM if anything was lost on the way. */
 enum tm_err drawing_error(const struct drawing *drawing) TM_MUST_CHECK;

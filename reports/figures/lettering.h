@@ -15,6 +15,8 @@ struct lettering {
 
 /* TM_NOMEM. One thread at a time uses it; lettering_close in any case. */
 enum tm_err lettering_open(struct lettering *lettering) TM_MUST_CHECK;
+
+/* Frees the pattern; zeroed then, and closing again does no harm. */
 void lettering_close(struct lettering *lettering);
 
 /* Appends text as valid UTF-8 without controls and without marks that turn the direction of what follows:

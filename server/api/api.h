@@ -128,7 +128,7 @@ void api_backup_status(void *arg, struct http_exchange *exchange);
 void api_report(void *arg, struct http_exchange *exchange);
 /* GET /api/v1/admin/report: how the last one stands or ended. */
 void api_report_status(void *arg, struct http_exchange *exchange);
-/* GET /reports/** (api_reports.c): a file of a report that was made; of /reports/ the index. Nothing else of
+/* GET /reports/... (api_reports.c): a file of a report that was made; of /reports/ the index. Nothing else of
  * the disk. */
 void api_report_file(void *arg, struct http_exchange *exchange);
 /* GET /api/v1/reports: a page of the reports that were made, newest week first. */

@@ -55,6 +55,7 @@ bool access_log_is_blank(struct str line);
 /* Appends what decides how a line is written, for a hash of it. */
 void access_log_put_settings(const struct access_log *log, struct bytes *out);
 
+/* Frees its buffers, and so ends the views that reading gave. */
 void access_log_fini(struct access_log *log);
 
 #endif

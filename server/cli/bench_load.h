@@ -59,6 +59,8 @@ struct bench_load {
 /* Deals this sender its series. bench_load_fini frees. TM_NOMEM. */
 enum tm_err bench_load_init(struct bench_load *load, const struct bench_plan *plan, size_t number,
                             struct sender *sender) TM_MUST_CHECK;
+
+/* Frees series and text; the sender is the caller's. */
 void bench_load_fini(struct bench_load *load);
 
 /* Makes the next batch in load->text; returns its lines, 0 when the steps are done. elapsed_s: since the

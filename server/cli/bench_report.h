@@ -15,7 +15,9 @@ struct bench_latency {
     uint64_t max_us;
 };
 
+/* Counts one, in microseconds. */
 void bench_latency_add(struct bench_latency *latency, uint64_t us);
+/* Adds what another one counted. */
 void bench_latency_merge(struct bench_latency *into, const struct bench_latency *from);
 /* The latency that a share (0..1) of all does not pass, in ms; 0 if there are none. At most max. */
 double bench_latency_ms(const struct bench_latency *latency, double share);
@@ -36,6 +38,7 @@ struct bench_report {
     struct bench_latency latency;
 };
 
+/* Prints it, as lines for a person or as a JSON object. */
 void bench_report_print(const struct bench_report *report, bool json, FILE *out);
 
 #endif

@@ -34,8 +34,10 @@ char *bench_series_line(struct bench_series *set, size_t index, time_ms_t time, 
 /* The daily curve around 1.0, its peak in the evening (UTC). */
 double bench_series_daily(time_ms_t time);
 
-/* Names that pods and pages bear, again and again. */
+/* The service that a pod of this number belongs to; static, names come again and again. */
 const char *bench_service_name(size_t pod);
+
+/* The same for pages. */
 const char *bench_page_name(size_t page);
 
 #endif

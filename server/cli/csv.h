@@ -39,8 +39,10 @@ enum csv_state {
     CSV_NOMEM
 };
 
-/* A byte order mark in front of the text is the caller's. csv_fini releases. */
+/* Before the first record. A byte order mark in front of the text is the caller's. */
 void csv_init(struct csv *csv, char delimiter);
+
+/* Frees what fields were unquoted into; the fields are not valid any more. */
 void csv_fini(struct csv *csv);
 
 /* Reads one record from the front of text; last: nothing follows it. *used: what the next call begins behind.

@@ -18,9 +18,11 @@ void findings_put_labels(const json_t *labels, struct bytes *out);
 /* Prints out and a line end, and releases it. */
 void findings_print(struct bytes *out);
 
+/* Prints one item; borrowed for the call. */
+typedef void findings_print_fn(const json_t *item);
+
 /* Lists what stands at path with these options, an item a line by print; or as one document with --json. The
  * exit code. none: what is said where there is nothing. */
-typedef void findings_print_fn(const json_t *item);
 int findings_list(const struct args *args, const char *path, const char *const *names, size_t count,
                   findings_print_fn *print, const char *none);
 

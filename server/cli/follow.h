@@ -9,6 +9,8 @@ struct follow_parser {
     struct bytes line;
     struct bytes data; /* of the event under way */
 };
+
+/* Frees its buffers; an event that is not whole is lost. */
 void follow_parser_fini(struct follow_parser *parser);
 
 /* A whole event's data, as JSON. */

@@ -27,6 +27,8 @@ void http_close(struct http *http);
  * caller's. TM_IO: no answer, why says "could not reach tidemarkd at ...". TM_TOO_LARGE: over 64 MiB. */
 enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct http_answer *answer,
                      struct tm_why *why) TM_MUST_CHECK;
+
+/* The same with this body, which is sent as it is. */
 enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
                       struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
 

@@ -70,6 +70,7 @@ enum tm_err import_log_send(struct import *import, uint32_t file, struct tm_why 
 /* Says what became of the rows, err and why what ended it. Returns the exit code. */
 int import_report(const struct import *import, enum tm_err err, const struct tm_why *why);
 
+/* Closes file and sender, and frees the rest. What is still in the spool stays there. */
 void import_fini(struct import *import);
 
 #endif

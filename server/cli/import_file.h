@@ -23,6 +23,8 @@ struct import_file {
 /* Opens name, "-" is standard input. TM_IO, TM_NOMEM. import_file_close in any case. */
 enum tm_err import_file_open(struct import_file *file, const char *name, char delimiter,
                              struct tm_why *why) TM_MUST_CHECK;
+
+/* Closes it, but not standard input, and frees what was read. Twice does no harm. */
 void import_file_close(struct import_file *file);
 
 /* The next record into file->csv: CSV_RECORD or CSV_BAD (why and file->csv.fault say what is wrong with it)

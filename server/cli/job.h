@@ -15,6 +15,7 @@ struct job_line {
     bool is_drawn;
 };
 
+/* Nothing is drawn yet, and never if stderr is no terminal. name must live as long. */
 void job_line_begin(struct job_line *line, const char *name);
 /* Draws the line anew; arg: the struct job_line. */
 void job_line_show(void *arg, const char *place, uint64_t done_bytes, uint64_t all_bytes);

@@ -114,6 +114,7 @@ uint64_t push_unacknowledged(const struct push *push);
  * beginning. A missing file is waited for. sources have their file index set and fd -1. */
 enum tm_err push_follow(struct push *push, struct push_source *sources, size_t count) TM_MUST_CHECK;
 
+/* Frees the open batch, which was not sent; the sender is the caller's. */
 void push_fini(struct push *push);
 
 #endif

@@ -26,8 +26,10 @@ struct source_sink query_print_sink(struct query_print *print);
 /* Ends the last series and the document. TM_NOMEM. */
 enum tm_err query_print_end(struct query_print *print, struct tm_why *why) TM_MUST_CHECK;
 
-/* How many series and samples came. */
+/* How many series came. */
 uint64_t query_print_series(const struct query_print *print);
+
+/* How many samples came, those that limit left out included. */
 uint64_t query_print_samples(const struct query_print *print);
 
 /* Prints unix seconds with the milliseconds that there are. */

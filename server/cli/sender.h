@@ -45,6 +45,8 @@ struct sender_counts {
 
 struct sender;
 
+/* Makes one; no connection yet. TM_INVALID: options that do not go together, a bad address or name; TM_IO:
+ * the spool; TM_NOMEM. *out is NULL then. */
 enum tm_err sender_open(const struct sender_options *options, struct sender **out,
                         struct tm_why *why) TM_MUST_CHECK;
 /* NULL is allowed. */
@@ -61,11 +63,15 @@ bool sender_flush(struct sender *sender, int timeout_ms);
 const struct reply *sender_reply(const struct sender *sender);
 /* One sentence on the last failure. */
 const char *sender_error(const struct sender *sender);
+/* The epoch of the batches that are sent. */
 uint64_t sender_epoch(const struct sender *sender);
 /* Number of the batch sent last. */
 uint64_t sender_seq(const struct sender *sender);
+/* The producer's name; valid as long as the sender. */
 const char *sender_producer(const struct sender *sender);
+/* How many batches are in the spool; 0 without one. */
 size_t sender_spooled(const struct sender *sender);
+/* Figures since it was opened. */
 struct sender_counts sender_counts(const struct sender *sender);
 
 #endif

@@ -20,6 +20,8 @@ struct talk {
 
 /* By --server and --key-file. EXIT_OK, or the exit code; the reason is printed. */
 int talk_open(const struct args *args, struct talk *talk);
+
+/* Frees it with its last answer. One that was never opened: nothing. */
 void talk_close(struct talk *talk);
 
 /* Asks with this method; body NULL: none. *data: the answer's data, valid until the next call. EXIT_OK, or
@@ -30,6 +32,8 @@ int talk_ask(struct talk *talk, const char *method, const char *path, const json
 
 /* Appends name=value to a path if the option was given: '?' or '&' in front, value escaped. */
 void talk_put_option(const struct args *args, const char *name, struct bytes *path);
+
+/* Appends name=value in any case, in the same way. */
 void talk_put_value(const char *name, struct str value, struct bytes *path);
 
 /* Pages of a list at path, up to --limit items, as one list: {"items":[...],"next":...}, the caller's

@@ -44,14 +44,18 @@ void spool_remove_oldest(struct spool *spool);
 /* Renames the oldest batch to .refused. */
 void spool_refuse_oldest(struct spool *spool);
 
+/* Batches in the queue, the one being sent included. */
 size_t spool_count(const struct spool *spool);
+
+/* What their files take, which max_bytes bounds. */
 size_t spool_bytes(const struct spool *spool);
 /* Damaged files met since the spool was opened. */
 size_t spool_damaged_count(const struct spool *spool);
 
-/* A file's content; both directions, for the spool and its tests. encode appends to out. decode: TM_CORRUPT
- * if the checksum, the form or a length is wrong; views point into file. */
+/* Appends a batch as a file's content, with its checksum. For the spool and its tests. */
 void spool_encode(const struct message *message, struct bytes *out);
+
+/* Reads it; views point into file. TM_CORRUPT: the checksum, the form or a length is wrong. */
 enum tm_err spool_decode(struct str file, struct message *out) TM_MUST_CHECK;
 
 #endif

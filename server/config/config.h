@@ -118,6 +118,7 @@ enum tm_err config_parse(struct str text, const char *name, struct config **out,
 /* config_parse of a file. A file that can't be read is one fault at line 0. */
 enum tm_err config_load(const char *path, struct config **out, struct config_faults *faults) TM_MUST_CHECK;
 
+/* Frees it with all its texts. NULL is allowed. */
 void config_free(struct config *config);
 
 /* One line a fault: `FILE:LINE:COLUMN: what, and what to do` (`FILE: ...` at line 0). */

@@ -7,9 +7,11 @@
 /* A path of a Unix socket is at most this long. */
 enum { ADDRESS_IPC_PATH_MAX = 107 };
 
-/* Is this a well-formed address? TM_INVALID: why quotes it and says how to write it. The length of an ipc
- * path is not looked at, since DATA_DIR may stand in it. */
+/* Is this host:port? TM_INVALID: why quotes it and says how to write it. */
 enum tm_err address_check_http(const char *address, struct tm_why *why) TM_MUST_CHECK;
+
+/* Is this tcp:// with an IP address or *, or ipc:// with a path? TM_INVALID likewise; ws:// too. The length
+ * of a path is not looked at, since DATA_DIR may stand in it. */
 enum tm_err address_check_nanomsg(const char *address, struct tm_why *why) TM_MUST_CHECK;
 
 /* The path of an ipc:// address, else NULL. A view into address. */

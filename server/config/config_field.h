@@ -39,15 +39,19 @@ int64_t field_number(const struct setting *setting, const void *base);
 const char *field_text(const struct setting *setting, const void *base);
 /* The list of a strings or words setting. */
 const struct config_strings *field_strings(const struct setting *setting, const void *base);
-/* The structs of a records setting. */
+/* The structs of a records setting; borrowed. */
 struct records {
     char *items;
     size_t count;
 };
+
+/* All that it has; none: items may be NULL. */
 struct records field_records(const struct setting *setting, const void *base);
 /* Makes room for count zeroed structs in an empty records field and gives the first; count stays 0 until
  * field_records_count sets it. NULL: no memory. */
 char *field_records_new(const struct setting *setting, void *base, size_t count);
+
+/* Sets how many of field_records_new's there are: from then on they are owned like any value. */
 void field_records_count(const struct setting *setting, void *base, size_t count);
 
 /* The number in words, by the setting's type. */

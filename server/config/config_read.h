@@ -17,8 +17,10 @@ struct reading {
 /* Reads all that the document gives. Faults are added; TM_NOMEM. */
 enum tm_err read_document(struct reading *reading) TM_MUST_CHECK;
 
-/* Where the value of a setting stands, or item i of its list; line 0 if it is not in the file. */
+/* Where the value of a setting stands; line 0 if it is not in the file. */
 struct place read_place(const struct reading *reading, const char *path);
+
+/* Where item i of a list stands; as read_place if the list is no sequence in the file. */
 struct place read_item_place(const struct reading *reading, const char *path, size_t i);
 
 #endif

@@ -70,6 +70,7 @@ struct counters {
     struct latency query; /* receipt of a read request to the end of its answer */
 };
 
+/* Counts one; below 0 counts as 0. */
 void latency_record(struct latency *latency, int64_t ns);
 /* The bound below which this share (0..1) of what was recorded lies, in ms; 0 when empty. */
 double latency_quantile_ms(const struct latency *latency, double share);

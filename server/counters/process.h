@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-/* Resident bytes and open descriptors of a process, 0 if it is gone. */
+/* Resident bytes of a process; 0 if it is gone. */
 uint64_t process_resident_bytes(int pid);
+/* Its open descriptors; 0 if it is gone, or not ours to look at. */
 uint64_t process_descriptors(int pid);
 
 #endif

@@ -52,6 +52,8 @@ void detect_free(struct detect *detect);
 
 /* As they were a second ago at the latest. */
 void detect_figures(const struct detect *detect, struct detect_figures *out);
+
+/* The same of incidents. */
 void detect_incident_figures(const struct detect *detect, struct detect_incidents_figures *out);
 
 #endif

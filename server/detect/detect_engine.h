@@ -36,6 +36,8 @@ struct detect_options {
 
 /* NULL without memory. */
 struct detect_engine *detect_engine_new(const struct detect_options *options);
+
+/* Frees it with all states; what is not in a file is learned again. NULL is allowed. */
 void detect_engine_free(struct detect_engine *engine);
 
 /* New bounds, from the next minute on. */
@@ -89,6 +91,8 @@ struct detect_figures {
     int64_t lag_ms;       /* of the service that is furthest behind what could be closed; 0: none */
     double learned;       /* share of what is to be learned at start, 0..1 */
 };
+
+/* As they are now; walks over all series. The engine's thread. */
 void detect_engine_figures(const struct detect_engine *engine, struct detect_figures *out);
 
 #endif

@@ -25,6 +25,7 @@ struct detect_out {
     size_t lost_count;
 };
 
+/* Frees it; it is empty then. */
 void detect_out_fini(struct detect_out *out);
 /* Forgets what is in it, keeps the memory. */
 void detect_out_clear(struct detect_out *out);

@@ -155,6 +155,8 @@ struct detect_engine {
 
 /* The service of this name, made if new; NULL without memory. */
 struct detect_service *detect_service_of(struct detect_engine *engine, struct str name);
+
+/* Frees it with its states, whose memory counts no longer. Not taken out of the table. NULL is allowed. */
 void detect_service_free(struct detect_engine *engine, struct detect_service *service);
 
 /* Gives a series' own target its labels: what is scored has them at hand. False without memory. */
@@ -184,6 +186,8 @@ void detect_tip_pack(struct detect_engine *engine, struct detect_target *target,
                      const struct score_first *tip, int64_t at);
 /* The tip that is there, whole. The target's state must be as it was when it was packed. */
 void detect_tip_unpack(const struct detect_target *target, struct score_first *out);
+
+/* Frees the tip; none: nothing. */
 void detect_tip_drop(struct detect_engine *engine, struct detect_target *target);
 
 /* ---- detect_tell.c ---- */
@@ -203,6 +207,8 @@ bool detect_is_muted(const struct detect_engine *engine, const struct detect_ser
 /* Tells incidents the minutes that they were not told of, before end, from what was heard (sorted). */
 void detect_feed(struct detect_engine *engine, struct detect_service *service, int64_t end,
                  struct detect_out *to);
+
+/* Drops what a service keeps of its incidents to go back to when data comes late. */
 void detect_snapshots_free(struct detect_service *service);
 
 /* The record that a service's minutes are closed as far as they are. */
@@ -229,6 +235,8 @@ struct detect_shares {
 /* Says it of what is added up of several series, from what these had in the hour before it began. */
 void detect_share(struct detect_engine *engine, const struct detect_service *service,
                   const struct detect_heard *heard, struct detect_shares *out);
+
+/* Frees both texts. */
 void detect_shares_fini(struct detect_shares *shares);
 
 /* ---- detect_file.c ---- */

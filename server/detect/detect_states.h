@@ -18,10 +18,14 @@ struct detect_kept {
     const struct score_first *state;
 };
 
-/* A file is: begin, then each state, then end. Without memory out->failed is set. */
+/* A file is: begin, then each state, then end. Without memory out->failed is set. Begins in an empty out. */
 void detect_states_begin(int64_t step_ms, struct bytes *out);
+
+/* Appends a state; kept is read only during the call. */
 void detect_states_put(const struct score_first_model *model, const struct detect_kept *kept,
                        struct bytes *out);
+
+/* Appends the checksum of all that is in out. */
 void detect_states_end(struct bytes *out);
 
 /* Calls each for every state of a file, views valid during the call, until one says an error, which it

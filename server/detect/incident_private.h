@@ -99,6 +99,7 @@ struct incident_home *incident_home_of(struct detect_incidents *incidents, struc
                                        struct str env);
 /* A new one that nobody holds yet. NULL without memory. */
 struct incident_home *incident_home_new(struct str service, struct str env);
+/* Frees it with its incident; not taken out of the table. NULL is allowed. */
 void incident_home_free(struct incident_home *home);
 /* Frees what an incident owns, and zeroes it. */
 void incident_fini(struct incident *incident);

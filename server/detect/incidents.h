@@ -43,10 +43,12 @@ void detect_incidents_set(struct detect_incidents *incidents, double least);
  * kind incident. A minute that is not behind the last one of its service and env changes nothing. */
 void detect_incidents_minute(struct detect_incidents *incidents, const struct detect_minute *minute);
 
+struct incident_markers;
 /* A copy of markers, made on the thread that owns them (markers may be NULL); then one thread at a time. NULL
  * without memory. */
-struct incident_markers;
 struct incident_markers *incident_markers_new(const struct markers *markers);
+
+/* NULL is allowed. */
 void incident_markers_free(struct incident_markers *markers);
 
 /* Takes the markers that there are from now on; nulls *markers and frees what was taken before. */
@@ -70,9 +72,10 @@ bool detect_incidents_marker(const struct detect_incidents *incidents, struct st
 bool detect_incidents_feedback(struct detect_incidents *incidents, struct str service, struct str env,
                                uint64_t incident, enum score_feedback feedback);
 
-/* Appends what is known, of all, or of one service and env (a fresh state if there is none). Without memory
- * out fails. */
+/* Appends what is known, of all services. Without memory out fails. */
 void detect_incidents_encode(const struct detect_incidents *incidents, struct bytes *out);
+
+/* The same of one service and env; a fresh state if it is not known. */
 void detect_incidents_encode_service(const struct detect_incidents *incidents, struct str service,
                                      struct str env, struct bytes *out);
 
@@ -81,14 +84,14 @@ void detect_incidents_encode_service(const struct detect_incidents *incidents, s
  * stays. TM_CORRUPT: nothing is changed; TM_INVALID: another version, likewise; TM_NOMEM: some may be. */
 enum tm_err detect_incidents_decode(struct detect_incidents *incidents, struct str data) TM_MUST_CHECK;
 
+struct finding;
 /* A stored incident that was told as going on (its end is 0), after a restart: unless it is the present one
  * in the last minute before `until`, it is told then as closed. Of several of a service and env the first
  * counts. */
-struct finding;
 void detect_incidents_recall(struct detect_incidents *incidents, const struct finding *incident,
                              time_ms_t until);
 
-/* Figures. */
+/* Of all services and envs. */
 struct detect_incidents_figures {
     uint64_t services;
     uint64_t open;
@@ -98,6 +101,8 @@ struct detect_incidents_figures {
     uint64_t left_out; /* minutes of services beyond the bound, since start */
     uint64_t nomem;    /* things that found no memory, since start */
 };
+
+/* As they are now; walks over all services. */
 void detect_incidents_figures(const struct detect_incidents *incidents, struct detect_incidents_figures *out);
 
 #endif

@@ -55,11 +55,13 @@ struct str filter_field_at(const struct filter *filter, size_t i);
  * lasts as long as the filter. */
 bool filter_service(const struct filter *filter, struct str *service);
 
-/* [from, to): no event with a status outside is taken; 0 to 1000 if nothing is told. */
+/* Statuses from `from` on, below `to`. */
 struct filter_statuses {
     int32_t from;
     int32_t to;
 };
+
+/* No event with a status outside is taken; 0 to 1000 if nothing is told. */
 struct filter_statuses filter_statuses(const struct filter *filter);
 
 #endif

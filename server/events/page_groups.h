@@ -78,6 +78,7 @@ struct page_groups_counts {
     bool all_at_once;    /* rules are searched all at once */
 };
 
+/* The figures of now. */
 struct page_groups_counts page_groups_counts(const struct page_groups *groups);
 
 #endif

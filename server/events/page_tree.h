@@ -51,6 +51,8 @@ struct page_tree {
 
 /* TM_NOMEM. The caller owns what is inside (page_tree_fini). */
 enum tm_err page_tree_init(struct page_tree *tree, uint32_t groups_max) TM_MUST_CHECK;
+
+/* Frees all nodes; zeroed then. */
 void page_tree_fini(struct page_tree *tree);
 
 /* The node of a path's group, learned if need be; NULL where rule 3 or memory refuses it. Any node may be
@@ -79,8 +81,10 @@ struct page_node *page_tree_add(struct page_node *parent, enum segment_kind kind
 /* How many names live below node. */
 size_t page_tree_names(const struct page_node *node);
 
-/* State as bytes and back: see page_groups.h. */
+/* Appends its state: see page_groups.h. */
 void page_tree_export(const struct page_tree *tree, struct bytes *out);
+
+/* Replaces all by such a state; folds goes up. TM_CORRUPT, TM_NOMEM: nothing is changed. */
 enum tm_err page_tree_import(struct page_tree *tree, struct str state) TM_MUST_CHECK;
 
 #endif

@@ -65,7 +65,7 @@ bool gate_reply(struct gate_asker asker, struct str reply);
 /* PUB: sends to all subscribers. False if the gate is away or behind (over 1 MiB waits). */
 bool gate_publish(struct gate_process *gate, struct str message);
 
-/* For the status page. */
+/* For the status page; url is the gate's. */
 struct gate_status {
     enum gate_kind kind;
     const char *url;
@@ -75,6 +75,8 @@ struct gate_status {
     bool ready;
     bool paused;
 };
+
+/* As the core knows it now. */
 void gate_status(const struct gate_process *gate, struct gate_status *out);
 
 #endif

@@ -19,6 +19,7 @@ struct gate_guard {
     uint64_t fd_limit;
 };
 
+/* Before the first check, in the gate's process. */
 void gate_guard_init(struct gate_guard *guard);
 
 /* Checks a few times a second, cheaply. False when the gate had better end and be started afresh: its

@@ -20,6 +20,8 @@ struct event_services {
     uint64_t seed;
     uint64_t overflows; /* URLs whose group was _overflow, since start */
 };
+
+/* Frees all services; it is empty then and keeps the seed. */
 void event_services_fini(struct event_services *services);
 
 /* The service of this name, made if new. NULL where there is no room or memory. */
@@ -34,9 +36,13 @@ struct str event_services_group(struct event_services *services, struct event_se
 void event_services_configure(struct event_services *services, const struct config *old_config,
                               const struct config *new_config);
 
-/* See event_cache.h. */
+/* See event_cache_version. */
 uint64_t event_services_version(const struct event_services *services);
+
+/* See event_cache_export. */
 void event_services_export(const struct event_services *services, struct bytes *out);
+
+/* See event_cache_import. */
 enum tm_err event_services_import(struct event_services *services, const struct config *config,
                                   struct str state) TM_MUST_CHECK;
 /* How a URL of this service finds its group. A service that is not known is not made: what is asked must not

@@ -35,6 +35,8 @@ struct ingest_message {
  */
 struct ingest *ingest_open(struct store *store, const struct config *config, struct counters *counters,
                            const struct clock *clock);
+
+/* Frees it; nothing may wait for its answer any more (ingest_stop). NULL is allowed. */
 void ingest_close(struct ingest *ingest);
 
 /* From now on this configuration; the old one must still be there during the call. */

@@ -48,6 +48,7 @@ struct lines {
 enum tm_err lines_take(struct lines *lines, struct str text, enum precision precision,
                        uint32_t first_number) TM_MUST_CHECK;
 
+/* Frees what it owns; batch, reply and cache are the caller's. */
 void lines_fini(struct lines *lines);
 
 #endif

@@ -10,9 +10,11 @@
 enum tm_err lines_take_http(struct lines *lines, const struct line *line, bool *is_metric,
                             struct tm_why *why) TM_MUST_CHECK;
 
-/* The same for `tally,` and for `exception,`. */
+/* The same for `tally,`. */
 enum tm_err lines_take_tally(struct lines *lines, const struct line *line, bool *is_metric,
                              struct tm_why *why) TM_MUST_CHECK;
+
+/* The same for `exception,`. */
 enum tm_err lines_take_exception(struct lines *lines, const struct line *line, bool *is_metric,
                                  struct tm_why *why) TM_MUST_CHECK;
 

@@ -8,8 +8,10 @@
 /* How long lines of a kind are kept at the longest, ms; 0: for ever. */
 int64_t lines_retention_ms(const struct config *config, enum event_kind kind);
 
-/* The owning service by the tags (service_from), and which tag names it; empty if none does. */
+/* The owning service by the tags (service_from); empty if none names one. */
 struct str lines_service(const struct config *config, const struct labels *tags);
+
+/* Which tag names it; empty if none does. A view into the configuration. */
 struct str lines_service_label(const struct config *config, const struct labels *tags);
 
 /* TM_FORBIDDEN with why: the caller may not write lines of this service. */
@@ -23,9 +25,11 @@ bool lines_is_kept(const struct lines *lines, int64_t keep_ms, time_ms_t time);
 enum tm_err lines_check_time(const struct lines *lines, enum event_kind kind, time_ms_t time,
                              struct tm_why *why) TM_MUST_CHECK;
 
-/* The rules of a tag that becomes a label (name, length), and of a metric's name. TM_INVALID with why. */
+/* The rules of a tag that becomes a label (name, length). TM_INVALID with why. */
 enum tm_err lines_check_tag(const struct lines *lines, const struct label *tag,
                             struct tm_why *why) TM_MUST_CHECK;
+
+/* The rules of a metric's name: form, length, and none that the daemon makes itself. TM_INVALID with why. */
 enum tm_err lines_check_metric(const struct lines *lines, struct str name, struct tm_why *why) TM_MUST_CHECK;
 
 /* Parses the key into lines->key, checks names and lengths of tags and the caller's right to the service, and

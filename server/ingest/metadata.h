@@ -22,6 +22,8 @@ struct metadata {
     struct metric_metadata *at; /* each with its texts in one allocation, which begins at name.ptr */
     size_t count, room;
 };
+
+/* Frees all texts; it is empty then. */
 void metadata_fini(struct metadata *metadata);
 
 /* Remembers it, the last one of a name. Texts over METADATA_TEXT_MAX bytes are left out, and so is all beyond

@@ -15,10 +15,14 @@ struct log;
 
 /* Logs to out (not owned) by this clock (not owned). NULL when out of memory. */
 struct log *log_open(FILE *out, const struct clock *clock, enum log_level level);
+
+/* Frees it; no other thread may be in it. NULL is allowed. */
 void log_close(struct log *log);
 
 /* "error" "warning" "info" "debug". TM_INVALID for anything else. */
 enum tm_err log_level_parse(const char *word, enum log_level *out) TM_MUST_CHECK;
+
+/* From now on less is left out, or more. Any thread. */
 void log_set_level(struct log *log, enum log_level level);
 
 /* Writes `TIME LEVEL ID TEXT`. id is a dotted word, a literal ("gate.died"). Control characters in the text

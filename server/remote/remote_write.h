@@ -26,6 +26,7 @@ struct remote_series {
     size_t histograms; /* native ones, which are counted only */
 };
 
+/* How many series it has. */
 size_t remote_write_count(const struct remote_write *request);
 /* The i-th series, i below the count. */
 struct remote_series remote_write_series(const struct remote_write *request, size_t i);
@@ -42,6 +43,8 @@ struct remote_metadata {
     struct str help;
     struct str unit;
 };
+
+/* How many metrics it tells of. */
 size_t remote_write_metadata_count(const struct remote_write *request);
 /* The i-th; any bytes, views into the request. */
 struct remote_metadata remote_write_metadata(const struct remote_write *request, size_t i);

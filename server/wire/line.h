@@ -97,8 +97,10 @@ enum tm_err line_key_parse(struct str key, struct bytes *scratch, struct line_ke
  * everything else is a metric). */
 enum event_kind line_kind(const struct line_key *key, const struct line *line);
 
-/* Writes a quoted string's content (\" and \\ are escapes) or a field name (\, \= \space) unescaped. */
+/* Appends a quoted string's content, \" and \\ unescaped. */
 void line_unescape_string(struct str raw, struct bytes *out);
+
+/* Appends a field name, \, \= and \space unescaped. */
 void line_unescape_name(struct str raw, struct bytes *out);
 
 /* The field of this (unescaped) name, NULL if absent. */

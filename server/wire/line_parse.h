@@ -45,10 +45,13 @@ static inline bool line_value_ends_at(const char *at, const char *end)
     return line_ends_at(at, end) || *at == ',' || *at == ' ';
 }
 
-/* How a byte is shown in a reason: "'x'", "the end of the line", "byte 0x07". The buffer is the caller's. */
+/* Room for line_show; the caller's. */
 struct line_shown {
     char text[32];
 };
+
+/* How the byte at `at` is shown in a reason: "'x'", "the end of the line", "byte 0x07". Valid as long as
+ * shown. */
 const char *line_show(const char *at, const char *end, struct line_shown *shown);
 
 #endif

@@ -29,10 +29,16 @@ void log_request_split(struct str request, struct log_record *out);
 /* A status, "404". TM_INVALID outside 100..599. */
 enum tm_err log_status(struct str text, int *out) TM_MUST_CHECK;
 
+/* The common log format, and combined. Here as below: as log_line_parse, which has cleared scratch and made
+ * room in it, so that no text moves. */
 enum tm_err log_parse_clf(struct str line, bool combined, struct bytes *scratch, struct log_record *out,
                           struct log_fault *fault) TM_MUST_CHECK;
+
+/* A line of an nginx log in JSON, whose members bear nginx' own names or usual ones. */
 enum tm_err log_parse_nginx_json(struct str line, const char *member, struct bytes *scratch,
                                  struct log_record *out, struct log_fault *fault) TM_MUST_CHECK;
+
+/* A line of Akamai's DataStream 2 in JSON. */
 enum tm_err log_parse_datastream2(struct str line, const char *member, struct bytes *scratch,
                                   struct log_record *out, struct log_fault *fault) TM_MUST_CHECK;
 

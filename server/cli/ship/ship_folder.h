@@ -26,6 +26,8 @@ struct ship_folder {
  * zero-initialised before. TM_IO, TM_NOMEM. ship_folder_fini in any case. */
 enum tm_err ship_folder_list(const struct ship_log *log, struct ship_folder *out,
                              struct tm_why *why) TM_MUST_CHECK;
+
+/* Frees the list; it is empty then. */
 void ship_folder_fini(struct ship_folder *folder);
 
 /* The candidate's path. False: it is too long. */

@@ -22,6 +22,8 @@ struct ship_log {
  * TM_IO, TM_INVALID, TM_NOMEM. ship_log_fini in any case. */
 enum tm_err ship_log_init(struct ship_log *log, const char *given, struct ship_state *state,
                           struct tm_why *why) TM_MUST_CHECK;
+
+/* Closes its files and forgets them; zeroed then. */
 void ship_log_fini(struct ship_log *log);
 
 /* Looks at the names: opens what has come, finds again what was rotated away. Tells on stderr what is lost.

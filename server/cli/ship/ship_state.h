@@ -51,6 +51,7 @@ void ship_state_encode(const struct ship_state *state, struct bytes *out);
  * any case. */
 enum tm_err ship_state_decode(struct str file, struct ship_state *out, struct tm_why *why) TM_MUST_CHECK;
 
+/* Frees names, logs and the batch; zeroed then. */
 void ship_state_fini(struct ship_state *state);
 
 /* The log of this absolute name, made if it is not there. NULL: too many of them, or no memory; why says so.
