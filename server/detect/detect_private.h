@@ -211,10 +211,10 @@ void detect_feed(struct detect_engine *engine, struct detect_service *service, i
 /* Drops what a service keeps of its incidents to go back to when data comes late. */
 void detect_snapshots_free(struct detect_service *service);
 
-/* The record that a service's minutes are closed as far as they are. */
+/* detect_tell.c. The record that a service's minutes are closed as far as they are. */
 void detect_tell_closing(struct detect_engine *engine, const struct detect_service *service);
 
-/* Remembers which anomalies of minutes that may still change were told before a restart. */
+/* detect_tell.c. Remembers which anomalies of minutes that may still change were told before a restart. */
 void detect_recall(struct detect_engine *engine, struct detect_service *service);
 
 /* ---- detect_text.c ---- */
@@ -257,7 +257,7 @@ enum tm_err detect_mark_began(struct detect_engine *engine, struct tm_why *why) 
 /* Frees what nobody claimed. */
 void detect_restored_free(struct detect_engine *engine);
 
-/* A warning for a person. */
+/* detect_engine.c. A warning for a person. */
 void detect_warn(const struct detect_engine *engine, const char *id, const char *format, ...) TM_PRINTF(3, 4);
 
 static inline struct str detect_labels(const struct detect_target *target)

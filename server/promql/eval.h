@@ -63,7 +63,7 @@ enum tm_err eval_scalar_column(struct eval *eval, const struct ast_node *node,
 /* The text of a node that gives a string. */
 struct str eval_string(const struct ast_node *node);
 
-/* Could two series of what node gives agree in all labels but the name? */
+/* eval_names.c. Could two series of what node gives agree in all labels but the name? */
 bool eval_names_differ(const struct ast_node *node);
 
 /* The same as eval_vector, of a node without parentheses and without looking at what is shared. */

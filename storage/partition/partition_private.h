@@ -191,7 +191,7 @@ enum tm_err sink_put(struct chunk_sink *sink, uint32_t series, uint32_t part, st
 enum tm_err sink_finish(struct chunk_sink *sink, const struct partition_meta *meta,
                         struct tm_why *why) TM_MUST_CHECK;
 
-/* ---- partition_make.c ---- */
+/* ---- partition_write.c; partition_seal.c: a period taken and given ---- */
 
 /* An empty environment in `<period>.making`, not in the table. NULL inside on failure. Freed by make_end. */
 enum tm_err make_begin(struct partitions *set, struct partition_id id, const struct partition_meta *meta,
@@ -232,7 +232,7 @@ enum tm_err replace_recover(struct partitions *set, enum partition_tier tier,
 /* Renames the partition's folder to `.quarantine`. Owner; takes the lock. */
 void quarantine_rename(struct partitions *set, struct partition *partition);
 
-/* Writes the file `pages` of a finished, closed environment and removes its lock file. */
+/* partition_seal.c. Writes the file `pages` of a finished, closed environment and removes its lock file. */
 enum tm_err seal_folder(struct partitions *set, struct partition *partition,
                         struct tm_why *why) TM_MUST_CHECK;
 
