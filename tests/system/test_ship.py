@@ -18,6 +18,7 @@ from harness import COMMAND, Daemon
 
 PATIENCE_S = 90  # on a machine that does other things too
 ROUNDS = 200 if harness.soak() else int(os.environ.get("SHIP_ROUNDS", "12"))
+SEED = int(os.environ.get("SHIP_SEED", "4"))
 
 
 def wait_for(condition):
@@ -253,7 +254,7 @@ def test_a_file_removed_after_it_was_read_is_no_loss(daemon, tmp_path):
 
 def test_kill_9_at_any_point_with_rotations_counts_every_line_once(tmp_path):
     """Shipper and daemon are killed at random under load while the log is rotated by both ways, packed too."""
-    rng = random.Random(4)
+    rng = random.Random(SEED)
     log = Log(tmp_path)
     with Daemon() as daemon:
         daemon.pin_ports()
@@ -277,7 +278,7 @@ def test_kill_9_at_any_point_with_rotations_counts_every_line_once(tmp_path):
         log.stop()
         wait_for(lambda: total(daemon) >= log.count)
         code, out, err = ship.stop()
-        print(f'{ROUNDS} rounds, {log.rotations} rotations, {log.count} lines')
+        print(f'seed {SEED}: {ROUNDS} rounds, {log.rotations} rotations, {log.count} lines')
         assert (code, ship.err) == (0, b'')
         check(daemon, log.count)
 

@@ -10,7 +10,8 @@
 
 #include "server/cli/ship/ship_state.h"
 
-enum { STATE_MAX_BYTES = 16 << 20 };
+/* All logs with all their files, and a batch. */
+enum { STATE_MAX_BYTES = 128 << 20 };
 
 static enum tm_err beside(const char *path, const char *ending, char out[PATH_MAX], struct tm_why *why)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CANDIDATES_MAX = 1024, LISTINGS_MAX = 5 };
+enum { LISTINGS_MAX = 5 };
 
 /* ".1", "-20261123", ".2026-11-23T04", ".1.gz": what rotating programs append. */
 static bool is_rotation_ending(const char *ending)
@@ -56,7 +56,7 @@ static enum tm_err take_name(const struct ship_log *log, const char *name, struc
     struct ship_candidate one = {.is_rotation = is_like && is_rotation_ending(name + len),
                                  .is_packed = has_packed_name(name)};
     (void)snprintf(one.name, sizeof one.name, "%s", name);
-    if (strcmp(name, base) == 0 || list->count == CANDIDATES_MAX || !ship_folder_path(log, &one, path) ||
+    if (strcmp(name, base) == 0 || list->count == SHIP_FOLDER_MAX || !ship_folder_path(log, &one, path) ||
         ship_stat(-1, path, &info) != TM_OK || !info.is_regular || (!is_like && !has_id(log, &info.id)))
         return TM_OK;
     one.id = info.id;

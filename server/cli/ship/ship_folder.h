@@ -13,7 +13,8 @@ struct ship_candidate {
     int64_t mtime_ns;
     bool is_rotation; /* by its name: the log's, and a number or a date behind it */
     bool is_packed;   /* by its name */
-    bool is_known;    /* it is a file of the log's list */
+    bool is_known;    /* it is a file of the log's list, or a copy of one */
+    bool is_left;     /* it is a file of the log, and not in its list yet */
 };
 
 struct ship_folder {

@@ -13,6 +13,7 @@
 #include "server/wire/utf8.h"
 #include "storage/model/clock.h"
 
+enum { OPEN_MAX = 32 };                      /* rotated files of a log at a time */
 #define LINGER_NS (INT64_C(30) * 1000000000) /* a writer may go on for a while after a rotation */
 #define NS_PER_MS INT64_C(1000000)
 #define STEP_NS   INT64_C(1000000000)        /* the coarsest of file systems' clocks that we heard of */
@@ -34,30 +35,56 @@ void ship_log_remove(struct ship_log *log, size_t index)
     memmove(&log->files[index], &log->files[index + 1], (log->file_count - index) * sizeof log->files[0]);
 }
 
-/* The file that was done first, by its time; file_count: none is done. */
-static size_t oldest_done(const struct ship_log *log)
+/* The file that is done and was written first; is_gone: of those that the folder lacks. file_count: none. */
+static size_t oldest_done(const struct ship_log *log, bool is_gone)
 {
     size_t oldest = log->file_count;
     for (size_t i = 0; i < log->file_count; i++)
-        if (log->files[i].fd < 0 && log->files[i].is_done &&
+        if (log->files[i].fd < 0 && log->files[i].is_done && !(is_gone && log->files[i].is_found) &&
             (oldest == log->file_count || log->files[i].place.mtime_ns < log->files[oldest].place.mtime_ns))
             oldest = i;
     return oldest;
 }
 
-/* Room for one more: the oldest that is done is forgotten, and what was written up to then is none of ours.
- * False: all are in use. */
+/* Takes a file that is done from the list; what was written up to then is none of the log's any more. */
+static void forget(struct ship_log *log, size_t index)
+{
+    if (log->files[index].place.mtime_ns >= log->watermark_ns)
+        log->watermark_ns = log->files[index].place.mtime_ns + 1;
+    ship_log_remove(log, index);
+}
+
+void ship_log_forget(struct ship_log *log, int64_t until_ns)
+{
+    while (log->file_count > SHIP_KEPT_MAX) {
+        size_t oldest = oldest_done(log, false);
+        if (oldest == log->file_count || log->files[oldest].place.mtime_ns >= until_ns)
+            return;
+        forget(log, oldest);
+    }
+}
+
+/* Room for one more: of what the folder lacks nothing can come again. A full list has such files, unless the
+ * folder has more files than are looked at. False: all are in use. */
 static bool make_room(struct ship_log *log)
 {
     if (log->file_count < SHIP_FILES_MAX)
         return true;
-    size_t oldest = oldest_done(log);
-    if (oldest == log->file_count)
-        return false;
-    if (log->files[oldest].place.mtime_ns >= log->watermark_ns)
-        log->watermark_ns = log->files[oldest].place.mtime_ns + 1;
-    ship_log_remove(log, oldest);
-    return true;
+    size_t gone = oldest_done(log, true);
+    size_t oldest = oldest_done(log, false);
+    if (gone < log->file_count)
+        ship_log_remove(log, gone);
+    else if (oldest < log->file_count)
+        forget(log, oldest);
+    return log->file_count < SHIP_FILES_MAX;
+}
+
+bool ship_log_is_crowded(const struct ship_log *log)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < log->file_count; i++)
+        open += log->files[i].fd >= 0 && log->files[i].is_rotated;
+    return open >= OPEN_MAX;
 }
 
 bool ship_log_add(struct ship_log *log, const struct ship_file *file)
@@ -248,8 +275,7 @@ bool ship_log_is_over(const struct ship_log *log, size_t index)
         return false;
     bool is_gone = ship_stat(file->fd, NULL, &info) == TM_OK && info.is_gone;
     bool is_idle = clock_mono_ns(clock_system()) - file->grown_ns > LINGER_NS;
-    bool is_full = log->file_count == SHIP_FILES_MAX && oldest_done(log) == log->file_count;
-    return file->packed || is_gone || is_idle || is_full;
+    return file->packed || is_gone || is_idle || ship_log_is_crowded(log);
 }
 
 void ship_log_finish(struct ship_log *log, size_t index)
@@ -260,6 +286,7 @@ void ship_log_finish(struct ship_log *log, size_t index)
     bool is_told = ship_stat(file->fd, NULL, &info) == TM_OK;
     ship_file_close(file);
     file->place.mtime_ns = is_told ? info.mtime_ns : 0;
+    file->is_found = is_told && !info.is_gone;
 }
 
 enum tm_err ship_log_note(const struct ship_log *log, struct ship_state *state, struct tm_why *why)
@@ -267,6 +294,8 @@ enum tm_err ship_log_note(const struct ship_log *log, struct ship_state *state, 
     struct ship_log_state *note = ship_state_log(state, log->path, why);
     if (!note)
         return TM_LIMIT;
+    if (ship_state_reserve(note, log->file_count, why) != TM_OK)
+        return TM_NOMEM;
     note->watermark_ns = log->watermark_ns;
     note->file_count = log->file_count;
     for (size_t i = 0; i < log->file_count; i++)

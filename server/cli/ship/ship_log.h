@@ -34,7 +34,8 @@ enum tm_err ship_log_look(struct ship_log *log, struct tm_why *why) TM_MUST_CHEC
  * copy, by the next ship_log_look. */
 void ship_log_cut(struct ship_log *log, size_t index);
 
-/* True if the file at this index was rotated away and will hardly grow: what has no line end is a line then.
+/* True if the file at this index was rotated away and will hardly grow, or too many of them are open: what
+ * has no line end is a line then.
  * To be asked at its end. */
 bool ship_log_is_over(const struct ship_log *log, size_t index);
 

@@ -59,11 +59,14 @@ static enum tm_err open_candidate(struct ship_log *log, const struct ship_candid
     return TM_OK;
 }
 
-/* Opens the candidate as this file of the list, if its text is there. */
+/* Opens the candidate as this file of the list, if its text is there. TM_NOT_FOUND: it is not; TM_BUSY: too
+ * many are open. */
 static enum tm_err open_as(struct ship_log *log, struct ship_candidate *one, struct ship_file *file,
                            struct tm_why *why)
 {
     struct ship_file opened;
+    if (ship_log_is_crowded(log))
+        return TM_BUSY;
     enum tm_err err = open_candidate(log, one, &file->place, &opened, why);
     if (err)
         return err;
@@ -171,10 +174,13 @@ static enum tm_err find_original(struct ship_log *log, struct ship_candidate *on
 static enum tm_err add_new(struct ship_log *log, struct ship_candidate *one, struct tm_why *why)
 {
     struct ship_file found;
+    if (ship_log_is_crowded(log))
+        return TM_BUSY;
     enum tm_err err = open_candidate(log, one, NULL, &found, why);
     if (err)
         return err == TM_NOT_FOUND ? TM_OK : err;
-    if (!ship_log_add(log, &found)) {
+    one->is_left = !ship_log_add(log, &found);
+    if (one->is_left) {
         ship_file_close(&found);
         log->is_search_due = true;
     }
@@ -189,6 +195,7 @@ static void leave(struct ship_log *log, const struct ship_candidate *one)
     log->is_search_due |= one->is_rotation && age_ns < YOUNG_NS;
 }
 
+/* Takes the candidate for what it is. TM_BUSY: too many are open. */
 static enum tm_err settle(struct ship_log *log, struct ship_candidate *one, struct tm_why *why)
 {
     if (!one->bytes || ship_folder_is_growing(log, one)) {
@@ -198,14 +205,15 @@ static enum tm_err settle(struct ship_log *log, struct ship_candidate *one, stru
     enum tm_err err = find_by_text(log, one, false, why);
     if (err || one->is_known || !one->is_rotation || one->mtime_ns < log->watermark_ns)
         return err;
+    one->is_left = true;
     err = find_original(log, one, why);
-    if (one->is_known)
+    if (err || one->is_known) {
         leave(log, one);
-    if (!err && !one->is_known)
-        err = find_by_text(log, one, true, why);
-    if (!err && !one->is_known)
-        err = add_new(log, one, why);
-    return err;
+        return err;
+    }
+    err = find_by_text(log, one, true, why);
+    one->is_left = !one->is_known;
+    return err || one->is_known ? err : add_new(log, one, why);
 }
 
 /* ---- lost ---- */
@@ -232,6 +240,15 @@ static void miss(struct ship_log *log, size_t index, bool is_moving)
                 log->given, file->place.offset);
 }
 
+/* When the oldest file of the log was written that is not in its list. */
+static int64_t oldest_left_ns(const struct ship_folder *folder)
+{
+    for (size_t i = 0; i < folder->count; i++) /* oldest first */
+        if (folder->all[i].is_left)
+            return folder->all[i].mtime_ns;
+    return INT64_MAX;
+}
+
 enum tm_err ship_search(struct ship_log *log, struct tm_why *why)
 {
     struct ship_folder folder = {0};
@@ -248,6 +265,10 @@ enum tm_err ship_search(struct ship_log *log, struct tm_why *why)
     for (size_t i = log->file_count; i-- > 0 && !err;)
         if (log->files[i].fd < 0 && !log->files[i].is_done)
             miss(log, i, folder.is_moving);
+    if (!err && !folder.is_moving && folder.count < SHIP_FOLDER_MAX)
+        ship_log_forget(log, oldest_left_ns(&folder));
     ship_folder_fini(&folder);
-    return err;
+    /* What is not looked at yet waits until one of the open ones is done. */
+    log->is_search_due |= err == TM_BUSY;
+    return err == TM_BUSY ? TM_OK : err;
 }

@@ -127,12 +127,10 @@ static enum tm_err decode_log(json_t *root, struct ship_state *state, struct tm_
     if (state->log_count == known)
         return tm_fail(why, TM_CORRUPT, "a log stands in it twice");
     log->watermark_ns = watermark_ns;
-    for (size_t i = 0; i < json_array_size(files); i++) {
-        enum tm_err err = decode_place(json_array_get(files, i), &log->files[log->file_count++], why);
-        if (err)
-            return err;
-    }
-    return TM_OK;
+    enum tm_err err = ship_state_reserve(log, json_array_size(files), why);
+    for (size_t i = 0; !err && i < json_array_size(files); i++)
+        err = decode_place(json_array_get(files, i), &log->files[log->file_count++], why);
+    return err;
 }
 
 static enum tm_err decode_head(json_t *root, struct ship_state *out, struct tm_why *why)
@@ -188,11 +186,22 @@ enum tm_err ship_state_decode(struct str file, struct ship_state *out, struct tm
 
 void ship_state_fini(struct ship_state *state)
 {
-    for (size_t i = 0; i < state->log_count; i++)
+    for (size_t i = 0; i < state->log_count; i++) {
         free(state->logs[i].name);
+        free(state->logs[i].files);
+    }
     free(state->logs);
     bytes_fini(&state->batch);
     *state = (struct ship_state){0};
+}
+
+enum tm_err ship_state_reserve(struct ship_log_state *log, size_t file_count, struct tm_why *why)
+{
+    struct ship_place *files = file_count ? realloc(log->files, file_count * sizeof *files) : log->files;
+    if (file_count && !files)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    log->files = files;
+    return TM_OK;
 }
 
 struct ship_log_state *ship_state_log(struct ship_state *state, const char *name, struct tm_why *why)

@@ -9,7 +9,15 @@
 #include "storage/model/err.h"
 #include "storage/model/str.h"
 
-enum { SHIP_LOGS_MAX = 256, SHIP_FILES_MAX = 32, SHIP_TAIL_BYTES = 1024, SHIP_PRODUCER_BYTES = 129 };
+enum {
+    SHIP_LOGS_MAX = 256,
+    SHIP_FOLDER_MAX = 1024, /* files looked at in a log's folder */
+    SHIP_KEPT_MAX = 32,     /* files of a log that are remembered as long as it lasts */
+    SHIP_FILES_MAX =
+        SHIP_FOLDER_MAX + 128, /* all of the folder, and more than may be in use and gone from it */
+    SHIP_TAIL_BYTES = 1024,
+    SHIP_PRODUCER_BYTES = 129
+};
 
 /* How far a file is read. It is known again by how it begins and by what stands before that place, under
  * whatever name, packed or not; the id only says where to look first. */
@@ -28,9 +36,9 @@ struct ship_place {
 
 /* A log: the file under its name and those that had the name before, oldest first. */
 struct ship_log_state {
-    char *name;           /* absolute; owned */
-    int64_t watermark_ns; /* rotated files written last before that are none of ours, or forgotten */
-    struct ship_place files[SHIP_FILES_MAX];
+    char *name;               /* absolute; owned */
+    int64_t watermark_ns;     /* rotated files written last before that are none of ours, or forgotten */
+    struct ship_place *files; /* at most SHIP_FILES_MAX; owned */
     size_t file_count;
 };
 
@@ -53,6 +61,10 @@ enum tm_err ship_state_decode(struct str file, struct ship_state *out, struct tm
 
 /* Frees names, logs and the batch; zeroed then. */
 void ship_state_fini(struct ship_state *state);
+
+/* Room for so many files in the log's entry. TM_NOMEM: it is as it was. */
+enum tm_err ship_state_reserve(struct ship_log_state *log, size_t file_count,
+                               struct tm_why *why) TM_MUST_CHECK;
 
 /* The log of this absolute name, made if it is not there. NULL: too many of them, or no memory; why says so.
  * Valid until the next call. */

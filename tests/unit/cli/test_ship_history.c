@@ -19,13 +19,22 @@
 
 #include "server/cli/ship/ship_log.h"
 
-enum { LINES_MAX = 400, NAMES_MAX = 60, OPERATIONS = 14, TEXT_BYTES = 64 << 10, CLOCK_STEP_US = 10000 };
+enum {
+    LINES_MAX = 400,
+    NAMES_MAX = 60,
+    DATED = 1000, /* the number behind the first name that is never shifted */
+    DATED_MAX = 150,
+    OPERATIONS = 14,
+    TEXT_BYTES = 64 << 10,
+    CLOCK_STEP_US = 10000
+};
 
 struct history {
     char folder[64];
     char path[PATH_MAX];
     uint64_t random;
-    bool is_alike; /* every file begins with the same lines */
+    bool is_alike;   /* every file begins with the same lines */
+    bool is_patient; /* files are waited for as long as they may be */
     struct ship_state state;
     struct ship_log log;
     bool is_running;
@@ -35,6 +44,7 @@ struct history {
     size_t operation_count;
     size_t count;   /* lines written */
     size_t in_file; /* of them in the file that has the name */
+    size_t dated;   /* files */
     uint32_t saved[LINES_MAX];
     uint32_t taken[LINES_MAX];
     char did[4096]; /* for the person who looks for a fault */
@@ -85,7 +95,7 @@ static void read_file(struct history *h, size_t nth)
     }
     if (read == SHIP_READ_CUT)
         ship_log_cut(&h->log, nth);
-    else if (ship_log_is_over(&h->log, nth) || (file->is_rotated && draw(h, 2)))
+    else if (ship_log_is_over(&h->log, nth) || (file->is_rotated && !h->is_patient && draw(h, 2)))
         ship_log_finish(&h->log, nth);
 }
 
@@ -243,6 +253,22 @@ static void rotate(struct history *h)
         usleep(CLOCK_STEP_US);
 }
 
+/* Under a name of its own, and nobody need look. */
+static void rotate_dated(struct history *h)
+{
+    char new[PATH_MAX];
+    assert_true(h->dated < DATED_MAX);
+    path_of(h, DATED + h->dated++, "", new);
+    assert_int_equal(rename(h->path, new), 0);
+    note(h, "dated");
+    observe(h);
+    FILE *file = fopen(h->path, "w");
+    assert_non_null(file);
+    assert_true(fprintf(file, "%zu\n", h->count++) > 0);
+    assert_int_equal(fclose(file), 0);
+    usleep(CLOCK_STEP_US);
+}
+
 static size_t read_whole(const char *path, char text[TEXT_BYTES])
 {
     FILE *file = fopen(path, "r");
@@ -312,6 +338,10 @@ static void clean(struct history *h)
         path_of(h, i / 2, endings[i % 2], path);
         (void)unlink(path);
     }
+    for (size_t i = 0; i < h->dated; i++) {
+        path_of(h, DATED + i, "", path);
+        (void)unlink(path);
+    }
     assert_int_equal(rmdir(h->folder), 0);
 }
 
@@ -328,25 +358,24 @@ static void check(struct history *h, const char *what, uint64_t seed)
                  h->did);
 }
 
-static void run(uint64_t seed, const char *what, bool is_alike, void (*const *operations)(struct history *),
-                size_t operation_count)
+/* steps: of the log; at the end the shipper has as many turns. */
+static void run(uint64_t seed, const char *what, struct history h, size_t steps)
 {
-    struct history h = {
-        .random = seed, .is_alike = is_alike, .operations = operations, .operation_count = operation_count};
+    h.random = seed;
     (void)snprintf(h.folder, sizeof h.folder, "/tmp/ship_history.XXXXXX");
     assert_non_null(mkdtemp(h.folder));
     path_of(&h, 0, "", h.path);
     append(&h);
     start(&h);
-    for (int i = 0; i < OPERATIONS; i++) {
-        operations[draw(&h, operation_count)](&h);
+    for (size_t i = 0; i < steps; i++) {
+        h.operations[draw(&h, h.operation_count)](&h);
         h.is_between = true;
         observe(&h);
         h.is_between = false;
     }
     if (!h.is_running)
         start(&h);
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < steps; i++)
         turn(&h);
     check(&h, what, seed);
     clean(&h);
@@ -363,7 +392,7 @@ static void every_line_counts_once_whatever_rotates_the_log_and_whenever_the_shi
     static void (*const operations[])(struct history *) = {append, append, rotate, copy_and_cut, pack};
     (void)state;
     for (uint64_t seed = 0; seed < seed_count(200); seed++)
-        run(seed, "any", false, operations, 5);
+        run(seed, "any", (struct history){.operations = operations, .operation_count = 5}, OPERATIONS);
     assert_true(moved_count > 0);
 }
 
@@ -373,7 +402,19 @@ static void files_that_begin_alike_are_told_apart(void **state)
     static void (*const operations[])(struct history *) = {append, append, rotate};
     (void)state;
     for (uint64_t seed = 0; seed < seed_count(20); seed++)
-        run(seed, "alike", true, operations, 3);
+        run(seed, "alike", (struct history){.is_alike = true, .operations = operations, .operation_count = 3},
+            OPERATIONS);
+}
+
+/* Far more files at once than the shipper keeps open or remembers. */
+static void any_number_of_rotations_at_once_loses_no_line(void **state)
+{
+    static void (*const operations[])(struct history *) = {append, rotate_dated, rotate_dated, copy_and_cut};
+    (void)state;
+    for (uint64_t seed = 0; seed < seed_count(6); seed++)
+        run(seed, "many",
+            (struct history){.is_patient = true, .operations = operations, .operation_count = 4},
+            DATED_MAX - 30);
 }
 
 int main(void)
@@ -381,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_counts_once_whatever_rotates_the_log_and_whenever_the_shipper_dies),
         cmocka_unit_test(files_that_begin_alike_are_told_apart),
+        cmocka_unit_test(any_number_of_rotations_at_once_loses_no_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

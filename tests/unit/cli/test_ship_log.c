@@ -349,6 +349,17 @@ static void rotate_unseen(const struct fixture *f, int count)
     }
 }
 
+/* As many, without being the log first. */
+static void write_rotated(const struct fixture *f, int count, int round)
+{
+    char ending[16], text[48];
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(ending, sizeof ending, ".%d", 1000 + i);
+        (void)snprintf(text, sizeof text, "line %d of round %d\n", i, round);
+        write_file(f, ending, text);
+    }
+}
+
 static void remove_rotated(const struct fixture *f, int count)
 {
     char ending[16], path[PATH_MAX];
@@ -365,7 +376,7 @@ static void a_full_list_forgets_what_is_done_for_good(void **state)
 {
     struct fixture *f = *state;
     char ending[16], text[32];
-    enum { ROTATIONS = SHIP_FILES_MAX + 8 };
+    enum { ROTATIONS = SHIP_KEPT_MAX + 8 };
     size_t taken = 0;
     for (int i = 0; i < ROTATIONS; i++) {
         (void)snprintf(text, sizeof text, "line %d of the log\n", i);
@@ -382,9 +393,9 @@ static void a_full_list_forgets_what_is_done_for_good(void **state)
     look(f);
     taken += take_all(f);
     assert_int_equal(taken, ROTATIONS + 1);
-    assert_int_equal(f->log.file_count, SHIP_FILES_MAX);
-    assert_true(f->log.files[SHIP_FILES_MAX - 2].is_rotated);
-    assert_false(ship_log_is_over(&f->log, SHIP_FILES_MAX - 2));
+    assert_int_equal(f->log.file_count, SHIP_KEPT_MAX);
+    assert_true(f->log.files[SHIP_KEPT_MAX - 2].is_rotated);
+    assert_false(ship_log_is_over(&f->log, SHIP_KEPT_MAX - 2));
     assert_int_equal(note(f, 0), 0);
     start_again(f);
     look(f);
@@ -392,23 +403,83 @@ static void a_full_list_forgets_what_is_done_for_good(void **state)
     remove_rotated(f, ROTATIONS);
 }
 
-static void more_rotations_than_the_list_holds_are_found_all_the_same(void **state)
+/* Looks and takes until nothing is left; how many lines there were. */
+static size_t follow(struct fixture *f, size_t turns)
 {
-    struct fixture *f = *state;
-    enum { ROTATIONS = 2 * SHIP_FILES_MAX + 8 };
     size_t taken = 0;
-    rotate_unseen(f, ROTATIONS);
-    write_file(f, "", "the last one\n");
-    for (int i = 0; i < 2 * ROTATIONS && taken < ROTATIONS + 1; i++) { /* one makes room for the next */
+    for (size_t i = 0; i < turns; i++) { /* one makes room for the next */
         look(f);
         taken += take_all(f);
         for (size_t j = 0; j < f->log.file_count; j++)
             if (ship_log_is_over(&f->log, j))
                 ship_log_finish(&f->log, j);
     }
-    look(f);
-    assert_int_equal(taken + take_all(f), ROTATIONS + 1);
+    return taken;
+}
+
+static void more_rotations_than_the_list_keeps_are_found_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    enum { ROTATIONS = 2 * SHIP_KEPT_MAX + 8 };
+    rotate_unseen(f, ROTATIONS);
+    write_file(f, "", "the last one\n");
+    assert_int_equal(follow(f, ROTATIONS), ROTATIONS + 1);
     remove_rotated(f, ROTATIONS);
+}
+
+/* The newest file is rotated away, read and done long before the oldest ones find room. */
+static void what_was_not_looked_at_yet_is_not_forgotten_for_a_newer_file(void **state)
+{
+    struct fixture *f = *state;
+    enum { ROTATIONS = 3 * SHIP_KEPT_MAX };
+    rotate_unseen(f, ROTATIONS);
+    write_file(f, "", "the last but one\n");
+    look(f);
+    size_t taken = take_all(f);
+    move(f, "", ".1");
+    write_file(f, "", "the last one\n");
+    look(f);
+    taken += take_all(f);
+    for (size_t i = 0; i < f->log.file_count; i++)
+        if (f->log.files[i].is_rotated)
+            ship_log_finish(&f->log, i);
+    taken = note(f, taken);
+    start_again(f);
+    taken += follow(f, ROTATIONS);
+    assert_int_equal(taken, ROTATIONS + 2);
+    assert_int_equal(note(f, 0), 0);
+    start_again(f);
+    assert_int_equal(follow(f, 3), 0);
+    remove_rotated(f, ROTATIONS);
+}
+
+/* Files come and go while an old one has to wait, since it seems to be a copy of the one that has the name.
+ */
+static void an_old_file_is_taken_at_last_however_many_came_and_went(void **state)
+{
+    struct fixture *f = *state;
+    enum { ROUNDS = 3, ROTATIONS = 2 * SHIP_FILES_MAX / 5 };
+    write_file(f, "", "one\n");
+    assert_int_equal(follow(f, 1), 1);
+    usleep(10000); /* no copy is made before what it is made of */
+    write_file(f, ".1", "one\n");
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t taken = 0;
+        usleep(10000);
+        write_rotated(f, ROTATIONS, round);
+        for (int i = 0; i < ROTATIONS && taken < ROTATIONS; i++) {
+            look(f);
+            taken += take_all(f);
+            finish_rotated(f);
+        }
+        assert_int_equal(taken, ROTATIONS);
+        remove_rotated(f, ROTATIONS);
+    }
+    assert_int_equal(f->log.file_count, SHIP_FILES_MAX);
+    move(f, "", ".2"); /* nobody can cut it now, so the other is none of its copies */
+    write_file(f, "", "two\n");
+    assert_int_equal(follow(f, 3), 2);
+    assert_in_range(f->log.file_count, 1, SHIP_KEPT_MAX + 2);
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -494,7 +565,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_older_than_one_that_is_done_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_written_into_a_file_that_is_done_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_list_forgets_what_is_done_for_good, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(more_rotations_than_the_list_holds_are_found_all_the_same, set_up,
+        cmocka_unit_test_setup_teardown(more_rotations_than_the_list_keeps_are_found_all_the_same, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_not_looked_at_yet_is_not_forgotten_for_a_newer_file, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_old_file_is_taken_at_last_however_many_came_and_went, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_look_without_memory_fails_and_the_next_one_finds_everything, set_up,
                                         tear_down),

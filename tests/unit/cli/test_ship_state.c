@@ -44,6 +44,8 @@ static bool fill(struct ship_state *out, const char *batch)
     struct ship_log_state *log = ship_state_log(out, "/var/log/a.log", &why);
     if (!log)
         return false;
+    if (ship_state_reserve(log, 2, &why) != TM_OK)
+        return false;
     log->watermark_ns = 5;
     log->files[0] = (struct ship_place){.id = {1, UINT64_MAX, 7},
                                         .offset = 10,
