@@ -18,12 +18,14 @@ static void respond_data(struct http_exchange *exchange, unsigned status, struct
     bytes_fini(&body);
 }
 
-static void answer_done(void *arg, struct str result, const char *error)
+static void answer_done(void *arg, enum tm_err err, struct str result, const char *error)
 {
     struct http_exchange *exchange = arg;
     struct bytes data = {0};
-    if (error) {
-        http_respond_error(exchange, ERROR, "internal", error);
+    if (err) {
+        bool is_refused = err == TM_INVALID;
+        http_respond_error(exchange, is_refused ? BAD_REQUEST : ERROR, is_refused ? "bad_data" : "internal",
+                           error);
         return;
     }
     bytes_put(&data, result.ptr, result.len);

@@ -8,6 +8,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/job.h"
+#include "server/cli/json_print.h"
 #include "storage/backup/backup.h"
 
 enum { QUERY_BYTES = 3 * PATH_MAX };
@@ -126,8 +127,7 @@ static int run_backup(const struct args *args)
     if (back_up(args, &data, &why))
         return command_fail(EXIT_FAILED, &why);
     if (options_given(args, "json")) {
-        (void)json_dumpf(data, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-        putchar('\n');
+        (void)json_print_document(data);
     } else {
         print_text(data, is_restore);
     }

@@ -4,6 +4,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/http.h"
+#include "server/cli/json_print.h"
 #include "server/cli/source.h"
 
 /* What is in memory is flushed first. */
@@ -44,8 +45,7 @@ static int print_answer(const struct args *args, const struct http_answer *answe
         http_error_text(answer, &why);
         code = command_fail(answer->status == BAD_REQUEST ? EXIT_USAGE : EXIT_FAILED, &why);
     } else if (options_given(args, "json")) {
-        code = json_dumpf(data, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) ? EXIT_FAILED : EXIT_OK;
-        putchar('\n');
+        code = json_print_document(data);
     } else {
         json_int_t series = json_integer_value(json_object_get(data, "series"));
         printf("deleted from %" JSON_INTEGER_FORMAT " series\n", series);

@@ -4,6 +4,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/follow.h"
+#include "server/cli/json_print.h"
 #include "server/cli/series_text.h"
 
 bool findings_is_id(const char *text)
@@ -98,7 +99,7 @@ static void take_item(void *arg, const json_t *item)
     if (json_number_value(json_object_get(item, "score")) < f->min_score)
         return;
     if (options_given(f->args, "json")) {
-        (void)json_dumpf(item, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        (void)json_print(item, false, stdout);
         putchar('\n');
     } else {
         f->print(item);

@@ -63,9 +63,10 @@ static json_t *read_answer(const struct http_answer *answer, const char *server,
 static enum tm_err take_result(json_t *data, json_t **out, struct tm_why *why)
 {
     const char *error = json_string_value(json_object_get(data, "error"));
+    enum tm_err fault = json_is_true(json_object_get(data, "refused")) ? TM_INVALID : TM_IO;
     *out = json_incref(json_object_get(data, "result"));
     enum tm_err err =
-        *out ? TM_OK : tm_fail(why, TM_IO, "%.350s", error ? error : "the work ended without a result");
+        *out ? TM_OK : tm_fail(why, fault, "%.350s", error ? error : "the work ended without a result");
     json_decref(data);
     return err;
 }

@@ -168,6 +168,15 @@ static int correct_marker(const struct args *args)
     char path[PATH_BYTES];
     if (!make_path(args->operands[1], path))
         return fail_id(args->operands[1]);
+    bool is_given = false;
+    for (const char *const *name = fields; *name; name++)
+        is_given = is_given || options_given(args, *name);
+    if (!is_given) {
+        struct tm_why why;
+        tm_why_write(&why, "say what is to be other, for example `tidemark marker correct %s --end now`",
+                     args->operands[1]);
+        return command_fail(EXIT_USAGE, &why);
+    }
     return send_body(args, "PATCH", path, make_body(args, fields));
 }
 
@@ -242,9 +251,8 @@ static int run_marker(const struct args *args)
             return verbs[i].run(args);
     }
     tm_why_write(
-        &why,
-        "say what to do: `marker list`, `marker add`, `marker correct ID`, `marker delete ID` or `marker "
-        "--ics FILE`");
+        &why, "say what to do: `marker list`, `marker add`, `marker correct ID`, `marker delete ID`, `marker "
+              "expected ID` or `marker --ics FILE`");
     return command_fail(EXIT_USAGE, &why);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/cli/command.h"
+#include "server/cli/json_print.h"
 #include "server/cli/series_text.h"
 #include "server/cli/source.h"
 #include "server/cli/talk.h"
@@ -71,9 +72,7 @@ static enum tm_err print_item(struct printing *p, const json_t *item, struct tm_
     size_t i;
     if (p->format == QUERY_JSON) {
         fputs(p->items++ > 0 ? "," : "", stdout);
-        return json_dumpf(item, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER)
-                   ? tm_fail(why, TM_NOMEM, "out of memory")
-                   : TM_OK;
+        return json_print(item, false, stdout) ? tm_fail(why, TM_NOMEM, "out of memory") : TM_OK;
     }
     p->items++;
     put_labels(item, &labels);

@@ -3,13 +3,17 @@
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#include <fcntl.h>
 
 #include "server/cli/command.h"
 #include "server/cli/job.h"
+#include "server/cli/json_print.h"
 
 enum { WORDS_MAX = 24, QUERY_BYTES = 3000 };
 
@@ -23,8 +27,8 @@ static const struct option report_options[] = {
     {.name = "to", .argument = "TIME", .text = "a part of the week, up to then"},
     {.name = "out", .argument = "DIR", .text = "where the files go; without, the daemon's reports.dir"},
     {.name = "data-dir", .argument = "DIR", .text = "read this data folder here, without asking a daemon"},
-    {.name = "zone", .argument = "ZONE", .fallback = "UTC", .text = "with --data-dir: in which weeks begin"},
-    {.name = "language", .argument = "en|ko", .fallback = "en", .text = "with --data-dir: of the report"},
+    {.name = "zone", .argument = "ZONE", .text = "with --data-dir: in which weeks begin (default UTC)"},
+    {.name = "language", .argument = "en|ko", .text = "with --data-dir: of the report (default en)"},
     {0},
 };
 
@@ -81,8 +85,36 @@ static enum tm_err find_program(char path[PATH_MAX], struct tm_why *why)
     return TM_OK;
 }
 
-/* Becomes tidemark-report; returns only on failure. */
-static enum tm_err report_here(const struct args *args, struct tm_why *why)
+/* Runs the program and reads the document that it prints; what is wrong it tells on stderr itself. *code: its
+ * exit code. */
+static enum tm_err run_program(char *const words[], json_t **out, int *code, struct tm_why *why)
+{
+    int ends[2] = {-1, -1}, status = 0;
+    pid_t child = -1;
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    int fault = pipe2(ends, O_CLOEXEC) != 0 ? errno : 0;
+    if (!fault)
+        fault = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    if (!fault)
+        fault = posix_spawn(&child, words[0], &actions, NULL, words, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    if (ends[1] >= 0)
+        (void)close(ends[1]);
+    *out = fault ? NULL : json_loadfd(ends[0], 0, NULL);
+    if (ends[0] >= 0)
+        (void)close(ends[0]);
+    if (fault)
+        return tm_fail(why, TM_IO, "%.200s can't be run (%s): install it beside tidemark", words[0],
+                       strerror(fault));
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    *code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+    return *code == EXIT_OK && !*out ? tm_fail(why, TM_IO, "%.200s left no result", words[0]) : TM_OK;
+}
+
+static enum tm_err report_here(const struct args *args, json_t **out, int *code, struct tm_why *why)
 {
     static const char *const passed[] = {"data-dir", "out", "week", "service", "env",
                                          "from",     "to",  "zone", "language"};
@@ -100,9 +132,7 @@ static enum tm_err report_here(const struct args *args, struct tm_why *why)
         words[count++] = names[i];
         words[count++] = (char *)(uintptr_t)value;
     }
-    (void)execv(program, words);
-    return tm_fail(why, TM_IO, "%.200s can't be run (%s): install it beside tidemark", program,
-                   strerror(errno));
+    return run_program(words, out, code, why);
 }
 
 static void print_text(const json_t *data)
@@ -120,17 +150,38 @@ static void print_text(const json_t *data)
         puts("no service was there in this week: no report was made");
 }
 
+/* What a daemon has of its configuration can't be told it. */
+static enum tm_err check_options(const struct args *args, bool is_here, struct tm_why *why)
+{
+    static const char *const here_only[] = {"zone", "language"};
+    for (size_t i = 0; i < sizeof here_only / sizeof *here_only; i++)
+        if (!is_here && options_given(args, here_only[i]))
+            return tm_fail(why, TM_INVALID,
+                           "--%s goes with --data-dir only: the daemon takes it from its configuration "
+                           "(reports.%s)",
+                           here_only[i], i == 0 ? "timezone" : "language");
+    if (is_here && options_given(args, "server"))
+        return tm_fail(why, TM_INVALID, "--data-dir reads a folder, --server asks a daemon; leave out one");
+    return TM_OK;
+}
+
 static int run_report(const struct args *args)
 {
     struct tm_why why = {""};
     json_t *data = NULL;
+    int code = EXIT_OK;
     bool is_here = options_text(args, "data-dir") != NULL;
-    enum tm_err err = is_here ? report_here(args, &why) : report_there(args, &data, &why);
+    enum tm_err err = check_options(args, is_here, &why);
+    if (!err)
+        err = is_here ? report_here(args, &data, &code, &why) : report_there(args, &data, &why);
     if (err)
-        return command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why);
+        code = command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why);
+    if (code) {
+        json_decref(data);
+        return code;
+    }
     if (options_given(args, "json")) {
-        (void)json_dumpf(data, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-        putchar('\n');
+        (void)json_print_document(data);
     } else {
         print_text(data);
     }

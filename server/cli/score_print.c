@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/cli/json_print.h"
 #include "storage/model/when.h"
 
 static const char *const family_name[FIRST_FAMILY_COUNT] = {
@@ -151,7 +152,7 @@ static void print_item(struct score_print *print, const struct score_sample *sam
         add_reasons(item, sample);
     fputs(print->has_items ? ",\n" : "\n", print->out);
     if (item)
-        (void)json_dumpf(item, print->out, JSON_COMPACT);
+        (void)json_print(item, false, print->out);
     print->has_items = true;
     json_decref(item);
 }

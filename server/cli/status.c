@@ -6,6 +6,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/http.h"
+#include "server/cli/json_print.h"
 #include "server/cli/status_print.h"
 
 #define STATUS_PATH "/api/v1/status/tidemark"
@@ -43,9 +44,7 @@ static int print_data(const json_t *data, const struct args *args)
         status_print(data, colour, stdout);
         return EXIT_OK;
     }
-    int failed = json_dumpf(data, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-    putchar('\n');
-    return failed ? EXIT_FAILED : EXIT_OK;
+    return json_print_document(data);
 }
 
 static int show_once(const struct args *args, struct http *http, struct http_answer *answer, bool redraw)

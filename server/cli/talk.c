@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/cli/command.h"
+#include "server/cli/json_print.h"
 #include "server/cli/series_text.h"
 
 int talk_open(const struct args *args, struct talk *talk)
@@ -191,9 +192,7 @@ int talk_list(struct talk *talk, const struct bytes *path, json_t **list)
 
 int talk_print_json(const json_t *data)
 {
-    int code = json_dumpf(data, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) ? EXIT_FAILED : EXIT_OK;
-    putchar('\n');
-    return code;
+    return json_print_document(data);
 }
 
 struct str talk_text(const json_t *item, const char *name)

@@ -162,7 +162,9 @@ static int read_wait(const struct args *args, int64_t *out_ms)
 {
     struct tm_why why = {0};
     *out_ms = 0;
-    if (!options_given(args, "service") || !options_given(args, "version")) {
+    const char *service = options_text(args, "service"), *version = options_text(args, "version");
+    /* An empty one would mean any: a pipeline whose variable is not set would hear of another deploy. */
+    if (!service || !*service || !version || !*version) {
         tm_why_write(&why, "which deploy? For example `tidemark verdict --service cart --version 1.8.3`");
         return command_fail(EXIT_USAGE, &why);
     }

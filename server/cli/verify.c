@@ -7,6 +7,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/job.h"
+#include "server/cli/json_print.h"
 #include "storage/check/check_document.h"
 
 static const struct option verify_options[] = {
@@ -70,8 +71,7 @@ static int run_verify(const struct args *args)
     if (err)
         return command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why);
     if (options_given(args, "json")) {
-        (void)json_dumpf(data, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-        putchar('\n');
+        (void)json_print_document(data);
     } else {
         print_text(data);
     }

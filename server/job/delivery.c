@@ -36,14 +36,15 @@ static void tell_errors(struct delivery *delivery, const json_t *document)
     }
 }
 
-static void on_done(void *arg, struct str result, const char *error)
+static void on_done(void *arg, enum tm_err err, struct str result, const char *error)
 {
     struct delivery *delivery = arg;
     struct counters *counters = delivery->counters;
     time_ms_t now = clock_wall_ms(delivery->clock);
-    json_t *document = error ? NULL : json_loadb(result.ptr, result.len, 0, NULL);
+    json_t *document = err ? NULL : json_loadb(result.ptr, result.len, 0, NULL);
     json_int_t next = json_integer_value(json_object_get(document, "next"));
     size_t sent = count_in(document, "sent"), failed = count_in(document, "failed");
+    (void)error;
     delivery->is_running = false;
     delivery->asked_ms = now;
     delivery->next_ms = now + (document ? ASK_MS : RETRY_MS);

@@ -10,6 +10,8 @@
 
 #include "server/wire/reply.h"
 
+/* The exit code of a program that was asked for what makes no sense. */
+enum { EXIT_REFUSED = 2 };
 enum { OUTPUT_MAX_BYTES = 4 << 20, READ_BYTES = 1 << 16, PLACE_BYTES = 256 };
 
 enum job_state { STATE_NONE, STATE_FREEZING, STATE_RUNNING, STATE_DONE, STATE_FAILED };
@@ -29,6 +31,7 @@ struct job {
     struct bytes output; /* lines not yet whole */
     struct bytes result;
     struct tm_why error;
+    bool is_refused; /* what was asked for makes no sense */
     char place[PLACE_BYTES];
     uint64_t done_bytes, all_bytes;
     job_done_fn *done;
@@ -106,7 +109,11 @@ static void finish(struct job *job)
         log_write(job->jobs->options.log, LOG_LEVEL_WARNING, "job.failed", "%s failed: %s", names[job->kind],
                   job->error.text);
     if (done)
-        done(job->arg, is_good ? bytes_view(&job->result) : STR(""), is_good ? NULL : job->error.text);
+        done(job->arg,
+             is_good           ? TM_OK
+             : job->is_refused ? TM_INVALID
+                               : TM_IO,
+             is_good ? bytes_view(&job->result) : STR(""), is_good ? NULL : job->error.text);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -173,7 +180,7 @@ static void on_exit_of_process(uv_process_t *process, int64_t status, int number
     if (number)
         (void)snprintf(job->error.text, sizeof job->error.text, "the process of `%s` was ended by signal %d",
                        names[job->kind], number);
-    (void)status;
+    job->is_refused = number == 0 && status == EXIT_REFUSED;
     uv_close((uv_handle_t *)process, on_handle_closed);
 }
 
@@ -268,6 +275,7 @@ static enum tm_err prepare(struct jobs *jobs, struct job *job, job_done_fn *done
     bytes_clear(&job->output);
     bytes_clear(&job->result);
     job->error.text[0] = job->place[0] = '\0';
+    job->is_refused = false;
     job->done_bytes = job->all_bytes = 0;
     job->done = done;
     job->arg = arg;
@@ -344,6 +352,7 @@ void jobs_status_json(const struct jobs *jobs, enum job_kind kind, struct bytes 
     } else if (job->state == STATE_FAILED) {
         bytes_printf(out, ",\"error\":");
         bytes_json_string(out, str_of(job->error.text));
+        bytes_printf(out, ",\"refused\":%s", job->is_refused ? "true" : "false");
     }
     bytes_printf(out, "}");
 }
@@ -360,7 +369,7 @@ void jobs_stop(struct jobs *jobs)
             (void)uv_process_kill(&job->process, SIGKILL);
         job->done = NULL;
         if (done)
-            done(job->arg, STR(""), "the daemon stops: ask again when it runs");
+            done(job->arg, TM_IO, STR(""), "the daemon stops: ask again when it runs");
     }
 }
 

@@ -26,8 +26,8 @@ struct jobs_options {
 struct jobs *jobs_open(const struct jobs_options *options);
 
 /* Told once, when the work is done: result is the JSON document that it left, or empty, then error is a
- * sentence. */
-typedef void job_done_fn(void *arg, struct str result, const char *error);
+ * sentence and err says whether what was asked for makes no sense (TM_INVALID) or failed (TM_IO). */
+typedef void job_done_fn(void *arg, enum tm_err err, struct str result, const char *error);
 
 /* Begins the work. to: where a backup goes, an absolute path; NULL for others. done may be NULL. TM_BUSY: it
  * is under way already; TM_INVALID, TM_NOMEM, TM_IO; done is not called then. */
@@ -56,7 +56,7 @@ enum tm_err jobs_start_delivery(struct jobs *jobs, const struct config *config, 
 size_t jobs_done_count(const struct jobs *jobs, enum job_kind kind);
 
 /* Appends {"state":"none|running|done|failed",...}: while it runs place, done_bytes, all_bytes; then result
- * or error of the last one. */
+ * or error of the last one, and with that whether it was refused: what was asked for makes no sense. */
 void jobs_status_json(const struct jobs *jobs, enum job_kind kind, struct bytes *out);
 
 /* Ends what runs; done functions are called. Before http_close. NULL is allowed. */

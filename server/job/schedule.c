@@ -7,12 +7,13 @@
 /* The clock may jump and a run may fail: ask again at the latest after that. */
 enum { ASK_MS = 3600000, FIRST_MS = 20000, RETRY_MS = 300000 };
 
-static void on_done(void *arg, struct str result, const char *error)
+static void on_done(void *arg, enum tm_err err, struct str result, const char *error)
 {
     struct schedule *schedule = arg;
     time_ms_t now = clock_wall_ms(schedule->clock);
-    json_t *document = error ? NULL : json_loadb(result.ptr, result.len, 0, NULL);
+    json_t *document = err ? NULL : json_loadb(result.ptr, result.len, 0, NULL);
     json_int_t next = json_integer_value(json_object_get(document, "next"));
+    (void)error;
     schedule->is_running = false;
     schedule->next_ms = now + (document ? ASK_MS : RETRY_MS);
     if (next > now && next < schedule->next_ms)

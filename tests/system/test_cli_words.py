@@ -1,4 +1,6 @@
 """What the command line says to a person: of wrong words, of a daemon that is not there, of an empty answer."""
+import json
+
 import pytest
 
 from harness import command
@@ -22,6 +24,9 @@ WRONG = [(['events', '--from', 'nonsense'], '--from: cannot parse "nonsense"'), 
          (['diff', '--window', '-1h..now', '--match', 'x{'], '--match: 1:3: parse error'),
          (['series', 'x y{'], '"x y{" is no selector like cpu{service="cart"}: 1:3: '), (['delete', 'cpu', '{a='], '"{a=" is no selector'),
          (['verdict', '--service', 'a', '--version', '1', '--wait', 'x'], '--wait: "x" is not a duration'),
+         (['verdict', '--service', 'a', '--version', ''], 'which deploy? For example'),
+         (['marker', 'correct', ID], 'say what is to be other'), (['marker', 'expected'], '`marker expected ID`'),
+         (['report', '--week', '2026-47'], '"2026-47" is no ISO week'),
          (['exceptions', 'merge', ID], '`exceptions merge ID --into ID`')]
 UNKNOWN = [(['marker', 'delete', ID], '`tidemark marker list` lists them'), (['exceptions', ID], '`tidemark exceptions` lists them'),
            (['incidents', ID], '`tidemark incidents` lists them'), (['anomalies', '--explain', ID], '`tidemark anomalies` lists them'),
@@ -55,6 +60,18 @@ def test_a_wrong_value_is_told_with_its_option(daemon):
         assert (code, out) == (2, ''), (words, out, err)
         assert err.startswith('tidemark: ') and part in err and err.count('\n') == 1, (words, err)
         assert 'invalid parameter' not in err
+
+
+def test_a_document_has_the_numbers_that_the_daemon_has(daemon):
+    """--json: the `data` of the answer, its numbers not made longer."""
+    lines = '\n'.join(f'http,service=s,method=GET,status=200 url="/{i % 3}",duration_ms={i}.7' for i in range(9))
+    assert daemon.write(lines)[0] == 204
+    code, out, _ = told(daemon, ['top', '--json'])
+    data = json.loads(daemon.request('GET', '/api/v1/top')[1])['data']
+    assert code == 0 and json.loads(out)['items'] == data['items'] and '"share": 0.333333,\n' in out
+    code, out, _ = told(daemon, ['events', '--limit', '1', '--json'])
+    data = json.loads(daemon.request('GET', '/api/v1/events?limit=1')[1])['data']
+    assert code == 0 and json.loads(out) == data and '.7\n' in out
 
 
 def test_an_unknown_id_is_told_with_the_command_that_lists_them(daemon):

@@ -407,7 +407,14 @@ def test_the_daemon_makes_lists_and_serves_reports(daemon):
                  '.lock', 'shop', f'shop/{week}', f'shop/{week}/', f'shop//{week}/', 'shop/%00.html', f'shop/{week}/x.html',
                  f'shop/{week}/nothing.html', 'x' * 300):
         assert daemon.request('GET', '/reports/' + path)[0] == 404, path
-    assert command('report', '--week', '2026-W60', '--server', 'http://' + daemon.http)[0] == 1
+    for words, said in ((['--week', '2026-W60'], '"2026-W60" is no ISO week: write one such as 2026-W47'),
+                        (['--from', 'soon'], '"soon" is not a time'),
+                        (['--language', 'ko'], '--language goes with --data-dir only'),
+                        (['--zone', 'UTC'], '--zone goes with --data-dir only')):
+        code, out, err = command('report', *words, '--server', 'http://' + daemon.http)
+        assert (code, out) == (2, '') and err.startswith('tidemark: ' + said) and err.count('\n') == 1, err
+    code, body, _ = daemon.request('POST', '/api/v1/admin/report?week=2026-W60')
+    assert code == 400 and json.loads(body)['errorType'] == 'bad_data'
     assert command('report', '--service', 'nobody', '--week', week, '--server', 'http://' + daemon.http)[0] == 1
 
 

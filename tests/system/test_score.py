@@ -73,6 +73,10 @@ def test_json_has_the_same_figures_and_reasons():
     assert item['text'].startswith('608, expected 1') and item['text'] == table[2500]['text']
 
 
+def test_a_number_is_written_as_short_as_it_can_be():
+    assert '"value":38.98,' in score('-', '--json', stdin=b'timestamp,value\n1700000000,38.98\n').stdout.decode()
+
+
 def test_rows_that_cannot_be_read_are_left_out_and_counted():
     text = series(200).decode().replace('1700000420,101', '1700000420,').replace('1700000480,', 'yesterday,')
     run = score('-', stdin=text.encode())

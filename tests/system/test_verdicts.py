@@ -133,6 +133,8 @@ def test_the_gate_says_it_by_its_exit_code(daemon):
     assert run(daemon, '--service', 'cart', '--version', 'bad', '--wait', '10m')[0] == 1, 'at once'
     assert run(daemon, '--service', 'shop', '--version', 'ok', '--wait', '500ms')[0] == 0
     assert run(daemon, '--service', 'cart')[0] == 2
+    assert run(daemon, '--service', 'cart', '--version', '')[0] == 2, 'a variable that is not set'
+    assert run(daemon, '--service', '', '--version', 'bad')[0] == 2
     assert run(daemon, '--service', 'cart', '--version', 'bad', '--wait', 'soon')[0] == 2
     assert command('verdict', '--service', 'cart', '--version', 'bad', '--server', 'http://127.0.0.1:1')[0] == 5
     code, out, _ = run(daemon, '--service', 'cart', '--version', 'bad', '--json')
