@@ -44,7 +44,7 @@ const r = await build({
   sourcemap: false,
   minify: false,
   metafile: true,
-  define: { 'process.env.NODE_ENV': '"development"', global: 'globalThis' },
+  define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' }, // as Grafana's own front end
   inject: [path.join(root, 'host/shim.js')],
   loader: { '.svg': 'text', '.ttf': 'dataurl', '.woff': 'dataurl', '.woff2': 'dataurl' },
   plugins: [interop],

@@ -37,11 +37,20 @@ async function check(name, f) {
 }
 const shot = (name) => page.screenshot({ path: path.join(shots, name + '.png') });
 
+/** The first time the page is loaded, later only what stands on it. */
+async function visit(params) {
+  if (page.url().startsWith(g.url)) {
+    await page.evaluate((search) => window.__visit(search), `?${params}`);
+  } else {
+    await page.goto(`${g.url}/?${params}`);
+  }
+}
+
 /** Opens the page with a query, waits until it is answered, returns the frames. */
 async function show(query, more = {}) {
   const params = new URLSearchParams({ query: JSON.stringify(query) });
   Object.entries(more).forEach(([k, v]) => params.set(k, typeof v === 'string' ? v : JSON.stringify(v)));
-  await page.goto(`${g.url}/?${params}`);
+  await visit(params);
   await page.waitForFunction(() => ['Done', 'Error', 'Streaming'].includes(document.querySelector('[data-testid=state]')?.textContent ?? ''), null, { timeout: 60000 });
   const failure = await page.$('[data-testid=panel-error]');
   return {
@@ -145,7 +154,7 @@ try {
       await page.setViewportSize({ width: 1600, height: 1000 });
       const [until, hours] = name === 'self' ? [Date.now() + 30e3, 0.5] : [end, Number(arg('hours', '6'))]; // what the daemon says of itself is of now
       const first = name === 'incident' ? (await api('/api/v1/incidents?service=cart')).items.at(-1)?.id : undefined;
-      await page.goto(`${g.url}/?dashboard=${name}${first ? `&var-incident=${first}` : ''}&from=${until - hours * 3600e3}&to=${until}`);
+      await visit(`dashboard=${name}${first ? `&var-incident=${first}` : ''}&from=${until - hours * 3600e3}&to=${until}`);
       await page.waitForFunction(() => window.__dashboard, null, { timeout: 60000 });
       const { panels, variables, failure } = await page.evaluate(() => window.__dashboard);
       assert.equal(failure, undefined);
@@ -240,12 +249,95 @@ try {
     assert.equal(error, null);
     assert.equal(frames[0]?.fields.length ?? 1, 1);
   });
+  // Explore's own rules stand in host/explore.tsx
+  const explore = async (params) => {
+    await visit(new URLSearchParams({ explore: '1', from: String(end - 6 * 3600e3), to: String(end), ...params }));
+    return explored();
+  };
+  const explored = async (text) => {
+    await page.waitForFunction((wanted) => window.__explore && (!wanted || window.__explore.text.includes(wanted)), text, { timeout: 60000 });
+    const found = await page.evaluate(() => window.__explore);
+    assert.deepEqual(found.errors, []);
+    return found;
+  };
+  const places = ({ graph, table, logs }) => [graph, table, logs].map((frames) => frames.filter((f) => f.length > 0).length > 0);
+  const [GRAPH, TABLE, LOG] = [[true, false, false], [false, true, false], [false, false, true]];
+  const drawn = [
+    [GRAPH, { queryType: 'metrics', expr: 'sum by (service) (rate(http_events_total[5m]))' }], [TABLE, { queryType: 'metrics', expr: 'count by (service) (cpu)', instant: true }],
+    [GRAPH, { queryType: 'anomalies', service: 'cart', band: true }], [TABLE, { queryType: 'anomalies', service: 'cart' }],
+    [GRAPH, { queryType: 'status', by: ['class'] }], [TABLE, { queryType: 'status', by: ['class'], mode: 'total' }],
+    [TABLE, { queryType: 'events', limit: 5 }], [LOG, { queryType: 'events', limit: 5, format: 'logs' }], [TABLE, { queryType: 'exceptions' }], [TABLE, { queryType: 'top' }],
+    [TABLE, { queryType: 'markers' }], [TABLE, { queryType: 'incidents' }], [TABLE, { queryType: 'tallies', metric: 'tally_payment_total' }],
+    [GRAPH, { queryType: 'tallies', metric: 'tally_payment_total', mode: 'count' }], [TABLE, { queryType: 'reports' }], [TABLE, { queryType: 'feed' }], [TABLE, { queryType: 'self' }],
+    [GRAPH, { queryType: 'self', metric: 'series.count' }],
+  ];
+  await check('explore: each answer is drawn as it prefers, in one place', async () => {
+    for (const [wanted, query] of drawn) {
+      assert.deepEqual(places(await explore({ query: JSON.stringify({ schema: 1, ...query }), ...(query.queryType === 'self' ? { to: String(Date.now() + 30e3) } : {}) })), wanted, JSON.stringify(query));
+    }
+  });
+  await check('explore: the cheat sheet stands where nothing was asked, a click on it asks', async () => {
+    await explore({});
+    await page.getByText('Requests a second by service').click();
+    assert.deepEqual(places(await explored('http_events_total')), GRAPH);
+  });
+  await check('explore: queries of other data sources become metrics or a log', async () => {
+    const matcher = (name, value, operator = 'Equal') => ({ name, value, operator });
+    const metric = await explore({ import: JSON.stringify([matcher('__name__', 'cpu'), matcher('service', 'cart|pay', 'EqualRegEx')]) });
+    assert.equal(metric.text, 'cpu{service=~"cart|pay"}');
+    assert.equal(metric.graph[0].fields.length, 5);
+    const log = await explore({ import: JSON.stringify([matcher('service_name', 'cart'), matcher('status', '500')]) });
+    assert.deepEqual([log.query.queryType, log.query.service, log.query.filter], ['events', 'cart', 'status=500']);
+    assert.deepEqual(places(log), LOG);
+    const back = await page.evaluate(() => window.__h.ds.exportToAbstractQueries([{ refId: 'A', queryType: 'metrics', expr: 'sum(rate(cpu{service="cart"}[5m])) / 2 / 3' }]));
+    assert.deepEqual(back[0].labelMatchers, [matcher('__name__', 'cpu'), matcher('service', 'cart')]);
+  });
+  await check('explore: a log of requests, with exact counts above it and filters that switch', async () => {
+    const all = await explore({ query: JSON.stringify({ schema: 1, queryType: 'events', service: 'cart', format: 'logs' }) });
+    await page.waitForTimeout(500);
+    await shot('explore-log');
+    const [first, second] = all.volume[0].fields[0].values;
+    const span = `from=${first / 1000}&to=${(first + all.volume[0].length * (second - first)) / 1000}`;
+    const counted = (await api(`/api/v1/counts?name=http_events_total&match[]=${encodeURIComponent('{service="cart"}')}&${span}`)).items[0].points[0][1];
+    assert.equal(all.volume.flatMap((f) => f.fields[1].values).reduce((a, b) => a + b, 0), counted);
+    assert.deepEqual([...new Set(all.volume.map((f) => f.fields[1].labels.level))].sort(), ['error', 'info', 'warning']);
+    await page.locator('[data-testid=filter-status]').first().click();
+    const some = await explored('status=');
+    assert.ok(some.logs[0].fields.find((f) => f.name === 'labels').values.every((l) => `status=${l.status}` === some.query.filter));
+    assert.deepEqual(some.volume, []);
+    assert.equal(await page.getAttribute('[data-testid=filter-status]', 'data-on'), 'true');
+    await page.locator('[data-testid=filter-status]').first().click();
+    await page.waitForFunction(() => window.__explore && !window.__explore.query.filter);
+  });
+  await check('explore: links lead from tables to queries of the same data source', async () => {
+    const click = async (title, text) => {
+      await page.locator('[data-testid=link]', { hasText: title }).first().click();
+      return explored(text);
+    };
+    const groups = await explore({ query: JSON.stringify({ schema: 1, queryType: 'exceptions', service: 'cart' }) });
+    await shot('explore-table');
+    const one = await click('Show this exception', 'exception ');
+    assert.equal(one.query.exception, groups.table[0].fields.find((f) => f.name === 'id').values[0]);
+    assert.deepEqual(one.table[0].fields[0].values.slice(0, 2), ['type', 'message']);
+    assert.deepEqual([one.table.length, one.graph.length], [1, 1]);
+    const incidents = { query: JSON.stringify({ schema: 1, queryType: 'incidents', service: 'cart' }) };
+    const id = (await explore(incidents)).table[0].fields.find((f) => f.name === 'id').values[0];
+    assert.equal((await click('What was unusual during it', `incident ${id}`)).query.queryType, 'anomalies');
+    await explore(incidents);
+    assert.deepEqual(places(await click('Observed and expected', `incident ${id}`)), GRAPH);
+    const ranking = await explore({ query: JSON.stringify({ schema: 1, queryType: 'top', key: 'url', status: '5xx', service: 'cart' }) });
+    const url = ranking.table[0].fields[0].values[0];
+    const requests = await click('Show these requests', 'Events');
+    assert.ok(requests.table[0].length > 0 && requests.table[0].fields.find((f) => f.name === 'url').values.every((u) => u === url));
+    assert.ok(requests.table[0].fields.find((f) => f.name === 'status').values.every((s) => s >= 500));
+  });
   await check('health check: version and lag', async () => {
     const answer = await page.evaluate(() => window.__h.ds.testDatasource());
     assert.equal(answer.status, 'success');
     assert.match(answer.message, /^tidemark \d+\.\d+\.\d+ is ready; last data received .* ago/);
   });
   await check('config editor: a key goes to secureJsonData only', async () => {
+    await show({ schema: 1, queryType: 'markers' });
     await page.fill('#config-key', 's3cret');
     const options = await page.evaluate(() => window.__options);
     assert.equal(options.secureJsonData.httpHeaderValue1, 'Bearer s3cret');

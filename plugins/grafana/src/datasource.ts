@@ -1,11 +1,14 @@
 import {
-  AdHocVariableFilter, CoreApp, DataQueryRequest, DataQueryResponse, DataSourceApi, DataSourceGetTagKeysOptions,
-  DataSourceGetTagValuesOptions, DataSourceInstanceSettings, DataSourceWithQueryModificationSupport, LoadingState, MetricFindValue,
-  QueryFixAction, ScopedVars, TestDataSourceResponse, TimeRange,
+  AbstractQuery, AdHocVariableFilter, CoreApp, DataQueryRequest, DataQueryResponse, DataSourceApi, DataSourceGetTagKeysOptions,
+  DataSourceGetTagValuesOptions, DataSourceInstanceSettings, DataSourceWithQueryExportSupport, DataSourceWithQueryImportSupport,
+  DataSourceWithQueryModificationSupport, DataSourceWithSupplementaryQueriesSupport, DataSourceWithToggleableQueryFiltersSupport, LoadingState,
+  MetricFindValue, QueryFilterOptions, QueryFixAction, ScopedVars, SupplementaryQueryOptions, SupplementaryQueryType, TestDataSourceResponse,
+  TimeRange, ToggleFilterAction,
 } from '@grafana/data';
 import { getTemplateSrv, TemplateSrv } from '@grafana/runtime';
 import { from, merge, Observable, of } from 'rxjs';
 import { catchError, map } from 'rxjs/operators';
+import { fromAbstract, toAbstract } from './abstract';
 import { annotationSupport } from './annotations';
 import { Api, errorText } from './api';
 import { displayText, hasWhatItNeeds } from './describe';
@@ -13,11 +16,12 @@ import { health } from './health';
 import { interpolate, interpolateFilters } from './interpolate';
 import { rangeOr } from './intervals';
 import { migrate, newQuery } from './migrate';
-import { modifyQuery } from './modify';
+import { hasFilter, modifyQuery, toggleFilter } from './modify';
 import { Context, Run } from './query/context';
 import { runStatus, runTallies } from './query/counts';
 import { runAnomalies, runEvents, runExceptions, runIncidents, runMarkers, runReports, runTop } from './query/lists';
 import { feed } from './query/feed';
+import { volumeQuery } from './query/logs';
 import { runMetrics } from './query/metrics';
 import { Seen, self } from './query/self';
 import { QueryType, TidemarkOptions, TidemarkQuery } from './types';
@@ -38,7 +42,12 @@ const RUNS: Record<Exclude<QueryType, 'feed' | 'self'>, Run> = {
 
 export class TidemarkDataSource
   extends DataSourceApi<TidemarkQuery, TidemarkOptions>
-  implements DataSourceWithQueryModificationSupport<TidemarkQuery>
+  implements
+    DataSourceWithQueryModificationSupport<TidemarkQuery>,
+    DataSourceWithToggleableQueryFiltersSupport<TidemarkQuery>,
+    DataSourceWithSupplementaryQueriesSupport<TidemarkQuery>,
+    DataSourceWithQueryImportSupport<TidemarkQuery>,
+    DataSourceWithQueryExportSupport<TidemarkQuery>
 {
   readonly api: Api;
   readonly options: TidemarkOptions;
@@ -67,12 +76,13 @@ export class TidemarkDataSource
   }
 
   /** What a query is asked with. */
-  context(range: TimeRange, intervalMs: number, vars: ScopedVars, filters: AdHocVariableFilter[] = []): Context {
+  context(range: TimeRange, intervalMs: number, vars: ScopedVars, filters: AdHocVariableFilter[] = [], app?: string): Context {
     const templates = this.templates();
     return {
       api: this.api, range, intervalMs, vars, options: this.options,
       replace: (text, scoped, format) => templates.replace(text, scoped, format),
       filters: interpolateFilters(filters, templates, vars),
+      origin: { uid: this.uid, name: this.name, isExplore: app === CoreApp.Explore },
     };
   }
 
@@ -82,7 +92,7 @@ export class TidemarkDataSource
     if (targets.length === 0) {
       return of({ data: [], state: LoadingState.Done });
     }
-    const context = this.context(request.range, request.intervalMs, request.scopedVars ?? {}, request.filters);
+    const context = this.context(request.range, request.intervalMs, request.scopedVars ?? {}, request.filters, request.app);
     return merge(
       ...targets.map((target) =>
         this.answer(target, context, request.requestId).pipe(
@@ -140,5 +150,36 @@ export class TidemarkDataSource
 
   getSupportedQueryModifications() {
     return ['ADD_FILTER', 'ADD_FILTER_OUT'];
+  }
+
+  toggleQueryFilter(query: TidemarkQuery, filter: ToggleFilterAction): TidemarkQuery {
+    return toggleFilter(migrate(query), filter);
+  }
+
+  queryHasFilter(query: TidemarkQuery, filter: QueryFilterOptions): boolean {
+    return hasFilter(migrate(query), filter);
+  }
+
+  /** The histogram above a log. */
+  getSupportedSupplementaryQueryTypes(): SupplementaryQueryType[] {
+    return [SupplementaryQueryType.LogsVolume];
+  }
+
+  getSupplementaryQuery(options: SupplementaryQueryOptions, query: TidemarkQuery): TidemarkQuery | undefined {
+    return options.type === SupplementaryQueryType.LogsVolume && !query.hide ? volumeQuery(migrate(query)) : undefined;
+  }
+
+  getSupplementaryRequest(type: SupplementaryQueryType, request: DataQueryRequest<TidemarkQuery>): DataQueryRequest<TidemarkQuery> | undefined {
+    const targets = request.targets.flatMap((t) => this.getSupplementaryQuery({ type } as SupplementaryQueryOptions, t) ?? []);
+    return targets.length > 0 ? { ...request, requestId: `${request.requestId}-volume`, targets } : undefined;
+  }
+
+  /** From another data source in Explore, and to one. */
+  importFromAbstractQueries(queries: AbstractQuery[]): Promise<TidemarkQuery[]> {
+    return Promise.resolve(queries.map(fromAbstract));
+  }
+
+  exportToAbstractQueries(queries: TidemarkQuery[]): Promise<AbstractQuery[]> {
+    return Promise.resolve(queries.map((q) => toAbstract(migrate(q))));
   }
 }

@@ -26,6 +26,7 @@ export function displayText(query: TidemarkQuery): string {
     query.env && `in ${query.env}`,
     (query.queryType === 'tallies' || query.queryType === 'self') && query.metric,
     query.incident && `of incident ${query.incident}`,
+    query.exception && `exception ${query.exception}`,
     query.pageGroup && `page group ${query.pageGroup}`,
     query.status && `status ${query.status}`,
     query.key && query.queryType === 'top' && `by ${query.key}`,

@@ -4,6 +4,7 @@ import {
 } from '@grafana/data';
 import { Grid } from './intervals';
 import { legendText, shortText, unitOf } from './legend';
+import { chosen, Origin, toDashboard, toQuery } from './links';
 import {
   Anomaly, CountItem, CountMode, ExceptionGroup, HttpEvent, Incident, Labels, MatrixSeries, Marker, PromData, Report, Top, VectorSample,
   Verdict,
@@ -32,6 +33,8 @@ const wide = (width: number, more: FieldConfig = {}): FieldConfig => ({ ...more,
 const SERVICE = wide(110);
 const ENV = wide(80);
 const ID = wide(160);
+/** What only links need. */
+const HIDDEN: FieldConfig = { custom: { hidden: true, hideFrom: { viz: true, legend: true, tooltip: true } } };
 /** An exact number of things. */
 const COUNT: FieldConfig = wide(100, { unit: 'locale', decimals: 0 });
 
@@ -202,16 +205,15 @@ const STATE_COLORS: Record<string, string> = { new: 'purple', escalating: 'red',
 const colored = (colors: Record<string, string>, width = 90): FieldConfig => ({ mappings: named(colors), custom: { width, cellOptions: { type: 'color-text' } } });
 const SCORE: FieldConfig = wide(70, { unit: 'none', decimals: 1, min: 0, max: 100 });
 
-const link = (title: string, url: string): DataLink => ({ title, url });
-
 /** Exceptions with their trend as a small line. */
-export function exceptionsFrame(refId: string, items: ExceptionGroup[], trends: Array<Array<[number, number]>>): DataFrame {
-  const drill = link('Show this exception', '/d/tidemark-exceptions?var-exception=${__data.fields.id}&${__url_time_range}');
+export function exceptionsFrame(refId: string, items: ExceptionGroup[], trends: Array<Array<[number, number]>>, origin?: Origin): DataFrame {
+  const links = chosen(origin, [toDashboard('Show this exception', '/d/tidemark-exceptions?var-exception=${__data.fields.id}&${__url_time_range}')],
+    (to) => [toQuery(to, 'Show this exception', { queryType: 'exceptions', exception: '${__data.fields.id}' })]);
   const fields: Column[] = [
     text('state', items.map((g) => g.state), colored(STATE_COLORS, 100)),
     text('service', items.map((g) => g.service), SERVICE),
     text('env', items.map((g) => g.env), ENV),
-    text('type', items.map((g) => g.type), wide(190, { links: [drill] })),
+    text('type', items.map((g) => g.type), wide(190, { links })),
     text('message', items.map((g) => g.message), { custom: { minWidth: 220 } }),
     number('count', items.map((g) => g.count), COUNT),
     {
@@ -248,15 +250,15 @@ export function exceptionFrames(refId: string, g: ExceptionGroup): DataFrame[] {
   return [
     table(refId, g.type, rowsOf(rows)),
     createDataFrame({
-      refId, name: 'hours', fields: [time('Time', hours.map(([at]) => at * 1000)), number('count', hours.map(([, n]) => n), { unit: 'locale', displayNameFromDS: `${g.type} an hour` })],
+      refId, name: 'hours', meta: { preferredVisualisationType: 'graph' }, fields: [time('Time', hours.map(([at]) => at * 1000)), number('count', hours.map(([, n]) => n), { unit: 'locale', displayNameFromDS: `${g.type} an hour` })],
     }),
   ];
 }
 
-export function topFrame(refId: string, data: Top): DataFrame {
+export function topFrame(refId: string, data: Top, requests?: DataLink): DataFrame {
   const hasBefore = data.compare !== null && data.compare !== undefined;
   return table(refId, `top ${data.by}`, [
-    text(data.by, data.items.map((i) => i.key), { custom: { minWidth: 220 } }),
+    text(data.by, data.items.map((i) => i.key), { custom: { minWidth: 220 }, ...(requests ? { links: [requests] } : {}) }),
     number('count', data.items.map((i) => i.count), COUNT),
     number('share', data.items.map((i) => i.share), wide(90, { unit: 'percentunit' })),
     ...(hasBefore
@@ -298,7 +300,8 @@ function ownLabels(of: { labels?: Labels; service: string; env: string }): strin
 
 const labelText = (labels: Labels) => Object.entries(labels).filter(([, v]) => v !== undefined).map(([k, v]) => `${k}=${v}`).join(' ');
 
-export function anomaliesFrame(refId: string, items: Anomaly[]): DataFrame {
+export function anomaliesFrame(refId: string, items: Anomaly[], origin?: Origin): DataFrame {
+  const band = origin ? [toQuery(origin, 'Observed and expected', { queryType: 'anomalies', band: true, limit: 500, service: '${__data.fields.service}', env: '${__data.fields.env}' })] : [];
   return table(refId, 'anomalies', [
     time('time', items.map((a) => a.time)),
     number('score', items.map((a) => a.score), SCORE),
@@ -311,25 +314,38 @@ export function anomaliesFrame(refId: string, items: Anomaly[]): DataFrame {
     number('spread', items.map((a) => a.spread), wide(100)),
     number('effect', items.map((a) => a.effect), wide(80, { decimals: 1 })),
     number('once in', items.map((a) => a.return_period_h), wide(110, { unit: 'h', decimals: 1 })),
-    text('text', items.map((a) => a.text), { custom: { minWidth: 420 } }),
+    text('text', items.map((a) => a.text), { links: band, custom: { minWidth: 420 } }),
     text('id', items.map((a) => a.id), ID),
   ]);
 }
 
-const DRILL = '/d/tidemark-incident?var-incident=${__data.fields.id}&var-service=${__data.fields.service}&${__url_time_range}';
+const DRILL = '/d/tidemark-incident?var-incident=${__data.fields.id}&var-service=${__data.fields.service}&from=${__data.fields.from}&to=${__data.fields.to}';
+/** So long before and after it an incident is shown. */
+const AROUND_MS = 1800e3;
 
-export function incidentsFrame(refId: string, items: Incident[]): DataFrame {
+function incidentLinks(origin?: Origin): DataLink[] {
+  const incident = '${__data.fields.id}';
+  return chosen(origin, [toDashboard('Show this incident', DRILL)], (to) => [
+    toQuery(to, 'Show this incident', { queryType: 'incidents', incident }),
+    toQuery(to, 'What was unusual during it', { queryType: 'anomalies', incident }),
+    toQuery(to, 'Observed and expected', { queryType: 'anomalies', band: true, limit: 500, incident }),
+  ]);
+}
+
+export function incidentsFrame(refId: string, items: Incident[], origin?: Origin): DataFrame {
   return table(refId, 'incidents', [
     time('time', items.map((i) => i.start)),
     number('score', items.map((i) => i.score), SCORE),
     text('state', items.map((i) => i.state), colored({ open: 'red', closed: 'green' }, 80)),
     text('service', items.map((i) => i.service), SERVICE),
     text('env', items.map((i) => i.env), ENV),
-    text('text', items.map((i) => i.text), { links: [link('Show this incident', DRILL)], custom: { minWidth: 420 } }),
+    text('text', items.map((i) => i.text), { links: incidentLinks(origin), custom: { minWidth: 420 } }),
     text('causes', items.map((i) => causesText(i)), { custom: { minWidth: 160 } }),
     text('marker', items.map((i) => i.marker), ID),
     time('timeEnd', items.map((i) => i.end), { displayName: 'until' }),
     text('id', items.map((i) => i.id), ID),
+    text('from', items.map((i) => String(Date.parse(i.start) - AROUND_MS)), HIDDEN),
+    text('to', items.map((i) => (i.end ? String(Date.parse(i.end) + AROUND_MS) : 'now')), HIDDEN),
   ]);
 }
 

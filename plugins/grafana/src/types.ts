@@ -69,6 +69,8 @@ export interface TidemarkQuery extends DataQuery {
 
   // events, top
   filter?: string;
+  /** events: as a table, or as a log; status: the histogram above that. */
+  format?: 'table' | 'logs' | 'volume';
 
   // exceptions
   state?: string;

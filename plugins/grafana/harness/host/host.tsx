@@ -18,6 +18,7 @@ import 'systemjs/dist/system.js';
 import 'systemjs/dist/extras/named-register.js';
 import 'systemjs/dist/extras/amd.js';
 import { Dashboard } from './dashboard';
+import { Explore } from './explore';
 import { appEvents, backendSrv, HostTemplateSrv, timeRange } from './services';
 
 const { createTheme, ThemeContext, applyFieldOverrides, LoadingState, CoreApp, toDataFrame } = grafanaData as any;
@@ -79,6 +80,13 @@ R.config.bootData ??= { user: {}, settings: {}, navTree: [] };
 
 const booted = boot();
 
+function newSource(plugin: any, settings: any) {
+  const ds = new plugin.DataSourceClass(settings);
+  ds.components = plugin.components;
+  ds.meta = plugin.meta;
+  return ds;
+}
+
 async function boot() {
   const cfg = await fetch('/harness/config.json').then((r) => r.json());
   try {
@@ -94,14 +102,11 @@ async function boot() {
   }
   plugin.meta = { ...cfg.meta, module: `public/plugins/${cfg.meta.id}/module.js`, baseUrl: `public/plugins/${cfg.meta.id}` };
   const settings = { ...cfg.settings, meta: plugin.meta };
-  const ds = new plugin.DataSourceClass(settings);
-  ds.components = plugin.components;
-  ds.meta = plugin.meta;
   R.setDataSourceSrv?.({
-    get: async () => ds, getList: () => [settings], getInstanceSettings: () => settings, reload() {}, registerRuntimeDataSource() {},
+    get: async () => api.ds, getList: () => [settings], getInstanceSettings: () => settings, reload() {}, registerRuntimeDataSource() {},
   });
-  const api = {
-    plugin, ds, settings, templateSrv, grafanaData, timeRange, components: Object.keys(plugin.components).filter((k) => plugin.components[k]),
+  const api: any = {
+    plugin, ds: newSource(plugin, settings), settings, templateSrv, grafanaData, timeRange, components: Object.keys(plugin.components).filter((k) => plugin.components[k]),
   };
   (window as any).__h = api;
   return api;
@@ -197,6 +202,9 @@ function Page() {
   if (dashboard) {
     return <Dashboard api={api} name={dashboard} range={range} />;
   }
+  if (new URLSearchParams(location.search).has('explore')) {
+    return <Explore api={api} range={range} />;
+  }
   const { QueryEditor, ConfigEditor } = api.plugin.components;
   const theme = R.config.theme2;
   // Grafana's own registry of standard field options is not in the npm packages, so the panel defaults are set on the fields.
@@ -289,4 +297,21 @@ function Root() {
   );
 }
 
-ReactDOMClient.createRoot(document.getElementById('root')!).render(<Root />);
+const root = ReactDOMClient.createRoot(document.getElementById('root')!);
+const named = ['__frames', '__query', '__options', '__dashboard', '__explore'];
+
+/** The page for another address, without loading Grafana's packages again: a new data source, no variables, nothing drawn. */
+function visit(search: string, visits: number) {
+  history.replaceState(null, '', `/${search}`);
+  named.forEach((name) => delete (window as any)[name]);
+  templateSrv.forget();
+  ReactDOM.flushSync(() => root.render(<Root key={visits} />));
+}
+
+let visits = 0;
+(window as any).__visit = async (search: string) => {
+  const api = await booted;
+  api.ds = newSource(api.plugin, api.settings);
+  visit(search, ++visits);
+};
+root.render(<Root key={visits} />);

@@ -1,6 +1,6 @@
 // Stand-ins for the services that Grafana's front end registers with @grafana/runtime.
 import { from, Observable, Subject, firstValueFrom } from 'rxjs';
-import { dateTime, ScopedVars, TimeRange } from '@grafana/data';
+import { dateTime, getFieldDisplayValuesProxy, ScopedVars, TimeRange } from '@grafana/data';
 
 const log: any[] = [];
 (window as any).__requests = log;
@@ -90,6 +90,22 @@ export const backendSrv: any = {
 
 type VarValue = string | string[];
 
+/** In a link of a table: __data.fields.NAME and __value.raw of the row that was clicked. */
+function rowValue(name: string, scoped: any): any {
+  const row = scoped?.__dataContext?.value;
+  if (!row || row.rowIndex === undefined) {
+    return undefined;
+  }
+  switch (name) {
+    case '__data':
+      return { fields: getFieldDisplayValuesProxy({ frame: row.frame, rowIndex: row.rowIndex }) };
+    case '__value':
+      return { raw: row.field.values[row.rowIndex] };
+    default:
+      return undefined;
+  }
+}
+
 export class HostTemplateSrv {
   vars: Record<string, VarValue> = {};
   /** Variables that stand at "All" and have a text of their own for that: no format changes it. */
@@ -97,6 +113,12 @@ export class HostTemplateSrv {
   /** Variables that may have several values, whether they have them now or not. */
   multi = new Set<string>();
   range?: TimeRange;
+
+  forget() {
+    this.vars = {};
+    this.alls = {};
+    this.multi.clear();
+  }
 
   getVariables() {
     return Object.entries(this.vars).map(([name, v]) => ({
@@ -110,14 +132,15 @@ export class HostTemplateSrv {
       return target ?? '';
     }
     return target.replace(/\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:^}]+))?(?::([^}]+))?\}/g,
-      (m, a, b, bf, c, _path, cf) => {
+      (m, a, b, bf, c, path, cf) => {
         const name = a ?? b ?? c;
         if (name in this.alls) {
           return this.alls[name];
         }
         const fmt = bf ?? cf ?? format;
-        const v: any = scoped && name in scoped ? (scoped as any)[name].value : this.vars[name];
-        return v === undefined ? m : this.format(v, fmt, name);
+        const v: any = rowValue(name, scoped) ?? (scoped && name in scoped ? (scoped as any)[name].value : this.vars[name]);
+        const at = path ? path.split('.').reduce((o: any, key: string) => o?.[key], v) : v; // __data.fields.id
+        return at === undefined ? m : this.format(typeof at === 'object' && !Array.isArray(at) ? String(at.text ?? at) : at, fmt, name);
       });
   }
 

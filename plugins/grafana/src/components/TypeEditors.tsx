@@ -128,6 +128,12 @@ export function EventsEditor(props: EditorProps) {
           onPick={(status) => changeAndRun({ status: none(status) })}
         />
         <Limit {...props} fallback={100} />
+        <InlineField label="As">
+          <RadioButtonGroup
+            options={[{ label: 'Table', value: 'table' as const }, { label: 'Log', value: 'logs' as const, description: 'Lines, for Explore and the panel for logs' }]}
+            value={query.format === 'logs' ? 'logs' : 'table'} onChange={(format) => changeAndRun({ format: format === 'logs' ? format : undefined })}
+          />
+        </InlineField>
       </Scope>
       <Filter {...props} />
     </>

@@ -1,6 +1,7 @@
 import { DataFrame, ScopedVars, TimeRange } from '@grafana/data';
 import { Api } from '../api';
 import { Replace } from '../interpolate';
+import { Origin } from '../links';
 import { Filters, TidemarkOptions, TidemarkQuery } from '../types';
 
 /** All that one query needs: where to ask, about when, and what its variables are. */
@@ -12,6 +13,7 @@ export interface Context {
   replace: Replace;
   filters: Filters;
   options: TidemarkOptions;
+  origin: Origin;
 }
 
 export type Run = (query: TidemarkQuery, context: Context) => Promise<DataFrame[]>;

@@ -4,6 +4,7 @@ import { byClass, countsFrame, totalsFrame } from '../frames';
 import { matchText, valuesOf } from '../interpolate';
 import { CELL_S, countGridOf, Grid, seconds } from '../intervals';
 import { matchesOf, printMatch } from '../promql/scan';
+import { volumeFrames } from './logs';
 import { CountItem, Counts, TidemarkQuery } from '../types';
 import { Context, withWarnings } from './context';
 
@@ -59,6 +60,9 @@ async function frameOf(query: TidemarkQuery, context: Context, name: string, by:
     grid.end -= grid.step;
   }
   const { data, warnings } = await ask(query, context, name, by, grid, grid.step);
+  if (query.format === 'volume') {
+    return volumeFrames(query.refId, grid, fold(data.items));
+  }
   return withWarnings([countsFrame(query.refId, grid, fold(data.items), mode, legend, name, data.unit)], warnings);
 }
 

@@ -5,11 +5,14 @@ import {
 } from '../frames';
 import { filterValue, testText, valuesOf } from '../interpolate';
 import { CELL_S, spanParams } from '../intervals';
+import { toQuery } from '../links';
+import { modifyQuery } from '../modify';
 import { quote } from '../promql/scan';
 import {
   Anomaly, CountItem, Counts, ExceptionGroup, HttpEvent, Incident, Marker, Report, TidemarkQuery, Top, Verdict,
 } from '../types';
 import { runBand } from './band';
+import { eventLogsFrame } from './logs';
 import { Context, withWarnings } from './context';
 
 const ROWS = 100;
@@ -76,10 +79,21 @@ export async function runEvents(query: TidemarkQuery, context: Context): Promise
     { service: serviceOf(query, context), status: statusOf(query, context), filter, ...spanParams(context.range) },
     query.limit ?? ROWS
   );
-  const frame = eventsFrame(query.refId, data.items);
+  const frame = query.format === 'logs' ? eventLogsFrame(query.refId, data.items) : eventsFrame(query.refId, data.items);
   frame.meta = { ...frame.meta, executedQueryString: filter };
   return withWarnings([frame], warnings);
 }
+
+/** From a place in a ranking to the requests behind it. */
+function requestsLink(query: TidemarkQuery, context: Context) {
+  const by = context.replace(query.key || 'url', context.vars);
+  const known = [statusTest(statusOf(query, context)), filterOf(query, context)].filter((one) => one !== '').join(' ');
+  const { filter } = modifyQuery({ refId: 'A', queryType: 'events', filter: known }, { type: 'ADD_FILTER', options: { key: by, value: '${__value.raw}' } });
+  return toQuery(context.origin, 'Show these requests', { queryType: 'events', service: serviceOf(query, context), filter });
+}
+
+/** A class, or one status, in the words of a filter. */
+const statusTest = (status?: string) => (!status ? '' : /^[1-5]xx$/i.test(status) ? `status>=${status[0]}00 status<${Number(status[0]) + 1}00` : `status=${status}`);
 
 export async function runTop(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
   const { data, warnings } = await context.api.ask<Top>('/api/v1/top', {
@@ -87,7 +101,7 @@ export async function runTop(query: TidemarkQuery, context: Context): Promise<Da
     filter: filterOf(query, context), k: query.limit ?? 10, compare: context.replace(query.compare, context.vars),
     ...spanParams(context.range),
   });
-  return withWarnings([topFrame(query.refId, data)], data.exact ? warnings : [...warnings, 'Older days are estimated: raw events of them are no longer kept.']);
+  return withWarnings([topFrame(query.refId, data, requestsLink(query, context))], data.exact ? warnings : [...warnings, 'Older days are estimated: raw events of them are no longer kept.']);
 }
 
 /** How often each group occurred over the range, for the small lines. */
@@ -131,7 +145,7 @@ export async function runExceptions(query: TidemarkQuery, context: Context): Pro
   const params = { state: states.length === 1 ? states[0] : undefined, ...spanParams(context.range) };
   const { items, warnings } = await listOf<ExceptionGroup>(context, '/api/v1/exceptions', query, params, (g) => g.last);
   const chosen = states.length > 1 ? items.filter((g) => states.includes(g.state)) : items;
-  return withWarnings([exceptionsFrame(query.refId, chosen, await trendsOf(context, chosen))], warnings);
+  return withWarnings([exceptionsFrame(query.refId, chosen, await trendsOf(context, chosen), context.origin)], warnings);
 }
 
 /** Markers of the range, deploys with their verdicts. */
@@ -173,7 +187,7 @@ export async function runAnomalies(query: TidemarkQuery, context: Context): Prom
   const during = incident ? duringOf(context, incident) : context;
   const chosen = incident ? { ...query, service: incident.service, env: incident.env } : query;
   const { items, warnings } = await anomaliesOf(chosen, during);
-  return query.band ? runBand(query.refId, items, during, warnings) : withWarnings([anomaliesFrame(query.refId, items)], warnings);
+  return query.band ? runBand(query.refId, items, during, warnings) : withWarnings([anomaliesFrame(query.refId, items, context.origin)], warnings);
 }
 
 export async function incidentsOf(query: TidemarkQuery, context: Context) {
@@ -186,7 +200,7 @@ export async function runIncidents(query: TidemarkQuery, context: Context): Prom
     return incidentFrames(query.refId, await incidentOf(context, id));
   }
   const { items, warnings } = await incidentsOf(query, context);
-  return withWarnings([incidentsFrame(query.refId, items)], warnings);
+  return withWarnings([incidentsFrame(query.refId, items, context.origin)], warnings);
 }
 
 export async function runReports(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {

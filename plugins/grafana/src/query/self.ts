@@ -30,7 +30,7 @@ export function flatten(status: object, prefix = ''): Numbers {
 
 export function unitOfPath(path: string): string | undefined {
   const units: Array<[RegExp, string]> = [
-    [/_bytes$/, 'bytes'], [/_ms$/, 'ms'], [/_s$/, 's'], [/_percent$/, 'percent'], [/_per_s$/, 'cps'],
+    [/(^|[._])bytes$/, 'bytes'], [/_ms$/, 'ms'], [/_s$/, 's'], [/_percent$/, 'percent'], [/_per_s$/, 'cps'],
   ];
   // the first that fits, the longer ending before the shorter
   return [...units].reverse().find(([ending]) => ending.test(path))?.[1];
