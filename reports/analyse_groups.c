@@ -31,7 +31,8 @@ static bool is_request_group(const struct group_view *view)
 static void count_weeks(const struct analysis *a, const struct group_view *view, struct group_weeks *out)
 {
     size_t week, hour;
-    time_ms_t from = view->hour_count < GROUP_HOURS_MAX ? INT64_MIN : view->hours[0].hour * GROUP_HOUR_MS;
+    time_ms_t from =
+        view->has_all_hours || view->hour_count == 0 ? INT64_MIN : view->hours[0].hour * GROUP_HOUR_MS;
     *out = (struct group_weeks){
         .id = view->id, .first = view->first, .is_request = is_request_group(view), .resolved = INT64_MIN};
     for (size_t i = 0; i < REPORT_TREND_WEEKS; i++)

@@ -113,6 +113,7 @@ static const pair texts[TEXT_COUNT_OF] = {
     [TEXT_SERVICE] = {"Service", "서비스"},
     [TEXT_REVISION] = {"Revision", "개정"},
     [TEXT_CHANGES] = {"Changed since the revision before", "이전 개정 이후 변경"},
+    [TEXT_ATTACHED] = {"The whole report is attached.", "전체 보고서를 첨부했습니다."},
     [TEXT_EARLIER] = {"Other weeks", "다른 주"},
 };
 

@@ -85,6 +85,7 @@ enum text {
     TEXT_REVISION,
     TEXT_CHANGES,
     TEXT_EARLIER,
+    TEXT_ATTACHED,
     TEXT_COUNT_OF
 };
 

@@ -6,7 +6,7 @@
 static const struct channel channels[] = {
     {.scheme = "http://", .compose = compose_slack, .send = send_webhook},
     {.scheme = "https://", .compose = compose_slack, .send = send_webhook},
-    {.scheme = "mailto:", .compose = compose_mail, .send = send_mail},
+    {.scheme = "mailto:", .has_attachments = true, .compose = compose_mail, .send = send_mail},
 };
 
 const struct channel *channel_of(const char *to)

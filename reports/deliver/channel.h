@@ -25,6 +25,7 @@ struct channel_letter {
 
 struct channel {
     const char *scheme; /* "mailto:" */
+    bool has_attachments;
     /* Appends the body as it goes over the wire. */
     void (*compose)(const struct summary *summary, const struct channel_letter *letter, struct bytes *out);
     /* Sends it, within the time of the settings. key: stays the same when it is sent again.
@@ -46,7 +47,8 @@ const char *channel_shown(const char *to, char out[CHANNEL_SHOWN_BYTES]);
 
 /* Slack's form of a webhook: {"text","blocks"}. */
 void compose_slack(const struct summary *summary, const struct channel_letter *letter, struct bytes *out);
-/* A mail: header, then text and HTML as multipart/alternative. */
+/* A mail: header, then text and HTML as multipart/alternative, and behind them the report if it is attached.
+ */
 void compose_mail(const struct summary *summary, const struct channel_letter *letter, struct bytes *out);
 
 /* ---- sending, by libcurl ---- */

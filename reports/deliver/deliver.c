@@ -16,6 +16,7 @@
 #define DAY_MS INT64_C(86400000)
 
 enum {
+    ATTACHED_MAX = 2 << 20, /* bytes of a report, which are 2.7 MiB in a mail */
     FORGET_DAYS = 60,
     FIRST_WAIT_MS = 2000, /* doubled from failure to failure */
     LONGEST_WAIT_MS = 3600000,
@@ -94,6 +95,28 @@ static enum tm_err take_changes(const struct pass *pass, const struct pending_re
     return err == TM_NOMEM ? err : TM_OK;
 }
 
+/* The report itself, for who has no link to it: its HTML, else its Markdown; without a file that is small
+ * enough none. */
+static enum tm_err find_attachment(const struct pass *pass, const struct letter *letter, struct summary *out)
+{
+    static const enum render_format formats[] = {RENDER_HTML, RENDER_MARKDOWN};
+    const struct pending_report *report = letter->report;
+    char path[PATH_BYTES];
+    enum tm_err err = TM_NOT_FOUND;
+    if (pass->options->settings->url[0] || !channel_of(letter->receiver->to)->has_attachments)
+        return TM_OK;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats && err && err != TM_NOMEM; i++) {
+        bytes_clear(&out->attachment);
+        out->is_attachment_html = formats[i] == RENDER_HTML;
+        (void)snprintf(path, sizeof path, "%s/%s/%s", report->name, report->week,
+                       files_file(report->name, report->week, formats[i], out->attachment_name));
+        err = files_get(pass->folder, path, ATTACHED_MAX, &out->attachment);
+    }
+    if (err)
+        bytes_clear(&out->attachment);
+    return err == TM_NOMEM ? err : TM_OK;
+}
+
 /* Reads the report. TM_NOT_FOUND: it is just being replaced; TM_CORRUPT, TM_NOMEM. */
 static enum tm_err read_report(const struct pass *pass, const struct letter *letter, struct summary *out)
 {
@@ -104,11 +127,18 @@ static enum tm_err read_report(const struct pass *pass, const struct letter *let
                    files_file(report->name, report->week, RENDER_JSON, file));
     (void)snprintf(number, sizeof number, "%zu", report->revision);
     const char *const parts[] = {letter->receiver->to, report->name, report->week, number};
-    enum tm_err err = files_get(pass->folder, path, JSON_MAX, &json);
+    /* Before the JSON, whose hash then says that both are of this revision. */
+    struct summary attached = {.document = NULL};
+    enum tm_err err = find_attachment(pass, letter, &attached);
+    if (!err)
+        err = files_get(pass->folder, path, JSON_MAX, &json);
     if (!err && !has_hash(bytes_view(&json), report->hash))
         err = TM_NOT_FOUND;
     if (!err)
         err = summary_read(bytes_view(&json), out);
+    out->attachment = attached.attachment;
+    out->is_attachment_html = attached.is_attachment_html;
+    memcpy(out->attachment_name, attached.attachment_name, sizeof out->attachment_name);
     out->revision = report->revision;
     out->before = letter->entry.before;
     ledger_id(parts, sizeof parts / sizeof *parts, out->key);
@@ -198,7 +228,7 @@ static enum tm_err send_one(struct pass *pass, struct letter *letter, const stru
 
 static enum tm_err take_letter(struct pass *pass, struct letter *letter, bool *goes_on, struct tm_why *why)
 {
-    struct summary summary;
+    struct summary summary = {.document = NULL};
     enum tm_err err = read_report(pass, letter, &summary);
     *goes_on = true;
     if (err == TM_NOMEM)

@@ -158,6 +158,8 @@ static void make_html(const struct summary *s, struct bytes *out, struct bytes *
         bytes_printf(out, "<p><a href=\"");
         escape_html(out, s->link, 0);
         bytes_printf(out, "\">%s</a></p>\n", text_of(s->language, TEXT_TITLE));
+    } else if (s->attachment.len > 0) {
+        bytes_printf(out, "<p>%s</p>\n", text_of(s->language, TEXT_ATTACHED));
     }
     bytes_printf(out, "</body></html>\n");
 }
@@ -185,10 +187,23 @@ static void put_header(const struct summary *s, const struct channel_letter *let
     put_words(out, bytes_view(scratch));
     out->failed = out->failed || scratch->failed;
     bytes_clear(scratch);
+    bytes_printf(out, "\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n",
+                 s->key, domain ? domain + 1 : "tidemark.invalid");
+    if (s->attachment.len > 0)
+        bytes_printf(out, "Content-Type: multipart/mixed; boundary=\"=_%s_\"\r\n\r\n--=_%s_\r\n", s->key,
+                     s->key);
+    bytes_printf(out, "Content-Type: multipart/alternative; boundary=\"=_%s\"\r\n\r\n", s->key);
+}
+
+/* The name is of bytes that mean nothing in a header (files_file). */
+static void put_attachment(const struct summary *s, struct bytes *out)
+{
     bytes_printf(out,
-                 "\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-                 "Content-Type: multipart/alternative; boundary=\"=_%s\"\r\n\r\n",
-                 s->key, domain ? domain + 1 : "tidemark.invalid", s->key);
+                 "--=_%s_\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Disposition: attachment; "
+                 "filename=\"%s\"\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+                 s->key, s->is_attachment_html ? "html" : "markdown", s->attachment_name);
+    put_body(out, &s->attachment);
+    bytes_printf(out, "--=_%s_--\r\n", s->key);
 }
 
 void compose_mail(const struct summary *s, const struct channel_letter *letter, struct bytes *out)
@@ -200,6 +215,8 @@ void compose_mail(const struct summary *s, const struct channel_letter *letter, 
     make_html(s, &html, &scratch);
     put_part(out, s->key, "html", &html);
     bytes_printf(out, "--=_%s--\r\n", s->key);
+    if (s->attachment.len > 0)
+        put_attachment(s, out);
     bytes_fini(&scratch);
     bytes_fini(&text);
     bytes_fini(&html);

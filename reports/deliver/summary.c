@@ -60,6 +60,7 @@ enum tm_err summary_read(struct str json, struct summary *out)
 void summary_close(struct summary *summary)
 {
     bytes_fini(&summary->changes);
+    bytes_fini(&summary->attachment);
     free(summary->link);
     json_decref(summary->document);
     *summary = (struct summary){.document = NULL};

@@ -4,6 +4,7 @@
 #define TM_REPORTS_DELIVER_SUMMARY_H
 
 #include "reports/deliver/ledger.h"
+#include "reports/files.h"
 #include "reports/model.h"
 #include "reports/texts.h"
 
@@ -29,13 +30,16 @@ struct summary {
     struct report_figure strip[KEY_COUNT];
     struct report_action actions[REPORT_ACTIONS_MAX];
     size_t action_count;
-    struct bytes changes;      /* tame lines, each with its end; empty: none are known */
-    size_t changes_more;       /* lines that are not among them */
-    char *link;                /* to the report; NULL: none */
+    struct bytes changes;    /* tame lines, each with its end; empty: none are known */
+    size_t changes_more;     /* lines that are not among them */
+    char *link;              /* to the report; NULL: none */
+    struct bytes attachment; /* the report itself, for who has no link to it; empty: none */
+    char attachment_name[FILES_FILE_BYTES];
+    bool is_attachment_html;   /* else Markdown */
     char key[LEDGER_ID_BYTES]; /* the same whenever this message is sent again */
 };
 
-/* Reads a report's JSON. TM_CORRUPT: it is none; TM_NOMEM. To be closed even then. */
+/* Reads a report's JSON; TM_CORRUPT: it is none; TM_NOMEM. To be closed even then. */
 enum tm_err summary_read(struct str json, struct summary *out) TM_MUST_CHECK;
 /* Frees it, and with it all texts of the report; zeroed then. */
 void summary_close(struct summary *summary);

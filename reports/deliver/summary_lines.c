@@ -104,4 +104,6 @@ void summary_put_all(const struct summary *s, struct bytes *out)
         put_changes(s, out);
     if (s->link)
         bytes_printf(out, "\n%s\n", s->link);
+    else if (s->attachment.len > 0)
+        bytes_printf(out, "\n%s\n", text_of(s->language, TEXT_ATTACHED));
 }

@@ -7,6 +7,9 @@
 
 #include "storage/model/when.h"
 
+/* Of an allocation, for the memory manager. */
+enum { ALLOCATION_BYTES = 16 };
+
 static char *copy_text(struct str text)
 {
     char *copy = malloc(text.len + 1);
@@ -32,7 +35,9 @@ struct group *group_new(uint64_t id, const struct exception *exception)
                             .type = copy_text(exception->type),
                             .fingerprint = copy_text(exception->fingerprint),
                             .message = copy_text(STR("")),
-                            .stack = copy_text(STR(""))};
+                            .stack = copy_text(STR("")),
+                            .bytes = sizeof *group + 7 * ALLOCATION_BYTES + exception->service.len +
+                                     exception->env.len + exception->type.len + exception->fingerprint.len};
     if (group->service && group->env && group->type && group->fingerprint && group->message && group->stack)
         return group;
     group_free(group);
@@ -65,14 +70,16 @@ void group_free(struct group *group)
 
 /* Room for one more. Groups are many and most of them small: a list begins with little. NULL: out of memory.
  */
-static void *grow_few(void *array, size_t *capacity, size_t count, size_t size)
+static void *grow_few(struct group *group, void *array, size_t *capacity, size_t count, size_t size)
 {
     if (count < *capacity && array)
         return array;
     size_t wanted = *capacity + *capacity / 2 + 2;
     void *grown = reallocarray(array, wanted, size);
-    if (grown)
+    if (grown) {
+        group->bytes += (wanted - *capacity) * size;
         *capacity = wanted;
+    }
     return grown;
 }
 
@@ -84,7 +91,7 @@ static struct group_hour *find_hour(struct group *group, int64_t hour)
     if (at > 0 && group->hours[at - 1].hour == hour)
         return &group->hours[at - 1];
     struct group_hour *hours =
-        grow_few(group->hours, &group->hour_capacity, group->hour_count, sizeof *hours);
+        grow_few(group, group->hours, &group->hour_capacity, group->hour_count, sizeof *hours);
     if (!hours)
         return NULL;
     group->hours = hours;
@@ -94,13 +101,19 @@ static struct group_hour *find_hour(struct group *group, int64_t hour)
     return &hours[at];
 }
 
+void group_cut_hours(struct group *group, size_t most)
+{
+    if (group->hour_count <= most)
+        return;
+    size_t off = group->hour_count - most;
+    group->hour_count = most;
+    memmove(group->hours, group->hours + off, most * sizeof *group->hours);
+}
+
 /* Of too many the oldest goes. */
 static void trim_hours(struct group *group)
 {
-    if (group->hour_count <= GROUP_HOURS_MAX)
-        return;
-    group->hour_count--;
-    memmove(group->hours, group->hours + 1, group->hour_count * sizeof *group->hours);
+    group_cut_hours(group, GROUP_HOURS_MAX);
 }
 
 static struct group_release *find_release(struct group *group, struct str name)
@@ -112,13 +125,14 @@ static struct group_release *find_release(struct group *group, struct str name)
     if (group->release_count >= GROUP_RELEASES_MAX && !str_equal(name, STR("_overflow")))
         return find_release(group, STR("_overflow"));
     struct group_release *releases =
-        grow_few(group->releases, &group->release_capacity, group->release_count, sizeof *releases);
+        grow_few(group, group->releases, &group->release_capacity, group->release_count, sizeof *releases);
     if (!releases)
         return NULL;
     group->releases = releases;
     char *copy = copy_text(name);
     if (!copy)
         return NULL;
+    group->bytes += name.len + ALLOCATION_BYTES;
     struct group_release *release = &releases[group->release_count++];
     *release = (struct group_release){.name = {copy, name.len}, .first = WHEN_LAST_MS, .last = WHEN_FIRST_MS};
     return release;
@@ -133,7 +147,7 @@ static struct group_label *find_label(struct group *group, struct str name, stru
     if (group->label_count >= GROUP_LABELS_MAX && !str_equal(name, STR("_overflow")))
         return find_label(group, STR("_overflow"), STR("_overflow"));
     struct group_label *labels =
-        grow_few(group->labels, &group->label_capacity, group->label_count, sizeof *labels);
+        grow_few(group, group->labels, &group->label_capacity, group->label_count, sizeof *labels);
     if (!labels)
         return NULL;
     group->labels = labels;
@@ -143,6 +157,7 @@ static struct group_label *find_label(struct group *group, struct str name, stru
         free(value_copy);
         return NULL;
     }
+    group->bytes += name.len + value.len + 2 * ALLOCATION_BYTES;
     struct group_label *label = &labels[group->label_count++];
     *label = (struct group_label){{name_copy, name.len}, {value_copy, value.len}, 0};
     return label;
@@ -173,6 +188,8 @@ enum tm_err group_put_sample(struct group *group, struct str message, struct str
         free(new_stack);
         return TM_NOMEM;
     }
+    group->bytes += message.len + stack.len;
+    group->bytes -= strlen(group->message) + strlen(group->stack);
     free(group->message);
     free(group->stack);
     group->message = new_message;

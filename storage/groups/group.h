@@ -30,6 +30,7 @@ struct group {
     struct group_label *labels; /* names and values owned */
     size_t label_count;
     size_t label_capacity;
+    size_t bytes;  /* that it takes, about */
     bool is_dirty; /* it changed since it was saved */
 };
 
@@ -41,6 +42,8 @@ void group_free(struct group *group);
 
 /* Counts an exception in. TM_NOMEM: nothing was changed. */
 enum tm_err group_add(struct group *group, const struct exception *exception) TM_MUST_CHECK;
+/* Leaves the newest hours, at most this many. */
+void group_cut_hours(struct group *group, size_t most);
 /* Adds what another one knows; for a group that is shown only. TM_NOMEM: part of it may be in. */
 enum tm_err group_absorb(struct group *group, const struct group *other) TM_MUST_CHECK;
 

@@ -140,6 +140,7 @@ static enum tm_err read_hours(struct cursor *in, struct group *group)
     if (!group->hours)
         return TM_NOMEM;
     group->hour_capacity = count + 1;
+    group->bytes += (count + 1) * sizeof *group->hours;
     for (group->hour_count = 0; group->hour_count < count; group->hour_count++) {
         struct group_hour *hour = &group->hours[group->hour_count];
         hour->hour = cursor_zigzag(in);

@@ -20,7 +20,11 @@ struct groups {
     uint64_t *gone;           /* ids that the next save removes */
     size_t gone_count;
     size_t gone_capacity;
-    size_t merged_count; /* that are part of another */
+    struct group **merged; /* those that are part of another */
+    size_t merged_count;
+    size_t merged_capacity;
+    size_t count_max, bytes_max;
+    size_t bytes;        /* of all groups */
     struct group *shown; /* of the last groups_view, where it had to be made */
     uint64_t *members;
     size_t member_count;
@@ -33,8 +37,15 @@ struct groups *groups_new(void)
 {
     struct groups *groups = calloc(1, sizeof *groups);
     if (groups)
-        groups->newest = GROUP_NEVER;
+        *groups =
+            (struct groups){.newest = GROUP_NEVER, .count_max = GROUPS_MAX, .bytes_max = GROUPS_BYTES_MAX};
     return groups;
+}
+
+void groups_limit(struct groups *groups, size_t count, size_t bytes)
+{
+    groups->count_max = count;
+    groups->bytes_max = bytes;
 }
 
 void groups_free(struct groups *groups)
@@ -45,6 +56,7 @@ void groups_free(struct groups *groups)
         group_free(groups->by_id[i]);
     group_free(groups->shown);
     free(groups->by_id);
+    free(groups->merged);
     group_order_fini(&groups->order);
     free(groups->gone);
     free(groups->members);
@@ -54,6 +66,11 @@ void groups_free(struct groups *groups)
 size_t groups_count(const struct groups *groups)
 {
     return groups->count;
+}
+
+size_t groups_bytes(const struct groups *groups)
+{
+    return groups->bytes;
 }
 
 time_ms_t groups_newest(const struct groups *groups)
@@ -108,7 +125,32 @@ static enum tm_err insert(struct groups *groups, struct group *group)
     memmove(by_id + at + 1, by_id + at, (groups->count - at) * PLACE_BYTES);
     by_id[at] = group;
     groups->count++;
+    groups->bytes += group->bytes;
     return TM_OK;
+}
+
+/* Room for one more that is part of another. */
+static enum tm_err reserve_merged(struct groups *groups)
+{
+    struct group **merged =
+        grow_array(groups->merged, &groups->merged_capacity, groups->merged_count + 1, PLACE_BYTES);
+    if (!merged)
+        return TM_NOMEM;
+    groups->merged = merged;
+    return TM_OK;
+}
+
+/* Says of which one it is a part; 0: of none. There is room. */
+static void set_parent(struct groups *groups, struct group *group, uint64_t parent)
+{
+    size_t at = 0;
+    while (at < groups->merged_count && groups->merged[at] != group)
+        at++;
+    if (parent != 0 && at == groups->merged_count)
+        groups->merged[groups->merged_count++] = group;
+    else if (parent == 0 && at < groups->merged_count)
+        groups->merged[at] = groups->merged[--groups->merged_count];
+    group->parent = parent;
 }
 
 static uint64_t id_of(const struct exception *e)
@@ -121,7 +163,7 @@ static uint64_t id_of(const struct exception *e)
 static struct group *find_or_make(struct groups *groups, struct exception *e)
 {
     struct group *group = find(groups, id_of(e));
-    if (!group && groups->count >= GROUPS_MAX) {
+    if (!group && (groups->count >= groups->count_max || groups->bytes >= groups->bytes_max)) {
         e->fingerprint = e->type = STR("_overflow");
         group = find(groups, id_of(e));
     }
@@ -148,9 +190,15 @@ static enum tm_err add_exception(struct groups *groups, struct exception *e)
 {
     e->time = clamp(e->time);
     struct group *group = find_or_make(groups, e);
-    if (!group || group_order_note(&groups->order, e->service, e->release, e->time) != TM_OK ||
-        group_add(group, e) != TM_OK)
+    if (!group || group_order_note(&groups->order, e->service, e->release, e->time) != TM_OK)
         return TM_NOMEM;
+    size_t bytes = group->bytes, hours = group->hour_count;
+    enum tm_err err = group_add(group, e);
+    if (!err && groups->bytes >= groups->bytes_max && hours > 0)
+        group_cut_hours(group, hours);
+    groups->bytes = groups->bytes - bytes + group->bytes;
+    if (err)
+        return err;
     group->is_dirty = true;
     if (e->time > groups->newest)
         groups->newest = e->time;
@@ -188,8 +236,7 @@ static void merge(struct groups *groups, struct group *group, uint64_t into)
     if (!to || groups_root(groups, group->id) == root || chain_of(groups, to) + 1 >= CHAIN_MAX)
         return;
     struct group *top = find(groups, groups_root(groups, group->id));
-    groups->merged_count += top->parent == 0;
-    top->parent = root;
+    set_parent(groups, top, root);
     top->is_dirty = true;
 }
 
@@ -211,8 +258,7 @@ static void change_group(struct groups *groups, time_ms_t time, const struct gro
         merge(groups, group, change->other);
         break;
     case GROUP_SPLIT:
-        groups->merged_count -= group->parent != 0;
-        group->parent = 0;
+        set_parent(groups, group, 0);
         break;
     case GROUP_EDIT_COUNT:
         break;
@@ -226,11 +272,14 @@ enum tm_err groups_apply(struct groups *groups, time_ms_t time, struct str bytes
     struct group_change change;
     if (exception_decode(bytes, &exception) == TM_OK)
         return add_exception(groups, &exception);
-    if (group_change_decode(bytes, &change) == TM_OK)
-        change_group(groups, time, &change);
-    else
+    if (group_change_decode(bytes, &change) != TM_OK) {
         groups->unreadable++;
-    return TM_OK;
+        return TM_OK;
+    }
+    enum tm_err err = reserve_merged(groups);
+    if (!err)
+        change_group(groups, time, &change);
+    return err;
 }
 
 /* Most requests do not fail: no more is read of them than tells. */
@@ -281,7 +330,8 @@ void groups_forget(struct groups *groups, time_ms_t oldest)
             return; /* the next time */
         groups->gone = gone;
         gone[groups->gone_count++] = group->id;
-        groups->merged_count -= group->parent != 0;
+        set_parent(groups, group, 0);
+        groups->bytes -= group->bytes;
         group_free(group);
         groups->count--;
         memmove(groups->by_id + i, groups->by_id + i + 1, (groups->count - i) * PLACE_BYTES);
@@ -326,12 +376,15 @@ enum tm_err groups_load(struct groups *groups, uint64_t id, struct cursor in)
         err = group_order_note(&groups->order, str_of(group->service), group->releases[i].name,
                                group->releases[i].first);
     if (!err)
+        err = reserve_merged(groups);
+    if (!err)
         err = insert(groups, group);
     if (err) {
         group_free(group);
         return err;
     }
-    groups->merged_count += group->parent != 0;
+    if (group->parent != 0)
+        groups->merged[groups->merged_count++] = group;
     if (group->count > 0 && group->last > groups->newest)
         groups->newest = group->last;
     return TM_OK;
@@ -350,15 +403,21 @@ static enum tm_err note_member(struct groups *groups, uint64_t id)
     return TM_OK;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
 static enum tm_err find_members(struct groups *groups, uint64_t root)
 {
     enum tm_err err = TM_OK;
     groups->member_count = 0;
-    for (size_t i = 0; i < groups->count && groups->merged_count > 0 && !err; i++) {
-        const struct group *group = groups->by_id[i];
-        if (group->parent != 0 && group->id != root && groups_root(groups, group->id) == root)
-            err = note_member(groups, group->id);
-    }
+    for (size_t i = 0; i < groups->merged_count && !err; i++)
+        if (groups->merged[i]->id != root && groups_root(groups, groups->merged[i]->id) == root)
+            err = note_member(groups, groups->merged[i]->id);
+    if (groups->member_count > 1)
+        qsort(groups->members, groups->member_count, sizeof *groups->members, compare_ids);
     return err;
 }
 
@@ -408,6 +467,14 @@ enum tm_err groups_came_back(struct groups *groups, uint64_t id, struct span spa
     return *resolved == GROUP_NEVER ? TM_NOT_FOUND : TM_OK;
 }
 
+static uint64_t count_hours(const struct group *group)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < group->hour_count; i++)
+        sum += group->hours[i].count;
+    return sum;
+}
+
 enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now, struct group_view *out)
 {
     const struct group *group;
@@ -427,6 +494,7 @@ enum tm_err groups_view(struct groups *groups, uint64_t id, time_ms_t now, struc
                                .state = group_judge(group, now, &groups->order),
                                .hours = group->hours,
                                .hour_count = group->hour_count,
+                               .has_all_hours = count_hours(group) == group->count,
                                .releases = group->releases,
                                .release_count = group->release_count,
                                .labels = group->labels,
@@ -443,9 +511,9 @@ uint64_t groups_at(const struct groups *groups, size_t i, time_ms_t *last, struc
     *service = str_of(group->service);
     if (group->count == 0 || groups_root(groups, group->id) != group->id)
         return 0;
-    for (size_t m = 0; m < groups->count && groups->merged_count > 0; m++) {
-        const struct group *member = groups->by_id[m];
-        if (member->parent != 0 && member->last > *last && groups_root(groups, member->id) == group->id)
+    for (size_t m = 0; m < groups->merged_count; m++) {
+        const struct group *member = groups->merged[m];
+        if (member->last > *last && groups_root(groups, member->id) == group->id)
             *last = member->last;
     }
     return group->id;

@@ -33,9 +33,12 @@ struct groups;
 #define GROUP_FRESH_MS (7 * 24 * GROUP_HOUR_MS)
 #define GROUP_QUIET_MS (14 * 24 * GROUP_HOUR_MS)
 
-/* Above GROUPS_MAX groups, new fingerprints count in the group `_overflow` of their service and env; hours,
- * the newest; releases and labels, the first ones, the others count as `_overflow`. */
-enum { GROUPS_MAX = 20000, GROUP_HOURS_MAX = 1000, GROUP_RELEASES_MAX = 100, GROUP_LABELS_MAX = 64 };
+/* Above GROUPS_MAX groups, or GROUPS_BYTES_MAX in memory, new fingerprints count in the group `_overflow` of
+ * their service and env; hours, the newest; releases and labels, the first ones, the others count as
+ * `_overflow`. Past the bytes a group that is there keeps as many hours as it has, the newest. A group of a
+ * busy week is about 1.5 KiB, and 16 bytes for each hour in which it was seen. */
+#define GROUPS_BYTES_MAX ((size_t)384 << 20)
+enum { GROUPS_MAX = 150000, GROUP_HOURS_MAX = 1000, GROUP_RELEASES_MAX = 100, GROUP_LABELS_MAX = 64 };
 
 enum group_state {
     GROUP_NEW,
@@ -84,6 +87,7 @@ struct group_view {
     enum group_state state;
     const struct group_hour *hours; /* ascending */
     size_t hour_count;
+    bool has_all_hours; /* none was left out for a bound */
     const struct group_release *releases;
     size_t release_count;
     const struct group_label *labels;
@@ -109,6 +113,9 @@ enum tm_err groups_came_back(struct groups *groups, uint64_t id, struct span spa
 
 /* How many there are, parts of others included. */
 size_t groups_count(const struct groups *groups);
+
+/* What they take in memory, about. */
+size_t groups_bytes(const struct groups *groups);
 
 /* The i-th shown group, in no order that means anything: its id and the time of its newest exception, members
  * included; 0 for one that is part of another. */

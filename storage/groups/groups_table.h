@@ -7,6 +7,8 @@
 
 /* NULL when out of memory. */
 struct groups *groups_new(void);
+/* Sets the bounds, before anything is in; those of groups.h hold unless this is called. For tests. */
+void groups_limit(struct groups *groups, size_t count, size_t bytes);
 /* NULL is allowed. */
 void groups_free(struct groups *groups);
 

@@ -293,6 +293,13 @@ class Scene:
             hook.close()
 
 
+@pytest.fixture
+def post():
+    made = Post()
+    yield made
+    made.stop()
+
+
 @pytest.fixture(scope='module')
 def scene():
     made = Scene()
@@ -395,6 +402,29 @@ def test_mail_has_text_and_html_and_nothing_can_inject_a_header(scene):
     assert 'Changed since revision 1' in next(mails[2].iter_parts()).get_content()
     raw = [data for data in scene.post.tries('ops@example.org')][0]
     assert all(byte < 128 for byte in raw) and all(len(line) < 100 for line in raw.splitlines())
+
+
+@pytest.mark.parametrize('formats', (['html', 'md', 'json'], ['md', 'json'], ['json']))
+def test_mail_without_an_address_of_the_daemon_has_the_report_attached(post, formats):
+    """The HTML, else the Markdown, byte by byte, beside the summary as text and HTML."""
+    with Daemon(config={'reports': {**settings(['mailto:ops@example.org'], post)['reports'], 'formats': formats}}) as daemon:
+        push(daemon, 'shop', message=HOSTILE)
+        make(daemon)
+        wait_for(lambda: post.taken('ops@example.org'), GENEROUS_S)
+        mail = post.taken('ops@example.org')[0]
+        extension = formats[0]
+        parts = list(mail.walk())
+        page = next(part for part in parts if part.get_content_type() == 'text/html').get_content()
+        text = next(part for part in parts if part.get_content_type() == 'text/plain').get_content()
+        assert 'href' not in page and 'What to do first' in page and 'What to do first' in text
+        if extension == 'json':
+            assert mail.get_content_type() == 'multipart/alternative' and 'attached' not in text + page
+            return
+        assert mail.get_content_type() == 'multipart/mixed' and 'attached' in text and 'attached' in page
+        attached = list(mail.iter_attachments())[-1]
+        assert attached.get_filename() == f'exceptions_shop_{WEEK}.{extension}'
+        with open(f'{daemon.data_dir}/reports/shop/{WEEK}/exceptions_shop_{WEEK}.{extension}', 'rb') as file:
+            assert attached.get_payload(decode=True) == file.read()
 
 
 def test_mail_that_is_refused_is_not_sent_again_and_what_is_put_off_is(scene):

@@ -95,6 +95,43 @@ static void a_webhook_gets_plain_text_objects_and_an_escaped_text(void **state)
     bytes_fini(&out);
 }
 
+static size_t times_in(const struct bytes *out, const char *text)
+{
+    size_t count = 0;
+    for (const char *at = (const char *)out->data; (at = strstr(at, text)); at++)
+        count++;
+    return count;
+}
+
+static void a_mail_without_a_link_has_the_report_attached(void **state)
+{
+    const struct deliver_settings settings = {.url = "", .mail_from = "tide@example.org"};
+    const struct receiver receiver = {.to = "mailto:ops@example.org"};
+    const struct channel_letter letter = {&settings, &receiver, 0};
+    struct summary summary;
+    struct bytes out = {0};
+    (void)state;
+    assert_int_equal(sample_summary(sample_json, 1, &summary), TM_OK);
+    free(summary.link);
+    summary.link = NULL;
+    bytes_printf(&summary.attachment, "<html>");
+    summary.is_attachment_html = true;
+    (void)snprintf(summary.attachment_name, sizeof summary.attachment_name, "exceptions_shop.html");
+    compose_mail(&summary, &letter, &out);
+    bytes_u8(&out, '\0');
+    assert_int_equal(bytes_error(&out), TM_OK);
+    assert_int_equal(
+        times_in(&out, "Content-Type: multipart/mixed; boundary=\"=_00112233445566778899aabbccddeeff_\"\r\n"),
+        1);
+    assert_int_equal(times_in(&out, "\r\n--=_00112233445566778899aabbccddeeff_\r\n"), 2);
+    assert_int_equal(times_in(&out, "\r\n--=_00112233445566778899aabbccddeeff--\r\n"), 1);
+    assert_int_equal(times_in(&out, "Content-Disposition: attachment; filename=\"exceptions_shop.html\"\r\n"),
+                     1);
+    assert_int_equal(times_in(&out, "\r\n\r\nPGh0bWw+\r\n--=_00112233445566778899aabbccddeeff_--\r\n"), 1);
+    bytes_fini(&out);
+    summary_close(&summary);
+}
+
 static void a_mail_is_a_header_and_two_parts_of_base64(void **state)
 {
     (void)state;
@@ -376,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_summary_has_strip_actions_owner_changes_and_link),
         cmocka_unit_test(a_webhook_gets_plain_text_objects_and_an_escaped_text),
+        cmocka_unit_test(a_mail_without_a_link_has_the_report_attached),
         cmocka_unit_test(a_mail_is_a_header_and_two_parts_of_base64),
         cmocka_unit_test(a_korean_subject_is_encoded_in_words_of_whole_characters),
         cmocka_unit_test(what_is_no_report_makes_no_message),

@@ -119,7 +119,7 @@ static void groups_are_equal_whatever_the_order_and_the_restarts(void **state)
         static const int steps[] = {1, 7, 11, 13, 17, 29}; /* each has no factor in common with 30 */
         for (int i = 0; i < 30; i++) {
             int n = (i * steps[order] + order) % 30;
-            char name[8];
+            char name[16];
             (void)snprintf(name, sizeof name, "%c", 'a' + order); /* a group of its own each time */
             struct exception e = seen(name, n % 3 ? "2" : "1", DAY0 + n * (HOUR_MS / 4));
             char message[16];
@@ -131,7 +131,7 @@ static void groups_are_equal_whatever_the_order_and_the_restarts(void **state)
             if (i % 7 == 3)
                 fixture_reopen(f);
         }
-        char name[8];
+        char name[16];
         (void)snprintf(name, sizeof name, "%c", 'a' + order);
         struct group_view v = view_of(f->store, id_of(f->store, name));
         char *text = text_of(&v);
@@ -410,10 +410,86 @@ static void hostile_bytes_break_nothing(void **state)
     bytes_fini(&bytes);
 }
 
+/* Counts an exception in, without a store. */
+static void apply(struct groups *groups, const char *fingerprint, int64_t hour)
+{
+    struct exception e = seen(fingerprint, "1", WALL_START + hour * HOUR_MS);
+    struct bytes bytes = {0};
+    exception_encode(&e, &bytes);
+    assert_int_equal(groups_apply(groups, e.time, bytes_view(&bytes)), TM_OK);
+    bytes_fini(&bytes);
+}
+
+static struct group_view shown(struct groups *groups, const char *fingerprint)
+{
+    for (size_t i = 0; i < groups_count(groups); i++) {
+        struct group_view view;
+        time_ms_t last;
+        struct str service;
+        uint64_t id = groups_at(groups, i, &last, &service);
+        if (id && groups_view(groups, id, WALL_START, &view) == TM_OK &&
+            str_equal(view.fingerprint, str_of(fingerprint)))
+            return view;
+    }
+    return (struct group_view){.count = 0};
+}
+
+static void past_the_bound_of_groups_new_ones_count_as_overflow(void **state)
+{
+    struct groups *groups = groups_new();
+    char name[16];
+    (void)state;
+    assert_non_null(groups);
+    groups_limit(groups, 100, GROUPS_BYTES_MAX);
+    for (int i = 0; i < 120; i++) {
+        (void)snprintf(name, sizeof name, "f%d", i);
+        apply(groups, name, 0);
+    }
+    apply(groups, "f3", 1);
+    assert_int_equal(groups_count(groups), 101);
+    assert_int_equal(shown(groups, "f99").count, 1);
+    assert_int_equal(shown(groups, "f100").count, 0);
+    assert_int_equal(shown(groups, "f3").count, 2);
+    assert_int_equal(shown(groups, "_overflow").count, 20);
+    groups_free(groups);
+    /* As many as are allowed have room, each of them a week old and seen in every third hour. */
+    assert_true((size_t)GROUPS_MAX * (1536 + 16 * 56) <= GROUPS_BYTES_MAX);
+}
+
+static void past_the_bound_of_bytes_nothing_grows_and_every_exception_counts(void **state)
+{
+    struct groups *groups = groups_new();
+    (void)state;
+    assert_non_null(groups);
+    for (int hour = 0; hour < 10; hour++)
+        apply(groups, "old", hour);
+    assert_true(shown(groups, "old").has_all_hours);
+    groups_limit(groups, GROUPS_MAX, groups_bytes(groups));
+    for (int hour = 10; hour < 30; hour++)
+        apply(groups, "old", hour);
+    apply(groups, "first", 30);
+    apply(groups, "second", 30);
+    struct group_view old = shown(groups, "old");
+    assert_int_equal(old.count, 30);
+    assert_int_equal(old.hour_count, 10);
+    assert_int_equal(old.hours[0].hour, WALL_START / HOUR_MS + 20);
+    assert_false(old.has_all_hours);
+    assert_int_equal(shown(groups, "first").count, 0);
+    assert_int_equal(shown(groups, "_overflow").count, 2);
+    size_t bytes = groups_bytes(groups);
+    for (int i = 0; i < 1000; i++)
+        apply(groups, "old", 31 + i);
+    assert_true(groups_bytes(groups) <= bytes + 200);
+    assert_int_equal(shown(groups, "old").count, 1030);
+    groups_free(groups);
+}
+
 int main(void)
 {
 #define ON_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(past_the_bound_of_groups_new_ones_count_as_overflow),
+        cmocka_unit_test(past_the_bound_of_bytes_nothing_grows_and_every_exception_counts),
         ON_STORE(exceptions_of_one_fingerprint_are_one_group),
         ON_STORE(groups_are_equal_whatever_the_order_and_the_restarts),
         ON_STORE(what_was_resolved_is_opened_by_a_new_release_and_not_by_late_or_old_ones),
