@@ -172,6 +172,11 @@ void reader_views_fini(struct reader_views *views);
 enum tm_err reader_views_find(struct reader *reader, const struct reader_filter *filter,
                               struct reader_views *out, struct tm_why *why) TM_MUST_CHECK;
 
+/* The same of one selector, each once but in no order by labels; of series that are no histograms also those
+ * without samples in span, which is quicker. For who reads them all anyway. */
+enum tm_err reader_views_select(struct reader *reader, const struct selector *selector, struct span span,
+                                struct reader_views *out, struct tm_why *why) TM_MUST_CHECK;
+
 /* Appends the labels of one of them, encoded; bucket: of HISTOGRAM_BUCKET, which le is meant. Without memory
  * out fails. */
 void reader_view_labels(const struct reader *reader, const struct reader_view *view, uint32_t bucket,

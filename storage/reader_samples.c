@@ -72,6 +72,20 @@ static enum tm_err collect_heads(struct reader *reader, uint32_t series, struct 
     return err;
 }
 
+/* Those of the day in order; the ones in front are. */
+static enum tm_err settle_day(struct reader *reader)
+{
+    struct columns *day = &reader->day;
+    if (day->count == reader->front)
+        return TM_OK;
+    struct columns behind = {.times = day->times + reader->front,
+                             .values = day->values + reader->front,
+                             .count = day->count - reader->front};
+    enum tm_err err = columns_settle(&behind);
+    day->count = reader->front + behind.count;
+    return err;
+}
+
 /* Puts the heads' samples behind those of files; of equal times the heads' sample wins, which is newer. */
 static enum tm_err add_heads(struct reader *reader, struct tm_why *why)
 {
@@ -80,9 +94,9 @@ static enum tm_err add_heads(struct reader *reader, struct tm_why *why)
     enum tm_err err = columns_reserve(columns, heads->count);
     for (size_t i = 0; !err && i < heads->count; i++)
         columns_add(columns, heads->times[i], heads->values[i]);
-    reader->samples_read += columns->count;
+    reader->samples_read += columns->count - reader->front;
     if (!err)
-        err = columns_settle(columns);
+        err = settle_day(reader);
     return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : TM_OK;
 }
 
@@ -91,7 +105,7 @@ enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct sp
 {
     uint32_t day;
     enum tm_err err = collect_heads(reader, series, span);
-    reader->day.count = 0;
+    reader->day.count = reader->front;
     if (err)
         return tm_fail(why, err, "reading samples: %s", tm_err_text(err));
     if (reader_is_stored(reader->contents, series) && span.from >= 0 &&
@@ -105,7 +119,7 @@ enum tm_err reader_collect_unflushed(struct reader *reader, uint32_t series, str
                                      struct tm_why *why)
 {
     enum tm_err err = collect_heads(reader, series, span);
-    reader->day.count = 0;
+    reader->day.count = reader->front;
     return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : add_heads(reader, why);
 }
 
@@ -133,17 +147,17 @@ static enum tm_err add_counter(struct reader *reader, uint32_t series, struct sp
     enum tm_err err = reader_collect_counter(reader, series, span, why);
     if (err || counter->count == 0)
         return err;
-    err = columns_reserve(counter, day->count);
-    for (size_t i = 0; i < day->count && !err; i++)
+    err = columns_reserve(counter, day->count - reader->front);
+    for (size_t i = reader->front; i < day->count && !err; i++)
         columns_add(counter, day->times[i], day->values[i]);
     if (!err)
         err = columns_settle(counter);
-    if (err)
-        return tm_fail(why, err, "out of memory for a counter");
-    struct columns other = *day;
-    *day = *counter;
-    *counter = other;
-    return TM_OK;
+    day->count = reader->front;
+    if (!err)
+        err = columns_reserve(day, counter->count);
+    for (size_t i = 0; i < counter->count && !err; i++)
+        columns_add(day, counter->times[i], counter->values[i]);
+    return err ? tm_fail(why, err, "out of memory for a counter") : TM_OK;
 }
 
 enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, const time_ms_t **times,
@@ -165,7 +179,7 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
         if (err)
             return err;
         walk->span.from = span.to;
-        size_t from = columns_find(&reader->day, 0, span.from);
+        size_t from = columns_find(&reader->day, reader->front, span.from);
         size_t to = columns_find(&reader->day, from, span.to);
         if (to == from)
             continue;
@@ -177,33 +191,30 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
     return TM_NOT_FOUND;
 }
 
+/* Keeps of the day the samples that were given, in front of what the next day brings. */
+static void keep_given(struct reader *reader, const time_ms_t *times, size_t count)
+{
+    struct columns *day = &reader->day;
+    size_t from = (size_t)(times - day->times);
+    if (from > reader->front) {
+        memmove(day->times + reader->front, day->times + from, count * sizeof *day->times);
+        memmove(day->values + reader->front, day->values + from, count * sizeof *day->values);
+    }
+    reader->front += count;
+}
+
 enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
                            const double **values, size_t *count)
 {
     struct reader_walk walk;
     struct tm_why why;
-    struct columns *all = &reader->all;
     enum tm_err err;
-    all->count = 0;
-    *count = 0;
     reader_walk_init(&walk, series, span);
-    while ((err = reader_walk_next(reader, &walk, times, values, count, &why)) == TM_OK) {
-        if (all->count == 0 && *times == reader->day.times) {
-            struct columns first = reader->day; /* the first day need not be copied */
-            reader->day = *all;
-            *all = first;
-            all->count = *count;
-            continue;
-        }
-        err = columns_reserve(all, *count);
-        if (err)
-            break;
-        memcpy(all->times + all->count, *times, *count * sizeof **times);
-        memcpy(all->values + all->count, *values, *count * sizeof **values);
-        all->count += *count;
-    }
-    *times = all->times;
-    *values = all->values;
-    *count = all->count;
+    while ((err = reader_walk_next(reader, &walk, times, values, count, &why)) == TM_OK)
+        keep_given(reader, *times, *count);
+    *times = reader->day.times;
+    *values = reader->day.values;
+    *count = reader->front;
+    reader->front = 0;
     return err == TM_NOT_FOUND ? TM_OK : err;
 }

@@ -65,6 +65,7 @@ struct finding {
     struct reader *reader;
     const struct selector *selector; /* the one at hand */
     struct span span;
+    bool keeps_empty; /* plain series without samples in span too */
     struct reader_views *out;
 };
 
@@ -193,7 +194,8 @@ static enum tm_err find_plain(const struct finding *f, struct tm_why *why)
 {
     const struct reader_filter filter = {f->selector, 1, f->span};
     struct index_ids ids = {0};
-    enum tm_err err = reader_find(f->reader, &filter, &ids, why);
+    enum tm_err err = f->keeps_empty ? reader_select(f->reader, f->selector, &ids, why)
+                                     : reader_find(f->reader, &filter, &ids, why);
     for (size_t place = 0; place < HISTOGRAM_BASES && !err; place++) {
         struct index_ids stored;
         err = find_base(f->reader, histogram_base(place), &stored, why);
@@ -307,19 +309,37 @@ static enum tm_err sort_views(const struct finding *f, struct tm_why *why)
     return err;
 }
 
+static enum tm_err find_all(const struct finding *f, struct tm_why *why)
+{
+    enum tm_err err = find_plain(f, why);
+    for (size_t place = 0; place < HISTOGRAM_BASES && !err; place++)
+        err = find_histogram(f, place, why);
+    return err;
+}
+
+enum tm_err reader_views_select(struct reader *reader, const struct selector *selector, struct span span,
+                                struct reader_views *out, struct tm_why *why)
+{
+    const struct finding f = {
+        .reader = reader, .selector = selector, .span = span, .keeps_empty = true, .out = out};
+    *out = (struct reader_views){0};
+    enum tm_err err = find_all(&f, why);
+    if (err)
+        reader_views_fini(out);
+    return err;
+}
+
 enum tm_err reader_views_find(struct reader *reader, const struct reader_filter *filter,
                               struct reader_views *out, struct tm_why *why)
 {
     const struct selector all = {.count = 0};
     enum tm_err err = TM_OK;
     *out = (struct reader_views){0};
-    struct finding f = {reader, &all, filter->span, out};
+    struct finding f = {.reader = reader, .selector = &all, .span = filter->span, .out = out};
     for (size_t i = 0; (i < filter->selector_count || i == 0) && !err; i++) {
         if (filter->selector_count > 0)
             f.selector = &filter->selectors[i];
-        err = find_plain(&f, why);
-        for (size_t place = 0; place < HISTOGRAM_BASES && !err; place++)
-            err = find_histogram(&f, place, why);
+        err = find_all(&f, why);
     }
     if (!err)
         err = sort_views(&f, why);

@@ -31,6 +31,11 @@ enum tm_err lines_check_time(const struct lines *lines, enum event_kind kind, ti
 {
     const struct config *config = lines->config;
     int64_t keep_ms = lines_retention_ms(config, kind);
+    /* Days have numbers from 1970 on: whatever comes before can't leave the journal. */
+    if (kind != EVENT_MARKER && time < 0)
+        return tm_fail(why, TM_INVALID,
+                       "the timestamp lies before 1970-01-01, where nothing is kept; check the sender's "
+                       "clock and the precision (ns unless named)");
     if (!lines_is_kept(lines, keep_ms, time))
         return tm_fail(
             why, TM_INVALID,

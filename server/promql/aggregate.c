@@ -4,66 +4,80 @@
 
 #include "server/promql/eval.h"
 
-/* One value into its group. lanes are apart by stride: the result so far, how many, the mean. The first lane
- * is absent until the first value comes. */
-typedef void add_fn(double *lanes, size_t stride, double value);
+/* A column into its group, value by value. lanes are apart by steps: the result so far, how many, the mean.
+ * The first lane is absent until the first value comes. */
+typedef void add_fn(double *lanes, size_t steps, const double *column);
 
-static void add_sum(double *lanes, size_t stride, double value)
+static void add_sum(double *lanes, size_t steps, const double *column)
 {
-    (void)stride;
-    lanes[0] = is_absent(lanes[0]) ? value : lanes[0] + value;
+    for (size_t i = 0; i < steps; i++) {
+        if (!is_absent(column[i]))
+            lanes[i] = is_absent(lanes[i]) ? column[i] : lanes[i] + column[i];
+    }
 }
 
-static void add_count(double *lanes, size_t stride, double value)
+static void add_count(double *lanes, size_t steps, const double *column)
 {
-    (void)stride, (void)value;
-    lanes[0] = is_absent(lanes[0]) ? 1 : lanes[0] + 1;
+    for (size_t i = 0; i < steps; i++) {
+        if (!is_absent(column[i]))
+            lanes[i] = is_absent(lanes[i]) ? 1 : lanes[i] + 1;
+    }
 }
 
-static void add_group(double *lanes, size_t stride, double value)
+static void add_group(double *lanes, size_t steps, const double *column)
 {
-    (void)stride, (void)value;
-    lanes[0] = 1;
+    for (size_t i = 0; i < steps; i++) {
+        if (!is_absent(column[i]))
+            lanes[i] = 1;
+    }
 }
 
-static void add_min(double *lanes, size_t stride, double value)
+static void add_min(double *lanes, size_t steps, const double *column)
 {
-    (void)stride;
-    if (is_absent(lanes[0]) || lanes[0] > value || isnan(lanes[0]))
-        lanes[0] = value;
+    for (size_t i = 0; i < steps; i++) {
+        if (!is_absent(column[i]) && (is_absent(lanes[i]) || lanes[i] > column[i] || isnan(lanes[i])))
+            lanes[i] = column[i];
+    }
 }
 
-static void add_max(double *lanes, size_t stride, double value)
+static void add_max(double *lanes, size_t steps, const double *column)
 {
-    (void)stride;
-    if (is_absent(lanes[0]) || lanes[0] < value || isnan(lanes[0]))
-        lanes[0] = value;
+    for (size_t i = 0; i < steps; i++) {
+        if (!is_absent(column[i]) && (is_absent(lanes[i]) || lanes[i] < column[i] || isnan(lanes[i])))
+            lanes[i] = column[i];
+    }
 }
 
 /* The mean moves, lest a sum overflow. An infinite one moves no more, but to NaN. */
-static void add_avg(double *lanes, size_t stride, double value)
+static void move_mean(double *mean, double *count, double value)
 {
-    double *count = lanes + stride;
-    if (is_absent(lanes[0])) {
-        lanes[0] = value;
+    if (is_absent(*mean)) {
+        *mean = value;
         *count = 1;
         return;
     }
     ++*count;
-    if (isinf(lanes[0])) {
-        if (isinf(value) && (lanes[0] > 0) == (value > 0))
+    if (isinf(*mean)) {
+        if (isinf(value) && (*mean > 0) == (value > 0))
             return;
         if (isfinite(value))
             return;
     }
-    lanes[0] += value / *count - lanes[0] / *count;
+    *mean += value / *count - *mean / *count;
 }
 
-static void add_variance(double *lanes, size_t stride, double value)
+static void add_avg(double *lanes, size_t steps, const double *column)
 {
-    double *count = lanes + stride, *mean = lanes + 2 * stride;
-    if (is_absent(lanes[0])) {
-        lanes[0] = 0;
+    for (size_t i = 0; i < steps; i++) {
+        if (!is_absent(column[i]))
+            move_mean(&lanes[i], &lanes[i + steps], column[i]);
+    }
+}
+
+static void move_variance(double *sum, double *count, double *mean, double value)
+{
+    if (is_absent(*sum)) {
+        *sum = 0;
         *count = 1;
         *mean = value;
         return;
@@ -71,7 +85,15 @@ static void add_variance(double *lanes, size_t stride, double value)
     ++*count;
     double delta = value - *mean;
     *mean += delta / *count;
-    lanes[0] += delta * (value - *mean);
+    *sum += delta * (value - *mean);
+}
+
+static void add_variance(double *lanes, size_t steps, const double *column)
+{
+    for (size_t i = 0; i < steps; i++) {
+        if (!is_absent(column[i]))
+            move_variance(&lanes[i], &lanes[i + steps], &lanes[i + 2 * steps], column[i]);
+    }
 }
 
 struct adder {
@@ -114,11 +136,7 @@ static enum tm_err add_series(void *arg, struct str labels, const double *column
     enum tm_err err = eval_row(adding->eval, &adding->groups, bytes_view(&adding->key), &row, &is_new);
     if (err)
         return err;
-    double *lanes = series_table_values(&adding->groups, row);
-    for (size_t i = 0; i < adding->steps; i++) {
-        if (!is_absent(column[i]))
-            adding->adder->add(lanes + i, adding->steps, column[i]);
-    }
+    adding->adder->add(series_table_values(&adding->groups, row), adding->steps, column);
     return TM_OK;
 }
 
@@ -158,7 +176,10 @@ enum tm_err eval_aggregate(struct eval *eval, const struct ast_node *node, const
     struct adding adding = {
         .eval = eval, .node = node, .adder = &adders[node->aggregate.op], .steps = timeline->count};
     adding.groups.width = timeline->count * adding.adder->lanes;
-    enum tm_err err = eval_vector(eval, node->aggregate.inner, timeline, &(struct sink){add_series, &adding});
+    const struct sink sink = {.each = add_series,
+                              .arg = &adding,
+                              .is_blind = !node->aggregate.without && node->aggregate.by.count == 0};
+    enum tm_err err = eval_vector(eval, node->aggregate.inner, timeline, &sink);
     if (!err)
         err = put_groups(&adding, out);
     eval_table_fini(eval, &adding.groups);

@@ -107,7 +107,7 @@ static enum tm_err eval_scaled(struct eval *eval, const struct ast_node *node,
     unname_init(&scaling.unname, eval, vector, timeline, out);
     scaling.column = eval_column(eval, timeline->count, &err);
     if (!err)
-        err = eval_vector(eval, vector, timeline, &(struct sink){scale_series, &scaling});
+        err = eval_vector(eval, vector, timeline, &(struct sink){.each = scale_series, .arg = &scaling});
     if (!err)
         err = unname_end(&scaling.unname);
     unname_fini(&scaling.unname);

@@ -91,7 +91,7 @@ static enum tm_err find_lone(struct eval *eval, const struct ast_node *node, con
         return eval_no_memory(eval);
     for (size_t i = 0; i < timeline->count; i++)
         out[i] = NAN;
-    enum tm_err err = eval_vector(eval, node, timeline, &(struct sink){note_lone, &lone});
+    enum tm_err err = eval_vector(eval, node, timeline, &(struct sink){.each = note_lone, .arg = &lone});
     free(lone.seen);
     return err;
 }
@@ -205,7 +205,7 @@ static enum tm_err negate(struct eval *eval, const struct ast_node *node, const 
         return err;
     unname_init(&negation.unname, eval, node->unary.inner, timeline, out);
     negation.unname.strict = true;
-    err = eval_vector(eval, node->unary.inner, timeline, &(struct sink){negate_series, &negation});
+    err = eval_vector(eval, node->unary.inner, timeline, &(struct sink){.each = negate_series, .arg = &negation});
     if (!err)
         err = unname_end(&negation.unname);
     unname_fini(&negation.unname);

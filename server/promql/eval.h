@@ -25,6 +25,7 @@ struct eval {
 struct sink {
     enum tm_err (*each)(void *arg, struct str labels, const double *column);
     void *arg;
+    bool is_blind; /* looks at no labels: it may be given none */
 };
 
 static inline enum tm_err sink_put(const struct sink *sink, struct str labels, const double *column)
@@ -162,6 +163,7 @@ struct load {
     const struct window_plan *plan; /* of the columns; NULL: there are none */
     enum function_id function;      /* over the windows; FUNCTION_COUNT: a selector by itself */
     const struct tier *tier;        /* found by eval_load and eval_load_samples */
+    bool is_blind;                  /* deliver looks at no labels, which are empty then */
     /* Makes the column of one series. Any thread, several at the same time. */
     enum tm_err (*compute)(void *arg, const struct samples *samples, double *column, struct tm_why *why);
     /* Takes a column with values; the caller's thread, in the order of the selection. */

@@ -42,7 +42,7 @@ static enum tm_err stamp(struct eval *eval, const struct ast_node *call, const s
 {
     const struct ast_node *inner = ast_unparen(call->call.args[0]);
     struct stamping stamping = {.timeline = timeline};
-    struct sink sink = {stamp_series, &stamping};
+    struct sink sink = {.each = stamp_series, .arg = &stamping};
     enum tm_err err = TM_OK;
     unname_init(&stamping.unname, eval, inner, timeline, out);
     if (inner->kind == AST_SELECTOR_NODE) {

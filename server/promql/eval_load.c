@@ -50,7 +50,7 @@ static enum tm_err select_series(struct eval *eval, const struct load *load, str
 /* ---- by one thread ---- */
 
 static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint64_t series,
-                                struct bytes *labels, const struct samples_sink *each)
+                                struct bytes *labels, bool is_blind, const struct samples_sink *each)
 {
     struct samples samples = {0};
     enum tm_err err = eval_check(eval);
@@ -59,7 +59,8 @@ static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint
     if (err || samples.count == 0)
         return err;
     bytes_clear(labels);
-    eval->source->labels(eval->source->self, series, labels);
+    if (!is_blind)
+        eval->source->labels(eval->source->self, series, labels);
     return bytes_error(labels) ? eval_no_memory(eval) : each->each(each->arg, bytes_view(labels), &samples);
 }
 
@@ -71,7 +72,7 @@ static enum tm_err give_all(struct eval *eval, const struct load *load, const st
     enum tm_err err = TM_OK;
     *reading = reading_begin(eval, load, eval->source->self);
     for (size_t i = 0; !err && i < found->count; i++)
-        err = give_samples(eval, reading, found->at[i], &labels, each);
+        err = give_samples(eval, reading, found->at[i], &labels, load->is_blind, each);
     reading_count(eval, load, reading, 1);
     reading_fini(reading);
     bytes_fini(&labels);
@@ -258,7 +259,8 @@ static enum tm_err deliver_block(struct crew *crew, const struct place *place, s
         if (!place->has[i - first])
             continue;
         bytes_clear(labels);
-        eval->source->labels(eval->source->self, crew->found->at[i], labels);
+        if (!load->is_blind)
+            eval->source->labels(eval->source->self, crew->found->at[i], labels);
         err = bytes_error(labels)
                   ? eval_no_memory(eval)
                   : load->deliver(load->arg, bytes_view(labels), place->columns + (i - first) * load->steps);

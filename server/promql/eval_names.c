@@ -1,4 +1,6 @@
 /* Labels without their name, and the series that then look alike. */
+#include <assert.h>
+
 #include "server/promql/eval.h"
 
 static bool has_name(const struct ast_names *names, struct str name)
@@ -10,21 +12,27 @@ static bool has_name(const struct ast_names *names, struct str name)
     return false;
 }
 
+/* Pairs are copied as they stand. */
 void eval_filter_labels(struct str labels, const struct ast_names *names, bool keep, bool and_name,
                         struct bytes *out)
 {
-    struct labels set;
-    struct labels kept = {.count = 0};
-    if (labels_decode(labels, &set))
-        set.count = 0; /* never: they are the store's own, or made here */
-    for (size_t i = 0; i < set.count; i++) {
-        if (has_name(names, set.at[i].name) != keep)
+    static_assert(LABELS_MAX < 0x80, "a count is one byte");
+    struct cursor in = cursor_of(labels.ptr, labels.len);
+    uint64_t count = keep && names->count == 0 ? 0 : cursor_varint(&in);
+    uint8_t kept = 0;
+    size_t place = out->len;
+    bytes_u8(out, 0);
+    for (uint64_t i = 0; i < count && !in.bad; i++) {
+        const uint8_t *pair = in.at;
+        struct str name = cursor_str(&in);
+        (void)cursor_str(&in);
+        if (has_name(names, name) != keep || (and_name && str_equal(name, STR(LABEL_NAME))))
             continue;
-        if (and_name && str_equal(set.at[i].name, STR(LABEL_NAME)))
-            continue;
-        kept.at[kept.count++] = set.at[i];
+        bytes_put(out, pair, (size_t)(in.at - pair));
+        kept++;
     }
-    labels_encode(&kept, out);
+    if (!out->failed)
+        out->data[place] = kept;
 }
 
 void eval_drop_name(struct str labels, struct bytes *out)
@@ -117,6 +125,8 @@ enum tm_err unname_put(struct unname *unname, struct str labels, const double *c
 {
     if (!has_values(column, unname->merged.width))
         return TM_OK;
+    if (!unname->merges && unname->out->is_blind)
+        return sink_put(unname->out, labels, column);
     bytes_clear(&unname->labels);
     eval_drop_name(labels, &unname->labels);
     if (bytes_error(&unname->labels))

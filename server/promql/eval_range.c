@@ -70,14 +70,16 @@ static enum tm_err slide_over_all(struct sliding_call *call, const struct ast_no
     if (range->kind == AST_RANGE_NODE) {
         const struct ast_node *selector = range->range.selector;
         call->plan = eval_plan(call->eval, &selector->vector.shift, timeline, range->range.range_ms);
-        return eval_load(call->eval, &(struct load){.selector = selector,
-                                                    .span = window_span(&call->plan),
-                                                    .steps = timeline->count,
-                                                    .plan = &call->plan,
-                                                    .function = call->id,
-                                                    .compute = slide_over,
-                                                    .deliver = put_column,
-                                                    .arg = call});
+        return eval_load(call->eval,
+                         &(struct load){.selector = selector,
+                                        .span = window_span(&call->plan),
+                                        .steps = timeline->count,
+                                        .plan = &call->plan,
+                                        .function = call->id,
+                                        .is_blind = call->unname.out->is_blind && !call->unname.merges,
+                                        .compute = slide_over,
+                                        .deliver = put_column,
+                                        .arg = call});
     }
     call->column = eval_column(call->eval, timeline->count, &err);
     if (!err)

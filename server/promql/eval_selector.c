@@ -87,6 +87,7 @@ enum tm_err eval_selector(struct eval *eval, const struct ast_node *node, const 
                                           .plan = its_time ? NULL : &selecting.plan,
                                           .function = FUNCTION_COUNT,
                                           .keeps_stale = true,
+                                          .is_blind = out->is_blind,
                                           .compute = select_samples,
                                           .deliver = put_selected,
                                           .arg = &selecting});
@@ -167,7 +168,7 @@ enum tm_err eval_ranges(struct eval *eval, const struct ast_node *node, const st
         err = find_inner_steps(eval, node, plan, &gathered.timeline);
         if (!err && gathered.timeline.count)
             err = eval_vector(eval, node->subquery.inner, &gathered.timeline,
-                              &(struct sink){give_column, &gathered});
+                              &(struct sink){.each = give_column, .arg = &gathered});
     }
     free(gathered.times);
     free(gathered.values);

@@ -220,7 +220,7 @@ enum tm_err eval_shared(struct eval *eval, const struct ast_node *node, const st
     struct keeping keeping = {eval, part, out, false};
     part->timeline = *timeline;
     part->table.width = timeline->count;
-    enum tm_err err = eval_anew(eval, node, timeline, &(struct sink){keep_and_put, &keeping});
+    enum tm_err err = eval_anew(eval, node, timeline, &(struct sink){.each = keep_and_put, .arg = &keeping});
     part->is_full = !err && !keeping.is_given_up && part->left > 0;
     if (!part->is_full)
         forget(eval, part);

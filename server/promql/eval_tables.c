@@ -68,7 +68,7 @@ enum tm_err eval_collect(struct eval *eval, const struct ast_node *node, const s
                          struct series_table *table)
 {
     struct collecting collecting = {eval, table};
-    return eval_vector(eval, node, timeline, &(struct sink){collect_series, &collecting});
+    return eval_vector(eval, node, timeline, &(struct sink){.each = collect_series, .arg = &collecting});
 }
 
 enum tm_err eval_put_rows(struct eval *eval, const struct series_table *table, const struct sink *out)

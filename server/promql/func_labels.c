@@ -159,7 +159,7 @@ static enum tm_err label_all(struct labelling *labelling, const struct timeline 
 {
     labelling->series.width = timeline->count;
     enum tm_err err = eval_vector(labelling->eval, labelling->call->call.args[0], timeline,
-                                  &(struct sink){label_series, labelling});
+                                  &(struct sink){.each = label_series, .arg = labelling});
     if (!err)
         err = eval_put_rows(labelling->eval, &labelling->series, out);
     eval_table_fini(labelling->eval, &labelling->series);

@@ -63,7 +63,7 @@ static enum tm_err find_baseline(struct eval *eval, const struct ast_node *selec
     enum tm_err err = TM_OK;
     for (; !err && weeks.week < OWN_BASELINE_WEEKS; weeks.week++)
         err = select_weeks_ago(eval, selector, (int)weeks.week + 1, timeline,
-                               &(struct sink){keep_week, &weeks});
+                               &(struct sink){.each = keep_week, .arg = &weeks});
     for (size_t row = 0; !err && row < weeks.table.count; row++) {
         double *values = series_table_values(&weeks.table, row);
         find_medians(values, weeks.steps);

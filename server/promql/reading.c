@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "server/promql/lanes.h"
+
 void reading_fini(struct reading *reading)
 {
     free(reading->times);
@@ -15,18 +17,28 @@ enum tm_err reading_no_memory(struct tm_why *why)
     return tm_fail(why, TM_NOMEM, "out of memory: ask for less time, fewer series or a longer step");
 }
 
-static size_t count_markers(const struct samples *samples)
+static bool has_markers(const struct samples *samples)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < samples->count; i++)
-        count += is_absent(samples->values[i]);
-    return count;
+    size_t at = 0;
+    for (; samples->count - at >= LANES_RUN; at += LANES_RUN) {
+        if (!lanes_any_nan(samples->values + at))
+            continue;
+        for (size_t i = at; i < at + LANES_RUN; i++) {
+            if (is_absent(samples->values[i]))
+                return true;
+        }
+    }
+    for (; at < samples->count; at++) {
+        if (is_absent(samples->values[at]))
+            return true;
+    }
+    return false;
 }
 
 /* Staleness markers end a series' lookback, but no window has them. */
 static enum tm_err drop_markers(struct reading *reading, struct samples *samples, struct tm_why *why)
 {
-    if (reading->keeps_stale || count_markers(samples) == 0)
+    if (reading->keeps_stale || !has_markers(samples))
         return TM_OK;
     if (samples->count > reading->capacity) {
         free(reading->times);

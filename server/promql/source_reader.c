@@ -94,8 +94,7 @@ static enum tm_err select_views(struct reader *reader, const struct selector *se
                                 struct source_series *out, struct tm_why *why)
 {
     struct reader_views views = {0};
-    const struct reader_filter filter = {selector, 1, span};
-    enum tm_err err = reader_views_find(reader, &filter, &views, why);
+    enum tm_err err = reader_views_select(reader, selector, span, &views, why);
     if (err)
         return err;
     size_t count = count_series(&views);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "server/promql/lanes.h"
 #include "server/promql/window.h"
 
 /* Where the counter fell within a window: what was there before each fall is added to the change. */
@@ -34,9 +35,15 @@ static bool add_fall(struct falls *falls, size_t at)
 /* falls->at is the caller's, also after false: no memory. */
 static bool find_falls(const struct samples *samples, struct falls *falls)
 {
-    for (size_t i = 1; i < samples->count; i++) {
-        if (samples->values[i] < samples->values[i - 1] && !add_fall(falls, i))
-            return false;
+    const double *values = samples->values;
+    for (size_t at = 1, end; at < samples->count; at = end) {
+        end = samples->count - at < LANES_RUN ? samples->count : at + LANES_RUN;
+        if (end - at == LANES_RUN && !lanes_any_fall(values + at - 1))
+            continue;
+        for (size_t i = at; i < end; i++) {
+            if (values[i] < values[i - 1] && !add_fall(falls, i))
+                return false;
+        }
     }
     return true;
 }
@@ -64,6 +71,8 @@ static void move_falls(struct falls *falls, const double *values, const struct w
  * there it is Prometheus': one after the other. */
 static double add_falls(const struct falls *falls, const double *values, double change)
 {
+    if (falls->from == falls->to)
+        return change;
     double sum = change + falls->sum;
     if (fabs(sum) >= 1e-5 * (fabs(change) + falls->size) && isfinite(sum))
         return sum;
@@ -72,25 +81,52 @@ static double add_falls(const struct falls *falls, const double *values, double 
     return change;
 }
 
-/* By how much a change within the samples is drawn out to the window's ends. */
-static double extrapolate(const struct window_call *call, const struct window *window, time_ms_t end,
-                          double change, bool is_counter)
+/* How the samples lie in a window. Where they come regularly that is the same from step to step, and so is by
+ * how much a change is drawn out to the window's ends: there are no divisions then, which are slow. */
+struct layout {
+    int64_t to_start_ms; /* from the window's start to the first */
+    int64_t to_end_ms;
+    int64_t sampled_ms;
+    size_t count;
+    double between;
+    double factor;
+};
+
+static double draw_out(const struct layout *layout, double to_start)
 {
-    const struct samples *samples = call->samples;
-    time_ms_t first = samples->times[window->from], last = samples->times[window->to - 1];
-    double to_start = (double)(first - (end - call->plan->range_ms));
-    double to_end = (double)(end - last);
-    double sampled = (double)(last - first);
-    double between = sampled / (double)(window_count(window) - 1);
-    double first_value = samples->values[window->from];
-    /* A counter is not drawn out to below zero. Compared without a division, which is slow. */
-    if (is_counter && change > 0 && first_value >= 0 && sampled * first_value < to_start * change)
-        to_start = sampled * (first_value / change);
-    double threshold = between * 1.1;
+    double sampled = (double)layout->sampled_ms, to_end = (double)layout->to_end_ms;
+    double threshold = layout->between * 1.1;
     double drawn_out = sampled;
-    drawn_out += to_start < threshold ? to_start : between / 2;
-    drawn_out += to_end < threshold ? to_end : between / 2;
+    drawn_out += to_start < threshold ? to_start : layout->between / 2;
+    drawn_out += to_end < threshold ? to_end : layout->between / 2;
     return drawn_out / sampled;
+}
+
+static void note_layout(const struct window_call *call, const struct window *window, time_ms_t end,
+                        struct layout *layout)
+{
+    time_ms_t first = call->samples->times[window->from], last = call->samples->times[window->to - 1];
+    int64_t to_start_ms = first - (end - call->plan->range_ms), sampled_ms = last - first;
+    if (layout->count == window_count(window) && layout->to_start_ms == to_start_ms &&
+        layout->sampled_ms == sampled_ms && layout->to_end_ms == end - last)
+        return;
+    layout->to_start_ms = to_start_ms;
+    layout->to_end_ms = end - last;
+    layout->sampled_ms = sampled_ms;
+    layout->count = window_count(window);
+    layout->between = (double)sampled_ms / (double)(layout->count - 1);
+    layout->factor = draw_out(layout, (double)to_start_ms);
+}
+
+/* By how much a change within the samples is drawn out. A counter is not drawn out to below zero: compared
+ * without a division, and without branches on values, which nobody could foresee. */
+static double extrapolate(const struct layout *layout, double first_value, double change, bool is_counter)
+{
+    double sampled = (double)layout->sampled_ms, to_start = (double)layout->to_start_ms;
+    bool is_below = sampled * first_value < to_start * change;
+    if (is_counter & (change > 0) & (first_value >= 0) & is_below)
+        return draw_out(layout, sampled * (first_value / change));
+    return layout->factor;
 }
 
 static enum tm_err find_changes(const struct window_call *call, bool is_counter, bool is_rate, double *out)
@@ -98,6 +134,7 @@ static enum tm_err find_changes(const struct window_call *call, bool is_counter,
     const struct samples *samples = call->samples;
     struct window window = {0};
     struct falls falls = {0};
+    struct layout layout = {0}; /* of no window: those have two samples */
     if (is_counter && !find_falls(samples, &falls)) {
         free(falls.at);
         return TM_NOMEM;
@@ -113,8 +150,8 @@ static enum tm_err find_changes(const struct window_call *call, bool is_counter,
             move_falls(&falls, samples->values, &window);
             change = add_falls(&falls, samples->values, change);
         }
-        out[step] =
-            change * (extrapolate(call, &window, window_end(call->plan, step), change, is_counter) * scale);
+        note_layout(call, &window, window_end(call->plan, step), &layout);
+        out[step] = change * (extrapolate(&layout, samples->values[window.from], change, is_counter) * scale);
     }
     free(falls.at);
     return TM_OK;

@@ -118,8 +118,7 @@ static bool read_times(struct chunk_reader *r, unsigned count, time_ms_t *out)
     struct chunk_column *c = &r->times;
     uint64_t expected = c->origin + c->line * r->at;
     if (r->is_regular) {
-        for (unsigned i = 0; i < CHUNK_BLOCK; i++)
-            out[i] = (time_ms_t)(expected + c->line * i);
+        r->kernels->march(expected, c->line, out);
         return true;
     }
     if (!column_next(c, r->kernels, count, block))
@@ -231,20 +230,26 @@ enum tm_err chunk_decode_span(const struct chunk_key *key, struct str chunk, str
         return err;
     bool is_done = reader.head.first >= span.to || reader.head.last < span.from;
     while (!is_done) {
+        /* A block is written whole, so it goes where it belongs if that has room for one. */
+        bool is_there = room - at >= CHUNK_BLOCK;
+        time_ms_t *t = is_there ? times + at : some_times;
+        double *v = is_there ? values + at : some_values;
         size_t n, from = 0, to;
-        err = chunk_reader_next(&reader, some_times, some_values, &n);
+        err = chunk_reader_next(&reader, t, v, &n);
         if (err || n == 0)
             break;
-        while (from < n && some_times[from] < span.from)
+        is_done = t[n - 1] >= span.to;
+        while (from < n && t[from] < span.from)
             from++;
-        for (to = n; to > from && some_times[to - 1] >= span.to;)
+        for (to = n; to > from && t[to - 1] >= span.to;)
             to--;
         if (to - from > room - at)
             return TM_LIMIT;
-        memcpy(times + at, some_times + from, (to - from) * sizeof *times);
-        memcpy(values + at, some_values + from, (to - from) * sizeof *values);
+        if (from > 0 || !is_there) {
+            memmove(times + at, t + from, (to - from) * sizeof *times);
+            memmove(values + at, v + from, (to - from) * sizeof *values);
+        }
         at += to - from;
-        is_done = some_times[n - 1] >= span.to;
     }
     *count = err ? 0 : at;
     return err;

@@ -35,8 +35,8 @@ struct chunk_clock {
 struct pack_plan;
 
 struct chunk_kernels {
-    /* CHUNK_BLOCK fields of width 0..64 bits, least significant bit first. */
-    void (*unpack)(const uint8_t *in, unsigned width, uint64_t *out);
+    /* CHUNK_BLOCK fields of width 0..64 bits, least significant bit first, and base onto each. */
+    void (*unpack)(const uint8_t *in, unsigned width, uint64_t base, uint64_t *out);
     /* Residuals -> levels, in place. */
     void (*integrate)(uint64_t *block, unsigned order, uint64_t *level, uint64_t *slope);
     /* count <= CHUNK_BLOCK symbols; returns the bytes taken. */
@@ -49,6 +49,10 @@ struct chunk_kernels {
     /* origin + i * line + level * factor, of a whole block; whether the first count of them ascend strictly.
      */
     bool (*place)(const uint64_t *levels, const struct chunk_clock *clock, unsigned count, int64_t *out);
+    /* origin + i * line, of a whole block. */
+    void (*march)(uint64_t origin, uint64_t line, int64_t *out);
+    /* Whether count <= CHUNK_BLOCK times ascend strictly. */
+    bool (*ascends)(const int64_t *times, unsigned count);
     /* (origin + level * factor) / divisor. */
     void (*scale)(const uint64_t *levels, const struct chunk_scale *scale, double *out);
     /* As pack_plan_block. */

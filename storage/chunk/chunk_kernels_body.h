@@ -15,42 +15,49 @@ static inline uint64_t low_mask(unsigned width)
     return width >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << width) - 1;
 }
 
-/* Four fields lie in one load. */
-static inline void unpack_by_4(const uint8_t *restrict in, unsigned width, uint64_t *restrict out)
+/* Four fields at a time, in one register where there are such. */
+typedef uint64_t four_fields __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* All four lie in one load. */
+static inline void unpack_by_4(const uint8_t *restrict in, unsigned width, uint64_t base,
+                               uint64_t *restrict out)
 {
-    uint64_t mask = low_mask(width);
+    const four_fields shifts = {0, width, 2 * width, 3 * width};
+    const uint64_t mask = low_mask(width);
     for (unsigned i = 0; i < CHUNK_BLOCK; i += 4) {
         unsigned bit = i * width;
         uint64_t v = load_64(in + (bit >> 3)) >> (bit & 7);
-        out[i] = v & mask;
-        out[i + 1] = (v >> width) & mask;
-        out[i + 2] = (v >> (2 * width)) & mask;
-        out[i + 3] = (v >> (3 * width)) & mask;
+        *(four_fields *)(out + i) = ((four_fields){v, v, v, v} >> shifts & mask) + base;
     }
 }
 
-static inline void unpack_by_2(const uint8_t *restrict in, unsigned width, uint64_t *restrict out)
+/* Each load has two. */
+static inline void unpack_by_2(const uint8_t *restrict in, unsigned width, uint64_t base,
+                               uint64_t *restrict out)
 {
-    uint64_t mask = low_mask(width);
-    for (unsigned i = 0; i < CHUNK_BLOCK; i += 2) {
-        unsigned bit = i * width;
+    const four_fields shifts = {0, width, 0, width};
+    const uint64_t mask = low_mask(width);
+    for (unsigned i = 0; i < CHUNK_BLOCK; i += 4) {
+        unsigned bit = i * width, next = bit + 2 * width;
         uint64_t v = load_64(in + (bit >> 3)) >> (bit & 7);
-        out[i] = v & mask;
-        out[i + 1] = (v >> width) & mask;
+        uint64_t w = load_64(in + (next >> 3)) >> (next & 7);
+        *(four_fields *)(out + i) = ((four_fields){v, v, w, w} >> shifts & mask) + base;
     }
 }
 
-static inline void unpack_by_1(const uint8_t *restrict in, unsigned width, uint64_t *restrict out)
+static inline void unpack_by_1(const uint8_t *restrict in, unsigned width, uint64_t base,
+                               uint64_t *restrict out)
 {
     uint64_t mask = low_mask(width);
     for (unsigned i = 0; i < CHUNK_BLOCK; i++) {
         unsigned bit = i * width;
-        out[i] = (load_64(in + (bit >> 3)) >> (bit & 7)) & mask;
+        out[i] = ((load_64(in + (bit >> 3)) >> (bit & 7)) & mask) + base;
     }
 }
 
 /* A field may reach into a ninth byte. */
-static inline void unpack_wide(const uint8_t *restrict in, unsigned width, uint64_t *restrict out)
+static inline void unpack_wide(const uint8_t *restrict in, unsigned width, uint64_t base,
+                               uint64_t *restrict out)
 {
     uint64_t mask = low_mask(width);
     for (unsigned i = 0; i < CHUNK_BLOCK; i++) {
@@ -59,22 +66,23 @@ static inline void unpack_wide(const uint8_t *restrict in, unsigned width, uint6
         uint64_t v = load_64(in + (bit >> 3)) >> shift;
         if (shift)
             v |= (uint64_t)in[(bit >> 3) + 8] << (64 - shift);
-        out[i] = v & mask;
+        out[i] = (v & mask) + base;
     }
 }
 
-static void unpack(const uint8_t *in, unsigned width, uint64_t *out)
+static void unpack(const uint8_t *in, unsigned width, uint64_t base, uint64_t *out)
 {
     if (width == 0)
-        memset(out, 0, CHUNK_BLOCK * sizeof *out);
+        for (unsigned i = 0; i < CHUNK_BLOCK; i++)
+            out[i] = base;
     else if (width <= 15)
-        unpack_by_4(in, width, out);
+        unpack_by_4(in, width, base, out);
     else if (width <= 28)
-        unpack_by_2(in, width, out);
+        unpack_by_2(in, width, base, out);
     else if (width <= 57 - 1)
-        unpack_by_1(in, width, out);
+        unpack_by_1(in, width, base, out);
     else
-        unpack_wide(in, width, out);
+        unpack_wide(in, width, base, out);
 }
 
 static void integrate(uint64_t *block, unsigned order, uint64_t *level, uint64_t *slope)
@@ -169,6 +177,12 @@ static bool ascends(const int64_t *times, unsigned count)
     return bad == 0;
 }
 
+static void march(uint64_t origin, uint64_t line, int64_t *out)
+{
+    for (unsigned i = 0; i < CHUNK_BLOCK; i++)
+        out[i] = (int64_t)(origin + i * line);
+}
+
 static bool place_block(const uint64_t *restrict levels, const struct chunk_clock *clock, unsigned count,
                         int64_t *restrict out)
 {
@@ -214,5 +228,7 @@ static const struct chunk_kernels built = {.unpack = unpack,
                                            .join = join_block,
                                            .most = find_most,
                                            .place = place_block,
+                                           .march = march,
+                                           .ascends = ascends,
                                            .scale = scale_block,
                                            .plan = plan_block};

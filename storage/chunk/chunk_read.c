@@ -44,18 +44,18 @@ static bool read_pack_head(struct cursor *in, unsigned count, uint64_t *base, st
 /* Unpacks a block at `from` of which only len bytes may be looked at: by a copy where the kernel would look
  * further. */
 static void unpack_within(const struct chunk_kernels *kernels, const uint8_t *from, size_t len,
-                          const uint8_t *end, unsigned width, uint64_t *out)
+                          const uint8_t *end, unsigned width, uint64_t base, uint64_t *out)
 {
     size_t reach = CHUNK_BLOCK / 8 * width + KERNEL_UNPACK_OVERREAD_BYTES;
     if ((size_t)(end - from) >= reach) {
-        kernels->unpack(from, width, out);
+        kernels->unpack(from, width, base, out);
         return;
     }
     uint8_t copy[CHUNK_BLOCK * sizeof(uint64_t) + KERNEL_UNPACK_OVERREAD_BYTES];
     if (len)
         memcpy(copy, from, len);
     memset(copy + len, 0, reach - len);
-    kernels->unpack(copy, width, out);
+    kernels->unpack(copy, width, base, out);
 }
 
 static bool read_packed(struct chunk_column *c, const struct chunk_kernels *kernels, unsigned count,
@@ -65,15 +65,13 @@ static bool read_packed(struct chunk_column *c, const struct chunk_kernels *kern
     const uint8_t *end = c->packed.end;
     if (!read_pack_head(&c->packed, count, &c->base, &head))
         return false;
-    unpack_within(kernels, head.fields, field_bytes(count, head.width), end, head.width, block);
-    for (unsigned i = 0; i < CHUNK_BLOCK; i++)
-        block[i] += c->base;
+    unpack_within(kernels, head.fields, field_bytes(count, head.width), end, head.width, c->base, block);
     if (head.patch_count) {
         uint64_t positions[CHUNK_BLOCK], patches[CHUNK_BLOCK];
         size_t position_bytes = field_bytes(head.patch_count, CHUNK_PACK_POSITION_BITS);
         size_t patch_bytes = field_bytes(head.patch_count, head.patch_width);
-        unpack_within(kernels, head.positions, position_bytes, end, CHUNK_PACK_POSITION_BITS, positions);
-        unpack_within(kernels, head.patches, patch_bytes, end, head.patch_width, patches);
+        unpack_within(kernels, head.positions, position_bytes, end, CHUNK_PACK_POSITION_BITS, 0, positions);
+        unpack_within(kernels, head.patches, patch_bytes, end, head.patch_width, 0, patches);
         for (unsigned i = 0; i < head.patch_count; i++)
             block[positions[i]] = c->base + zigzag_back(patches[i]);
     }
@@ -145,7 +143,7 @@ static bool read_coded(struct chunk_column *c, const struct chunk_kernels *kerne
     const uint8_t *low = take_bytes(&c->packed, low_bytes);
     if (c->packed.bad)
         return false;
-    unpack_within(kernels, low, low_bytes, end, c->low_bits, block);
+    unpack_within(kernels, low, low_bytes, end, c->low_bits, 0, block);
     bool any_escape = kernels->most(symbols) >= c->symbol_count;
     struct chunk_join join = {c->symbol_low, any_escape ? 0 : c->base, c->low_bits};
     /* Over what the last block lacks too: no block follows whose centre that would be. */

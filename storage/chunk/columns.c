@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/chunk/chunk_kernels.h"
 #include "storage/grow.h"
 
 struct point {
@@ -32,10 +33,13 @@ enum tm_err columns_reserve(struct columns *columns, size_t more)
     return TM_OK;
 }
 
+/* Block by block; one begins with the last time of the one before it. */
 static bool is_settled(const struct columns *columns)
 {
-    for (size_t i = 1; i < columns->count; i++) {
-        if (columns->times[i] <= columns->times[i - 1])
+    const struct chunk_kernels *kernels = chunk_kernels_best();
+    for (size_t at = 0; at + 1 < columns->count; at += CHUNK_BLOCK - 1) {
+        size_t left = columns->count - at;
+        if (!kernels->ascends(columns->times + at, left < CHUNK_BLOCK ? (unsigned)left : CHUNK_BLOCK))
             return false;
     }
     return true;

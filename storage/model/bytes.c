@@ -152,7 +152,7 @@ uint64_t cursor_u64(struct cursor *c)
     return take_little_endian(c, 8);
 }
 
-uint64_t cursor_varint(struct cursor *c)
+uint64_t cursor_varint_long(struct cursor *c)
 {
     uint64_t v = 0;
     const uint8_t *at = c->at;

@@ -79,8 +79,13 @@ uint8_t cursor_u8(struct cursor *c);
 uint32_t cursor_u32(struct cursor *c);
 /* What bytes_u64 wrote. */
 uint64_t cursor_u64(struct cursor *c);
+/* cursor_varint of any length. */
+uint64_t cursor_varint_long(struct cursor *c);
 /* What bytes_varint wrote; bad, too, if it does not fit in 64 bits. */
-uint64_t cursor_varint(struct cursor *c);
+static inline uint64_t cursor_varint(struct cursor *c)
+{
+    return !c->bad && c->at < c->end && *c->at < 0x80 ? *c->at++ : cursor_varint_long(c);
+}
 /* What bytes_zigzag wrote; bad as cursor_varint. */
 int64_t cursor_zigzag(struct cursor *c);
 /* The next len bytes, in place; valid as long as what the cursor was made of. */

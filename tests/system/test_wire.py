@@ -85,6 +85,7 @@ REFUSED = [
     ('cpu value=1,note="word"', 'field "note" is a string'),
     ('cpu value=1 abc', 'column 13: expected a timestamp'),
     ('cpu value=1 1 1', 'column 15: expected the end of the line'),
+    ('cpu value=1 -1', 'lies before 1970-01-01, where nothing is kept'),
     ('cpu value=1 1', 'beyond the retention of 30.0 days'),
     ('cpu,a= value=1', "column 7: a tag's value is empty"),
     ('cpu,a=b,a=c value=1', 'tag a stands twice'),

@@ -242,6 +242,24 @@ static void what_is_refused_is_told_by_the_series_number_and_the_rest_is_taken(v
     assert_int_equal(rig->reply.errors[3].line, 5);
 }
 
+static void what_lies_before_1970_is_refused_and_its_first_moment_is_not(void **state)
+{
+    struct rig *rig = *state;
+    struct config_faults faults = {.count = 0};
+    struct config *lasting;
+    assert_int_equal(config_parse(STR("storage: {retention: {raw: 100y}}\n"), "test", &lasting, &faults),
+                     TM_OK);
+    ingest_close(rig->ingest);
+    config_free(rig->config);
+    rig->config = lasting;
+    rig->ingest = ingest_open(rig->f->store, rig->config, &rig->counters, &rig->f->clock.clock);
+    assert_non_null(rig->ingest);
+    add_series(rig, "up", "cart", -1, 1);
+    add_series(rig, "up", "cart", 0, 2);
+    send_body(rig);
+    expect(rig, 1, 1, "before 1970-01-01");
+}
+
 static void labels_twice_and_bytes_that_are_no_text_are_refused(void **state)
 {
     struct rig *rig = *state;
@@ -393,6 +411,7 @@ int main(void)
         CASE(markers_of_staleness_nan_and_inf_are_kept_to_the_bit),
         CASE(a_series_by_line_and_by_remote_write_is_one),
         CASE(what_is_refused_is_told_by_the_series_number_and_the_rest_is_taken),
+        CASE(what_lies_before_1970_is_refused_and_its_first_moment_is_not),
         CASE(labels_twice_and_bytes_that_are_no_text_are_refused),
         CASE(a_series_over_the_limit_is_refused),
         CASE(a_key_writes_its_own_services_only),

@@ -216,8 +216,9 @@ static void both_builds_of_the_kernels_agree(void **state)
         double doubles[2][CHUNK_BLOCK];
         for (size_t i = 0; i < sizeof packed; i++)
             packed[i] = (uint8_t)draw(c);
-        portable->unpack(packed, width, a);
-        other->unpack(packed, width, b);
+        uint64_t base = width % 2 ? draw(c) : 0;
+        portable->unpack(packed, width, base, a);
+        other->unpack(packed, width, base, b);
         assert_memory_equal(a, b, sizeof a);
         levels[1] = levels[0];
         slopes[1] = slopes[0];
@@ -229,6 +230,32 @@ static void both_builds_of_the_kernels_agree(void **state)
         portable->scale(a, &scale, doubles[0]);
         other->scale(b, &scale, doubles[1]);
         assert_memory_equal(doubles[0], doubles[1], sizeof doubles[0]);
+        int64_t times[2][CHUNK_BLOCK];
+        uint64_t origin = draw(c), line = draw(c) >> width % 64;
+        portable->march(origin, line, times[0]);
+        other->march(origin, line, times[1]);
+        assert_memory_equal(times[0], times[1], sizeof times[0]);
+        assert_true(times[0][CHUNK_BLOCK - 1] == (int64_t)(origin + line * (CHUNK_BLOCK - 1)));
+    }
+}
+
+static void times_that_stand_still_or_fall_anywhere_do_not_ascend(void **state)
+{
+    const struct chunk_kernels *builds[] = {chunk_kernels_portable(), chunk_kernels_best()};
+    int64_t times[CHUNK_BLOCK];
+    (void)state;
+    for (size_t build = 0; build < 2; build++) {
+        builds[build]->march(7, 3, times);
+        for (unsigned count = 1; count <= CHUNK_BLOCK; count++)
+            assert_true(builds[build]->ascends(times, count));
+        for (unsigned at = 1; at < CHUNK_BLOCK; at++) {
+            int64_t time = times[at];
+            times[at] = times[at - 1] - at % 2;
+            assert_false(builds[build]->ascends(times, CHUNK_BLOCK));
+            assert_false(builds[build]->ascends(times, at + 1));
+            assert_true(builds[build]->ascends(times, at));
+            times[at] = time;
+        }
     }
 }
 
@@ -239,13 +266,13 @@ static void fields_of_every_width_are_unpacked(void **state)
     for (size_t i = 0; i < CHUNK_BLOCK * 8; i++)
         packed[i] = (uint8_t)draw(c);
     for (unsigned width = 0; width <= 64; width++) {
-        uint64_t fields[CHUNK_BLOCK];
-        chunk_kernels_portable()->unpack(packed, width, fields);
+        uint64_t fields[CHUNK_BLOCK], base = width % 2 ? draw(c) : 0;
+        chunk_kernels_portable()->unpack(packed, width, base, fields);
         for (size_t i = 0; i < CHUNK_BLOCK; i++) {
             uint64_t expected = 0;
             for (size_t bit = 0; bit < width; bit++)
                 expected |= (uint64_t)(packed[(i * width + bit) / 8] >> (i * width + bit) % 8 & 1) << bit;
-            assert_true(fields[i] == expected);
+            assert_true(fields[i] == base + expected);
         }
     }
 }
@@ -353,6 +380,7 @@ int main(void)
         CASE(both_builds_of_the_kernels_agree),
         CASE(symbols_and_low_bits_are_joined_by_both_builds),
         CASE(times_that_do_not_ascend_are_seen_by_both_builds),
+        CASE(times_that_stand_still_or_fall_anywhere_do_not_ascend),
         CASE(fields_of_every_width_are_unpacked),
         CASE(integers_become_the_doubles_that_a_cast_makes),
         CASE(both_builds_read_the_same_symbols),

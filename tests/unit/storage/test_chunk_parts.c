@@ -150,7 +150,7 @@ static void packed_fields_are_unpacked(void **state)
         assert_int_equal(c->chunk.len, CHUNK_BLOCK / 8 * width);
         assert_non_null(bytes_reserve(&c->chunk, KERNEL_UNPACK_OVERREAD_BYTES));
         memset(c->chunk.data + c->chunk.len, 0xff, KERNEL_UNPACK_OVERREAD_BYTES);
-        chunk_kernels_best()->unpack(c->chunk.data, width, back);
+        chunk_kernels_best()->unpack(c->chunk.data, width, 0, back);
         assert_memory_equal(back, fields, sizeof fields);
     }
 }

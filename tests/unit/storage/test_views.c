@@ -34,26 +34,18 @@ static void fill(struct store *store)
 }
 
 /* The views, a line each: name{service} and how many bounds. Static. */
-static const char *find(struct store *store, const char *const *texts, size_t count, struct span span)
+static const char *put_views(const struct reader *reader, const struct reader_views *views)
 {
     static char out[2000];
-    struct selector selectors[4] = {0};
-    struct reader_views views;
-    struct tm_why why = {""};
-    struct reader *reader = reader_of_store(store);
     size_t len = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(selector_parse(str_of(texts[i]), &selectors[i], &why), TM_OK);
-    const struct reader_filter filter = {selectors, count, span};
-    assert_int_equal(reader_views_find(reader, &filter, &views, &why), TM_OK);
-    for (size_t i = 0; i < views.count; i++) {
-        const struct reader_view *view = &views.at[i];
+    for (size_t i = 0; i < views->count; i++) {
+        const struct reader_view *view = &views->at[i];
         struct bytes encoded = {0};
         struct labels labels;
         unsigned bounds = 0;
         for (uint32_t b = 0; b < HISTOGRAM_BUCKETS && view->view == HISTOGRAM_BUCKET; b++)
-            bounds += reader_bounds_has(&views.bounds[view->bounds], b);
+            bounds += reader_bounds_has(&views->bounds[view->bounds], b);
         reader_view_labels(reader, view, 3, &encoded);
         assert_int_equal(labels_decode(bytes_view(&encoded), &labels), TM_OK);
         struct str name = labels_get(&labels, STR(LABEL_NAME)), service = labels_get(&labels, STR("service"));
@@ -63,6 +55,20 @@ static const char *find(struct store *store, const char *const *texts, size_t co
                                 STR_ARG(service), bounds);
         bytes_fini(&encoded);
     }
+    return out;
+}
+
+static const char *find(struct store *store, const char *const *texts, size_t count, struct span span)
+{
+    struct selector selectors[4] = {0};
+    struct reader_views views;
+    struct tm_why why = {""};
+    struct reader *reader = reader_of_store(store);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(selector_parse(str_of(texts[i]), &selectors[i], &why), TM_OK);
+    const struct reader_filter filter = {selectors, count, span};
+    assert_int_equal(reader_views_find(reader, &filter, &views, &why), TM_OK);
+    const char *out = put_views(reader, &views);
     reader_views_fini(&views);
     for (size_t i = 0; i < count; i++)
         selector_fini(&selectors[i]);
@@ -165,6 +171,31 @@ static void a_span_leaves_out_what_has_no_counts_in_it(void **state)
     }
 }
 
+/* What reader_views_select gives. */
+static void expect_selected(struct store *store, const char *text, struct span span, const char *expected)
+{
+    struct selector selector = {0};
+    struct reader_views views;
+    struct tm_why why = {""};
+    struct reader *reader = reader_of_store(store);
+    assert_int_equal(selector_parse(str_of(text), &selector, &why), TM_OK);
+    assert_int_equal(reader_views_select(reader, &selector, span, &views, &why), TM_OK);
+    assert_string_equal(put_views(reader, &views), expected);
+    reader_views_fini(&views);
+    selector_fini(&selector);
+    reader_close(reader);
+}
+
+static void a_selection_takes_plain_series_without_samples_too(void **state)
+{
+    struct fixture *f = *state;
+    fill(f->store);
+    expect_selected(f->store, "{__name__=~\".+\",service=\"a\"}", READER_ALWAYS,
+                    "loads a 0\n" BASE "_bucket a 573\n" BASE "_sum a 0\n" BASE "_count a 0\n");
+    expect_selected(f->store, "{__name__=~\".+\"}", (struct span){1, 2}, "loads a 0\n");
+    expect_selected(f->store, BASE "_sum", (struct span){1, 2}, "");
+}
+
 static void names_and_values_are_those_of_the_views(void **state)
 {
     struct fixture *f = *state;
@@ -197,6 +228,7 @@ int main(void)
         CASE(as_many_conditions_as_may_be_are_kept),
         CASE(what_several_selectors_take_is_told_once),
         CASE(a_span_leaves_out_what_has_no_counts_in_it),
+        CASE(a_selection_takes_plain_series_without_samples_too),
         CASE(names_and_values_are_those_of_the_views),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
