@@ -148,14 +148,14 @@ static void list_weeks(int folder, const char *name, const char *week, struct fo
         (void)close(fd);
 }
 
-/* All that lie there; NULL at without memory. */
+/* All that lie there, or those of the service whose folder that is; NULL at without memory. */
 static struct found list_reports(int folder, const char *service, const char *week)
 {
     struct found found = {calloc(LIST_MAX, sizeof *found.at), 0};
     int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = again >= 0 ? fdopendir(again) : NULL;
     const struct dirent *entry;
-    size_t len = service ? strlen(service) : 0;
+    size_t len = strlen(service);
     while (dir && found.at && (entry = readdir(dir))) {
         const char *name = entry->d_name;
         bool fits =
@@ -178,6 +178,18 @@ static void put_json(struct bytes *out, const json_t *value)
     free(text);
 }
 
+/* Where it is served, as a URL has it: the folder's own % is escaped once more. */
+static void put_url(struct bytes *out, const char *name, const char *week)
+{
+    bytes_printf(out, "\"/reports/");
+    for (; *name; name++) {
+        bytes_u8(out, (uint8_t)*name);
+        if (*name == '%')
+            bytes_printf(out, "25");
+    }
+    bytes_printf(out, "/%.8s/\"", week);
+}
+
 /* One report, by its ledger's last entry. */
 static void put_report(struct bytes *out, int folder, const char *where)
 {
@@ -194,8 +206,7 @@ static void put_report(struct bytes *out, int folder, const char *where)
     bytes_printf(out, "{\"report\":");
     bytes_json_string(out, str_of(name));
     bytes_printf(out, ",\"week\":\"%.8s\",\"path\":", where);
-    (void)snprintf(path, sizeof path, "/reports/%s/%.8s/", name, where);
-    bytes_json_string(out, str_of(path));
+    put_url(out, name, where);
     bytes_printf(out, ",\"revision\":");
     put_json(out, json_object_get(last, "revision"));
     bytes_printf(out, ",\"made\":");
@@ -209,31 +220,82 @@ static void put_report(struct bytes *out, int folder, const char *where)
         (void)close(fd);
 }
 
-static size_t limit_of(const struct http_exchange *exchange)
+/* A service as its folder names it (reports/names.h). False: no folder has such a name. */
+static bool folder_of(const char *service, char out[PART_BYTES])
 {
-    const char *text = http_query(exchange, "limit");
-    long limit = text ? strtol(text, NULL, 10) : LIMIT;
-    return limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : (size_t)limit;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t at = 0;
+    for (const char *c = service; *c; c++) {
+        if (at + 4 > PART_BYTES)
+            return false;
+        if (strchr(plain, *c) && !(c == service && *c == '.'))
+            out[at++] = *c;
+        else
+            at += (size_t)snprintf(out + at, PART_BYTES - at, "%%%02X", (unsigned char)*c);
+    }
+    out[at] = '\0';
+    return true;
+}
+
+/* What of the list is asked for. */
+struct reports_wanted {
+    char service[PART_BYTES]; /* as its folder; empty: all */
+    const char *week;         /* NULL: all */
+    const char *cursor;       /* NULL: from the first on */
+    size_t limit;
+};
+
+static enum tm_err read_wanted(const struct http_exchange *exchange, struct reports_wanted *out,
+                               struct tm_why *why)
+{
+    struct params params = {.count = 0};
+    const char *service = http_query(exchange, "service");
+    *out = (struct reports_wanted){.week = http_query(exchange, "week"),
+                                   .cursor = http_query(exchange, "cursor")};
+    enum tm_err err = params_read(&params, exchange, why);
+    if (!err)
+        err = params_page(&params, LIMIT, LIMIT_MAX, &out->limit, why);
+    params_fini(&params);
+    if (err)
+        return err;
+    if (out->week && !*out->week)
+        out->week = NULL;
+    if (out->cursor && !*out->cursor)
+        out->cursor = NULL;
+    if (out->week && !is_week(out->week))
+        return tm_fail(why, TM_INVALID, "invalid parameter \"week\": it is an ISO week such as 2026-W47");
+    if (out->cursor && (strlen(out->cursor) <= WEEK_CHARS || out->cursor[WEEK_CHARS] != '/'))
+        return tm_fail(why, TM_INVALID, "invalid parameter \"cursor\": it is no \"next\" of a list before");
+    if (service && !folder_of(service, out->service))
+        return tm_fail(why, TM_INVALID, "invalid parameter \"service\": it is too long");
+    return TM_OK;
 }
 
 void api_reports(void *arg, struct http_exchange *exchange)
 {
     const struct api *api = arg;
     struct bytes body = {0};
-    const char *cursor = http_query(exchange, "cursor"), *next = NULL;
-    size_t limit = limit_of(exchange), told = 0;
+    struct tm_why why = {""};
+    struct reports_wanted wanted;
+    const char *next = NULL;
+    size_t told = 0;
+    enum tm_err err = read_wanted(exchange, &wanted, &why);
+    if (err) {
+        params_refuse(exchange, err, &why);
+        return;
+    }
     int folder = open(api->config->reports.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct found found = {NULL, 0};
     if (folder >= 0)
-        found = list_reports(folder, http_query(exchange, "service"), http_query(exchange, "week"));
+        found = list_reports(folder, wanted.service, wanted.week);
     bytes_printf(&body, "{\"status\":\"success\",\"data\":{\"items\":[");
     for (size_t i = 0; i < found.count && !next; i++) {
-        if (cursor && compare_found(&found.at[i], &cursor) <= 0)
+        if (wanted.cursor && compare_found(&found.at[i], &wanted.cursor) <= 0)
             continue;
         if (told > 0)
             bytes_u8(&body, ',');
         put_report(&body, folder, found.at[i]);
-        if (++told == limit && i + 1 < found.count)
+        if (++told == wanted.limit && i + 1 < found.count)
             next = found.at[i];
     }
     bytes_printf(&body, "],\"next\":");

@@ -84,9 +84,9 @@ def test_the_header_line_works_over_http_and_duplicates_have_no_effect(daemon):
     daemon.restart()
     assert daemon.write(batch)[0] == 204
     code, body, _ = daemon.write(batch.replace(b'value=1', b'value=2'))
-    assert code == 409 and json.loads(body)['error'] == 'seq_conflict'
+    assert code == 400 and json.loads(body)['error'] == 'seq_conflict'
     code, body, _ = daemon.write(message('cpu value=1', 'p', 0, 1))
-    assert code == 409 and json.loads(body)['error'] == 'stale_epoch'
+    assert code == 400 and json.loads(body)['error'] == 'stale_epoch'
     code, body, _ = daemon.write(b'#tm1 producer=p\ncpu value=1')
     assert code == 400 and json.loads(body)['error'] == 'bad_header'
     daemon.kill()

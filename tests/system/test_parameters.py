@@ -22,6 +22,7 @@ WRONG = {
         ('name', 'http_event_duration_seconds')],
     '/api/v1/exceptions': SPANS + PAGES + [('state', 'broken'), ('state', 'New')],
     '/api/v1/markers': SPANS + PAGES + [('kind', 'party')],
+    '/api/v1/reports': PAGES + [('week', '2026-47'), ('week', 'now')],
     '/api/v1/events/explain': [('url', None)],
     '/api/v1/export': SPANS + [('tier', '2h'), ('match[]', 'x{')],
 }

@@ -382,19 +382,23 @@ def test_the_same_data_gives_the_same_bytes_and_late_data_a_revision(daemon, tmp
 def test_the_daemon_makes_lists_and_serves_reports(daemon):
     sent = Sent()
     push(daemon, sent.lines())
-    push(daemon, [f'exception,service=pay,env=prod,type=Boom message="x" {sent.middle}000000000'])
+    push(daemon, [f'exception,service={service},type=Boom message="x" {sent.middle}000000000' for service in ('pay,env=prod', 'my\\ shop')])
     week = week_of(sent.middle, datetime.timezone.utc)
     code, out, err = command('report', '--week', week, '--server', 'http://' + daemon.http, '--json')
     assert code == 0, err
-    assert [item['path'] for item in json.loads(out)['items']] == [f'pay@prod/{week}', f'shop/{week}']
+    assert [item['path'] for item in json.loads(out)['items']] == [f'my%20shop/{week}', f'pay@prod/{week}', f'shop/{week}']
     items = json.loads(daemon.request('GET', '/api/v1/reports')[1])['data']['items']
-    assert [(item['report'], item['week'], item['revision']) for item in items] == [('pay@prod', week, 1), ('shop', week, 1)]
+    assert [(item['report'], item['week'], item['revision']) for item in items] == [
+        ('my%20shop', week, 1), ('pay@prod', week, 1), ('shop', week, 1)]
     page = json.loads(daemon.request('GET', '/api/v1/reports?limit=1')[1])['data']
-    rest = json.loads(daemon.request('GET', f'/api/v1/reports?limit=1&cursor={page["next"]}')[1])['data']
-    assert [page['items'][0], rest['items'][0]] == items and rest['next'] is None
+    rest = json.loads(daemon.request('GET', f'/api/v1/reports?limit=1&cursor={urllib.parse.quote(page["next"])}')[1])['data']
+    assert [page['items'][0], rest['items'][0]] == items[:2] and rest['next'] == f'{week}/pay@prod'
+    for query, found in (('service=pay', items[1:2]), ('service=my%20shop', items[:1]), ('service=sho', []), ('service=', items),
+                         ('week=2026-W01', []), ('week=', items), (f'cursor={urllib.parse.quote(rest["next"])}', items[2:])):
+        assert json.loads(daemon.request('GET', f'/api/v1/reports?{query}')[1])['data'] == {'items': found, 'next': None}, query
     for item in items:
         for file in item['files']:
-            code, body, headers = daemon.request('GET', item['path'] + file['name'])
+            code, body, headers = daemon.request('GET', item['path'] + urllib.parse.quote(file['name']))
             assert code == 200 and hashlib.sha256(body).hexdigest() == file['sha256']
             if file['name'].endswith('.html'):
                 assert headers['content-type'].startswith('text/html')
