@@ -6,34 +6,45 @@
 /* What series without a past of their own are held to: the median over many series. */
 #define PRIOR_EDGE   1.0
 #define PRIOR_EXCESS 0.3
-enum { HALVE_AT = 4000, PRIOR_COUNT = 10 };
+/* Of the blocks above a level in a series' past, the part that is no anomaly. */
+#define CLEAN_PART 0.7
+enum { PRIOR_COUNT = 10 };
 
 static int bin_of(double raw)
 {
     return (int)score_clamp(raw / BIN_WIDTH, 0, CALIBRATION_BINS - 1);
 }
 
-static void close_block(struct score_calibration *past)
+/* Half of each count; what is odd goes down to the next bin, so that as many halves stay above any level as
+ * there were, and the few at the top are not lost. */
+static void halve(struct score_calibration *past)
 {
-    if (past->blocks >= HALVE_AT) {
-        past->blocks = 0;
-        for (int i = 0; i < CALIBRATION_BINS; i++) {
-            past->counts[i] /= 2;
-            past->blocks = (uint16_t)(past->blocks + past->counts[i]);
-        }
+    unsigned carried = 0;
+    past->blocks = 0;
+    for (int i = CALIBRATION_BINS - 1; i >= 0; i--) {
+        unsigned count = past->counts[i] + carried;
+        carried = count % 2;
+        past->counts[i] = (uint16_t)(count / 2);
+        past->blocks = (uint16_t)(past->blocks + past->counts[i]);
     }
+}
+
+static void close_block(struct score_calibration *past, uint16_t most)
+{
+    if (past->blocks >= most)
+        halve(past);
     past->counts[bin_of((double)past->highest)]++;
     past->blocks++;
     past->in_block = 0;
     past->highest = 0;
 }
 
-void score_calibration_add(struct score_calibration *past, double raw)
+void score_calibration_add(struct score_calibration *past, double raw, uint16_t most)
 {
     if (raw > (double)past->highest)
         past->highest = (float)raw;
     if (++past->in_block >= CALIBRATION_BLOCK)
-        close_block(past);
+        close_block(past, most);
 }
 
 bool score_calibration_is_ready(const struct score_calibration *past)
@@ -41,18 +52,12 @@ bool score_calibration_is_ready(const struct score_calibration *past)
     return past->blocks >= CALIBRATION_LEAST_BLOCKS;
 }
 
-/* log10((n+1)/k) + (raw-u)/(b ln 10) */
-static double beyond(double n, double k, double over, double mean)
-{
-    return score_log10((n + 1) / k) + over / (mean * SCORE_LN10);
-}
-
 static double prior_log10_blocks(double raw)
 {
     double n = CALIBRATION_LEAST_BLOCKS;
     if (raw <= PRIOR_EDGE)
         return score_log10((n + 1) / 3) * raw / PRIOR_EDGE;
-    return beyond(n, 3, raw - PRIOR_EDGE, PRIOR_EXCESS);
+    return score_log10((n + 1) / 3) + (raw - PRIOR_EDGE) / (PRIOR_EXCESS * SCORE_LN10);
 }
 
 /* How many maxima were above raw, the bin in which it lies taken as evenly filled. */
@@ -65,23 +70,51 @@ static double blocks_above(const struct score_calibration *past, double raw)
     return above;
 }
 
-double score_calibration_log10_blocks(const struct score_calibration *past, double raw)
+/* Where the tail begins, and how it falls off. */
+struct tail {
+    double edge;   /* u */
+    double count;  /* k, of the blocks from the edge on */
+    double excess; /* b */
+};
+
+static struct tail fit_tail(const struct score_calibration *past)
 {
-    double n = past->blocks;
-    if (!score_calibration_is_ready(past))
-        return prior_log10_blocks(raw);
-    double k = score_max(3, 0.2 * n);
+    double least = score_max(3, 0.2 * past->blocks);
     double count = 0;
     double excess = 0; /* over the lower edge of the bin `edge`, in bins */
     int edge = CALIBRATION_BINS;
-    while (edge > 0 && count < k) {
+    while (edge > 0 && count < least) {
         edge--;
         excess += count + 0.5 * past->counts[edge];
         count += past->counts[edge];
     }
-    double u = edge * BIN_WIDTH;
     double b = (excess * BIN_WIDTH + PRIOR_COUNT * PRIOR_EXCESS) / (count + PRIOR_COUNT);
-    return raw <= u ? score_log10((n + 1) / (1 + blocks_above(past, raw))) : beyond(n, count, raw - u, b);
+    return (struct tail){.edge = edge * BIN_WIDTH, .count = count, .excess = b};
+}
+
+double score_calibration_log10_blocks(const struct score_calibration *past, double raw)
+{
+    if (!score_calibration_is_ready(past))
+        return prior_log10_blocks(raw);
+    double n = past->blocks;
+    struct tail tail = fit_tail(past);
+    if (raw <= tail.edge)
+        return score_log10((n + 1) / (1 + blocks_above(past, raw)));
+    return score_log10((n + 1) / tail.count) + (raw - tail.edge) / (tail.excess * SCORE_LN10);
+}
+
+double score_calibration_log10_clean(const struct score_calibration *past, double raw)
+{
+    if (!score_calibration_is_ready(past))
+        return prior_log10_blocks(raw);
+    struct tail tail = fit_tail(past);
+    double above = raw <= tail.edge ? blocks_above(past, raw) : tail.count;
+    double share = (1 + CLEAN_PART * above) / (past->blocks + 1.0);
+    if (raw > tail.edge)
+        share *= score_exp((tail.edge - raw) / tail.excess);
+    /* -ln(1 - q), by the beginning of its series where q is small */
+    double rate = share < 1e-3 ? share + share * share / 2 : -score_ln(1 - share);
+    return -score_log10(score_min(rate, CALIBRATION_BLOCK));
 }
 
 double score_of_return_period(double log10_hours)
@@ -94,6 +127,6 @@ bool score_calibration_is_sound(const struct score_calibration *past)
     uint32_t sum = 0;
     for (int i = 0; i < CALIBRATION_BINS; i++)
         sum += past->counts[i];
-    return sum == past->blocks && past->blocks <= HALVE_AT && past->in_block < CALIBRATION_BLOCK &&
-           past->highest >= 0;
+    return sum == past->blocks && past->blocks <= CALIBRATION_MOST_BLOCKS &&
+           past->in_block < CALIBRATION_BLOCK && past->highest >= 0;
 }

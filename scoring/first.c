@@ -13,11 +13,15 @@ void score_first_model_init(struct score_first_model *model, enum first_profile 
     score_axes_init(&model->axes, seed);
 }
 
-/* Half hour of the local day. */
-static int season_of(time_ms_t time, int32_t offset_s)
+static int64_t local_seconds(time_ms_t time, int32_t offset_s)
 {
-    int64_t seconds = time / 1000 - (time % 1000 < 0) + offset_s;
-    int64_t of_day = seconds % DAY_S;
+    return time / 1000 - (time % 1000 < 0) + offset_s;
+}
+
+/* Half hour of the local day. */
+static int season_of(int64_t local_s)
+{
+    int64_t of_day = local_s % DAY_S;
     if (of_day < 0)
         of_day += DAY_S;
     return (int)(of_day / (DAY_S / FIRST_SEASONS));
@@ -63,7 +67,7 @@ static double season_weight(double interval_ms)
     return score_clamp(0.05 * interval_ms / 300000, 0.005, 0.25);
 }
 
-/* m, d, g, e, S_b */
+/* m, d, g, e, S_b, W */
 static void learn(struct score_first *state, const struct first_sample *s)
 {
     double a = score_max(1.0 / ((double)state->samples + 1), LONG_MEMORY);
@@ -77,15 +81,21 @@ static void learn(struct score_first *state, const struct first_sample *s)
                              score_max(1.0 / (*count + 1), season_weight(state->interval_ms)));
     if (*count < UINT8_MAX)
         ++*count;
+    score_week_learn(&state->week, s->slot, s->by_day, s->by_week, state->interval_ms);
 }
 
 static struct first_sample look(const struct score_first *state, time_ms_t time, int32_t offset_s,
                                 double value)
 {
-    struct first_sample s = {.time = time, .season = season_of(time, offset_s)};
+    int64_t local_s = local_seconds(time, offset_s);
+    struct first_sample s = {.time = time, .season = season_of(local_s)};
     s.value = value - state->origin;
     s.step = state->samples ? score_abs(s.value - state->last) : 0;
     s.expected = state->season_samples[s.season] ? (double)state->season[s.season] : state->mean;
+    s.by_day = s.value - s.expected;
+    s.by_week = score_week_expects(&state->week, local_s, &s.slot);
+    if (score_week_is_better(&state->week))
+        s.expected += s.by_week;
     s.residual = s.value - s.expected;
     s.surprising_step = score_min(s.step, score_abs(s.residual - state->last_residual));
     /* what rounding alone can do is no change */
@@ -115,6 +125,7 @@ void score_first_push(const struct score_first_model *model, struct score_first 
     out->expected = state->origin + s.expected;
     out->spread = 1.25 * s.error;
     out->season_values = state->season_samples[s.season];
+    out->weekly = s.by_week != 0 && score_week_is_better(&state->week);
     out->interval_ms = state->interval_ms;
     out->effect = score_clamp(s.residual / out->spread, -1e9, 1e9);
     if (state->samples >= SCORES_FROM)

@@ -14,7 +14,7 @@
 #include "storage/model/err.h"
 
 /* Another version scores otherwise; states of one are not read by another. */
-enum { FIRST_VERSION = 1, FIRST_SCALES = 5, FIRST_SEASONS = 48, FIRST_MAX_BYTES = 4096 };
+enum { FIRST_VERSION = 3, FIRST_SCALES = 5, FIRST_SEASONS = 48, FIRST_MAX_BYTES = 4096 };
 
 /* The seed of the projections is part of the version. */
 #define FIRST_SEED 11
@@ -41,6 +41,19 @@ enum first_family {
  * profile's. */
 enum { FIRST_STATISTICS = 12 };
 
+/* What the time of the week adds to that of the day: four hours each, the last three weeks of each. */
+enum { FIRST_WEEK_SLOTS = 42, FIRST_WEEKS = 3 };
+
+/* All bits zero: nothing known. Residuals as the upper half of an IEEE 754 single, 8 bits of precision. */
+struct score_week {
+    uint16_t residual[FIRST_WEEK_SLOTS][FIRST_WEEKS]; /* mean of x - S_b, the newest first */
+    uint16_t count;                                   /* samples of the slot that is open */
+    uint8_t slot;
+    double mean;         /* of their x - S_b */
+    double daily_error;  /* mean absolute residual without the week, where it has a word */
+    double weekly_error; /* with it */
+};
+
 /* Averages at one time scale. */
 struct first_scale {
     double level;    /* of the value */
@@ -64,6 +77,7 @@ struct score_first {
     struct first_scale scales[FIRST_SCALES];
     float season[FIRST_SEASONS]; /* S_b by half hour of the local day */
     uint8_t season_samples[FIRST_SEASONS];
+    struct score_week week;
     struct score_surprisal statistics[FIRST_STATISTICS];
     struct score_density density;
     struct score_calibration calibration;
@@ -90,18 +104,19 @@ struct score_first_result {
     double family[FIRST_FAMILY_COUNT]; /* surprisals; 0 where the profile does not look */
     double gate;                       /* 0..1 by effect */
     double z; /* how far off the long level or the season, in mean deviations, the larger; at most 10^9 */
-    double expected; /* by the time of day */
+    double expected; /* by the time of day, and of the week where that is known to be better */
     double spread;   /* one standard deviation of that: 1.25 mean absolute residuals */
     double effect;   /* (observed - expected) / spread, within 10^9 */
     time_ms_t began; /* start of the present run of high scores, or this sample */
     enum first_family strongest;
     uint32_t scale;         /* samples over which the strongest statistic looks; 1: this one */
     uint32_t season_values; /* earlier values behind `expected`; 0: the long level stands for it */
+    bool weekly;            /* the day of the week is in it */
     double interval_ms;     /* usual distance of samples */
 };
 
 /* Bytes of a serialised state: the same on every machine, little-endian. */
-enum { FIRST_BYTES = 3771 };
+enum { FIRST_BYTES = 4050 };
 
 /* Prepares a model; the shipped seed is FIRST_SEED. */
 void score_first_model_init(struct score_first_model *model, enum first_profile profile, uint64_t seed);

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "scoring/first.h"
+#include "scoring/first_private.h"
 #include "scoring/maths.h"
 
 /* Layout, little-endian: "TMF1", version u16, profile u8, seed u64, then the fields of the table in its
@@ -48,6 +48,12 @@ static const struct field fields[] = {
     FIELD(scales, FIRST_SCALES * 3, KIND_DOUBLE),
     FIELD(season, FIRST_SEASONS, KIND_FLOAT),
     FIELD(season_samples, FIRST_SEASONS, KIND_U8),
+    FIELD(week.residual, FIRST_WEEK_SLOTS *FIRST_WEEKS, KIND_U16),
+    FIELD(week.count, 1, KIND_U16),
+    FIELD(week.slot, 1, KIND_U8),
+    FIELD(week.mean, 1, KIND_DOUBLE),
+    FIELD(week.daily_error, 1, KIND_SIZE),
+    FIELD(week.weekly_error, 1, KIND_SIZE),
     FIELD(statistics, FIRST_STATISTICS *(SURPRISAL_BINS + 1), KIND_U16),
     FIELD(density.points, 1, KIND_U32),
     FIELD(density.counts, DENSITY_AXES *DENSITY_BINS, KIND_U16),
@@ -160,7 +166,8 @@ static bool are_counts_sound(const struct score_first *state)
     for (int i = 0; i < FIRST_STATISTICS; i++)
         if (!score_surprisal_is_sound(&state->statistics[i]))
             return false;
-    return score_density_is_sound(&state->density) && score_calibration_is_sound(&state->calibration);
+    return score_week_is_sound(&state->week) && score_density_is_sound(&state->density) &&
+           score_calibration_is_sound(&state->calibration);
 }
 
 static bool is_sound(const struct score_first *state)

@@ -82,12 +82,12 @@ void score_first_decide(const struct score_first_model *model, struct score_firs
     out->gate = score_min(1, out->z / profiles[model->profile].full_effect);
     out->raw = raw_score(model->profile, out);
     double interval_ms = state->interval_ms > 0 ? state->interval_ms : 60000;
-    double log10_blocks = score_calibration_log10_blocks(&state->calibration, out->raw);
+    double log10_blocks = score_calibration_log10_clean(&state->calibration, out->raw);
     double log10_hours = log10_blocks + score_log10(interval_ms * CALIBRATION_BLOCK / HOUR_MS);
     out->score = score_of_return_period(log10_hours);
     out->return_period_h = score_exp(score_min(log10_hours, 12) * SCORE_LN10);
     out->learning = !score_calibration_is_ready(&state->calibration);
-    score_calibration_add(&state->calibration, out->raw);
+    score_calibration_add(&state->calibration, out->raw, CALIBRATION_SERIES_BLOCKS);
     out->alert =
         model->profile == FIRST_NAB ? opens_by_raw(state, out->raw) : opens_by_score(state, out->score);
     follow_run(state, s, out->raw);

@@ -132,7 +132,7 @@ static void learn(struct score_incident_past *past, double statistic, bool learn
     double lesson = learning ? statistic : bounded_lesson(&past->blocks, statistic);
     uint16_t before = past->blocks.blocks;
     past->is_over = past->is_over || lesson < statistic;
-    score_calibration_add(&past->blocks, lesson);
+    score_calibration_add(&past->blocks, lesson, CALIBRATION_MOST_BLOCKS);
     if (past->blocks.in_block > 0)
         return;
     if (past->blocks.blocks < before) /* halved */

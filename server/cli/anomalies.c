@@ -103,7 +103,7 @@ static void put_again(const json_t *item, struct bytes *out)
     double raw = json_number_value(json_object_get(parts, "raw"));
     double interval_ms = json_number_value(json_object_get(parts, "interval_ms"));
     double log10_hours =
-        score_calibration_log10_blocks(&past, raw) + log10(interval_ms * CALIBRATION_BLOCK / HOUR_MS);
+        score_calibration_log10_clean(&past, raw) + log10(interval_ms * CALIBRATION_BLOCK / HOUR_MS);
     double score = score_of_return_period(log10_hours);
     const json_t *most = json_object_get(parts, "most_h");
     if (json_is_number(most))

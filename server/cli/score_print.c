@@ -48,11 +48,12 @@ void score_sentence(const struct score_sample *sample, char out[SCORE_SENTENCE_B
     char began[WHEN_TEXT_BYTES];
     char at[WHEN_TEXT_BYTES];
     char period[40];
-    char base[64] = "the long level";
+    char base[96] = "the long level";
     when_text(sample->time, at);
     write_period(r->return_period_h, period, sizeof period);
     if (r->season_values)
-        snprintf(base, sizeof base, "the half hour of %.5s after %u values", at + 11, r->season_values);
+        snprintf(base, sizeof base, "the half hour of %.5s%s after %u values", at + 11,
+                 r->weekly ? " on this day of the week" : "", r->season_values);
     snprintf(out, SCORE_SENTENCE_BYTES,
              "%.6g, expected %.6g +- %.3g for %s; once in %s%s; %s (over %u samples); began %s",
              sample->value, r->expected, r->spread, base, period,

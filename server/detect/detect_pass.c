@@ -8,8 +8,6 @@
 #include "server/detect/detect_private.h"
 
 /* A ratio over few requests is drawn to its long mean as if so many more had been there. */
-#define HOUR_MS       3600000.0
-#define SPARSE_BLOCKS 1e6 /* beyond them a block more or less is nothing */
 enum { RATIO_VOLUME = 50, HEARD_MAX = 100000, COLUMN = DETECT_SPAN_MINUTES };
 
 struct pass {
@@ -79,20 +77,14 @@ static double number_at(const struct numbers *numbers, const struct score_first 
     return (part + RATIO_VOLUME * mean) / (whole + RATIO_VOLUME);
 }
 
-/* A block of a series with few samples is days long, and every sample is as rare as one block at least. While
- * it has no past of its own, its blocks stand for those of minutes, of which the general past is; then what
- * many blocks have is as frequent as it is among their samples. */
+/* A block of a series with few samples is days long. While it has no past of its own, its blocks stand for
+ * those of minutes, of which the general past is. */
 static double most_of_sparse(const struct detect_heard *heard, double step_ms)
 {
     const struct score_first_result *result = &heard->result;
-    double block_h = result->interval_ms * CALIBRATION_BLOCK / HOUR_MS;
-    double blocks = result->return_period_h / block_h;
-    if (result->interval_ms <= 2 * step_ms || blocks > SPARSE_BLOCKS)
+    if (result->interval_ms <= 2 * step_ms || score_calibration_is_ready(&heard->before))
         return SCORE_PERIOD_MAX_H;
-    if (!score_calibration_is_ready(&heard->before))
-        return blocks * step_ms * CALIBRATION_BLOCK / HOUR_MS;
-    double share = 1 / blocks;
-    return share < 1 ? block_h / -score_ln(1 - share) : result->interval_ms / HOUR_MS;
+    return result->return_period_h * step_ms / result->interval_ms;
 }
 
 /* What the first line can't know: that a count which is nearly always 0 is not infinitely rare when it is 1,

@@ -60,10 +60,11 @@ static void put_parts(struct bytes *out, const struct detect_heard *heard)
         bytes_printf(out, "%s\"%s\":%.17g", f ? "," : "", family_names[f], r->family[f]);
     bytes_printf(out,
                  "},\"gate\":%.17g,\"raw\":%.17g,\"z\":%.9g,\"interval_ms\":%.17g,\"samples\":%" PRIu64
-                 ",\"season_values\":%" PRIu32 ",\"strongest\":\"%s\",\"scale\":%" PRIu32
+                 ",\"season_values\":%" PRIu32 ",\"weekly\":%s,\"strongest\":\"%s\",\"scale\":%" PRIu32
                  ",\"calibration\":{\"blocks\":%u,\"counts\":{",
                  r->gate, r->raw, r->z, r->interval_ms, heard->samples, r->season_values,
-                 family_names[r->strongest], r->scale, (unsigned)heard->before.blocks);
+                 r->weekly ? "true" : "false", family_names[r->strongest], r->scale,
+                 (unsigned)heard->before.blocks);
     for (int i = 0; i < CALIBRATION_BINS; i++) {
         if (heard->before.counts[i] == 0)
             continue;
@@ -92,9 +93,12 @@ static const char *figure(double value, char text[40])
     return text;
 }
 
+/* The past behind what is expected. The level of a half hour has forgotten nearly all that is over ten days
+ * old, the week knows three of its kind. */
 static void put_learned(struct bytes *out, const struct detect_heard *heard)
 {
     double days = (double)heard->samples * heard->result.interval_ms / 86400000.0;
+    days = fmin(days, heard->result.weekly ? 21 : 10);
     if (days >= 14)
         bytes_printf(out, "%.0f weeks", days / 7);
     else if (days >= 2)
@@ -151,7 +155,7 @@ static void put_what(struct bytes *out, const struct detect_heard *heard, struct
                      STR_ARG(metric));
 }
 
-/* For which moment it was expected, if the season knows that moment, and from how much of the past. */
+/* For which moment it was expected, as far as the season knows it, and from how much of the past. */
 static void put_season(const struct detect_engine *engine, const struct detect_heard *heard,
                        struct bytes *out)
 {
@@ -159,8 +163,8 @@ static void put_season(const struct detect_engine *engine, const struct detect_h
     int32_t offset = engine->options.offset_s ? engine->options.offset_s(time) : 0;
     int64_t minutes = (time / 1000 + offset) / 60, days = minutes / 1440;
     if (heard->result.season_values > 0)
-        bytes_printf(out, " for %s %02d:%02d", day_names[((days % 7) + 7) % 7], (int)(minutes / 60 % 24),
-                     (int)(minutes % 60));
+        bytes_printf(out, " for %s%s%02d:%02d", heard->result.weekly ? day_names[((days % 7) + 7) % 7] : "",
+                     heard->result.weekly ? " " : "", (int)(minutes / 60 % 24), (int)(minutes % 60));
     bytes_printf(out, " over ");
     put_learned(out, heard);
 }

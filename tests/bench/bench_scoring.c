@@ -10,8 +10,9 @@
 
 #include "scoring/first.h"
 
-/* What is less than this cannot matter at any threshold that is tried. */
-#define LEAST_RAW 0.3
+/* What is less than these cannot matter at any threshold that is tried. */
+#define LEAST_RAW   0.3
+#define LEAST_SCORE 20
 
 struct run {
     struct score_first_model model;
@@ -46,7 +47,7 @@ static void score_block(struct run *run, const time_ms_t *times, const double *v
     run->cpu_ns += cpu_ns() - start;
     run->samples += count;
     for (int i = 0; i < count; i++)
-        if (results[i].raw >= LEAST_RAW || results[i].alert)
+        if (results[i].raw >= LEAST_RAW || results[i].score >= LEAST_SCORE || results[i].alert)
             print_sample(first + (uint64_t)i, &results[i]);
 }
 

@@ -5,6 +5,7 @@ NAB_DIR, KPI_DIR and CLOUD_DIR name the folders; what is not named is left out. 
 results/ of numenta/NAB; the others hold *.csv.gz with timestamp,value,label. SEEDS=11,12 takes fewer seeds.
 """
 import json
+import math
 import os
 import random
 import sys
@@ -147,19 +148,22 @@ def bench_events(title, folder, rates):
 
 
 def calibration(files, rows):
-    """Blocks of 64 samples outside labelled events that reach a score, over how many its return period promises."""
+    """Blocks of 64 samples outside labelled events that reach a score, over how many its return period promises: of
+    events that come by themselves once in a period, a block of b hours has one with probability 1 - e^(-b/period)."""
     for score in (20, 30, 40, 50, 60):
-        observed = expected = 0.0
-        for f in files:
+        observed = [0.0, 0.0]
+        expected = [0.0, 0.0]
+        for n, f in enumerate(files):
             first = series.LEARNED
             if len(f.samples) <= first:
                 continue
-            quiet = series.quiet_hours(f, first)
-            expected += quiet / 10 ** (score / 20)
-            observed += len({r.index // 64 for r in rows[f.name]
-                             if r.score >= score and r.index >= first and not series.is_near_event(f, r.index)})
-        print('  score %d, once in %.0f h: %d blocks seen, %.1f expected, ratio %.2f' %
-              (score, 10 ** (score / 20), observed, expected, observed / max(expected, 1e-9)))
+            blocks, hours = series.quiet_blocks(f, first)
+            expected[n % 2] += blocks * -math.expm1(-hours / 10 ** (score / 20))
+            observed[n % 2] += len({r.index // 64 for r in rows[f.name] if r.score >= score and r.index >= first
+                                    and not series.is_near_event(f, r.index)})
+        print('  score %d, once in %.0f h: %d blocks seen, %.1f expected, ratio %.2f (every second series %s)' %
+              (score, 10 ** (score / 20), sum(observed), sum(expected), sum(observed) / max(sum(expected), 1e-9),
+               ', '.join('%.2f' % (o / max(e, 1e-9)) for o, e in zip(observed, expected))))
 
 
 def main():

@@ -68,11 +68,11 @@ def is_near_event(file, index):
     return any(e[1] + 64 >= index for e in file.events[max(0, k - 3):k])
 
 
-def quiet_hours(file, first):
-    """Hours of samples that are not near an event, by the usual distance of samples."""
+def quiet_blocks(file, first):
+    """Blocks of 64 samples that are not near an event, and how many hours one lasts by the usual distance."""
     distances = sorted(b[0] - a[0] for a, b in zip(file.samples, file.samples[1:]))
     count = sum(not is_near_event(file, i) for i in range(first, len(file.samples)))
-    return count * distances[len(distances) // 2] / 3600
+    return count / 64, 64 * distances[len(distances) // 2] / 3600
 
 
 def rolling_z(file, size=1000):

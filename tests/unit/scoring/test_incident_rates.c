@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "scoring/incident.h"
+#include "scoring/rare_count.h"
 #include "tests/unit/scoring/incident_world.h"
 
 struct count {
@@ -29,6 +30,16 @@ struct watch {
     unsigned over[3], blocks;
 };
 
+/* As server/detect bounds it: what is nearly always 0 is not infinitely rare when it is 1. */
+static double period_of(const struct world_series *series, const struct score_first_result *result)
+{
+    const struct score_first *seen = &series->state;
+    if (!world_counts(series))
+        return result->return_period_h;
+    return fmin(result->return_period_h, score_rare_count_hours(seen->samples, seen->origin + seen->mean,
+                                                                seen->origin + seen->last, WORLD_MINUTE_MS));
+}
+
 static void look(struct watch *watch, const struct service_world *world,
                  const struct score_first_result *results)
 {
@@ -36,13 +47,14 @@ static void look(struct watch *watch, const struct service_world *world,
     struct score_incident_result result;
     uint64_t scored = 0;
     for (size_t i = 0; i < world->count; i++) {
-        scored += results[i].return_period_h > 0;
-        if (results[i].score < 10)
-            continue;
         const struct world_series *series = &world->series[i];
+        double period_h = period_of(series, &results[i]);
+        scored += results[i].return_period_h > 0;
+        if (period_h < 3)
+            continue;
         struct score_incident_series one = {
             .key = i + 1,
-            .return_period_h = results[i].return_period_h,
+            .return_period_h = period_h,
             .learning = results[i].learning,
             .sparse =
                 world_counts(series) && series->state.deviation >= series->state.origin + series->state.mean,

@@ -118,23 +118,73 @@ static void density_tells_a_lone_point_from_a_crowd(void **state)
     assert_true(score_density_is_sound(&past));
 }
 
+/* `blocks` blocks whose maxima fall off like e^(-x/0.3) from 0.5 on. */
+static struct score_calibration learn_blocks(int blocks, uint16_t most)
+{
+    struct score_calibration past = {0};
+    uint64_t sequence = 7;
+    for (int block = 0; block < blocks; block++) {
+        double top = 0.5 - 0.3 * score_ln(1 - uniform(&sequence));
+        for (int i = 0; i < CALIBRATION_BLOCK; i++)
+            score_calibration_add(&past, i == 20 ? top : 0.1, most);
+    }
+    return past;
+}
+
 static void a_return_period_is_what_was_seen(void **state)
 {
     (void)state;
-    struct score_calibration past = {0};
-    uint64_t sequence = 7;
+    struct score_calibration past = learn_blocks(2000, CALIBRATION_MOST_BLOCKS);
     double within = 0;
-    for (int block = 0; block < 2000; block++) {
-        double top = 0.5 - 0.3 * score_ln(1 - uniform(&sequence));
-        for (int i = 0; i < CALIBRATION_BLOCK; i++)
-            score_calibration_add(&past, i == 20 ? top : 0.1);
-    }
     assert_true(score_calibration_is_ready(&past));
     for (int per = 10; per <= 1000; per *= 10) { /* the level that one block in `per` passes */
         double level = 0.5 + 0.3 * log(per);
         within = fmax(within, fabs(score_calibration_log10_blocks(&past, level) - log10(per)));
     }
     assert_true(within < 0.15);
+    assert_true(score_calibration_is_sound(&past));
+}
+
+static void a_past_with_anomalies_counts_seven_of_ten_blocks(void **state)
+{
+    (void)state;
+    struct score_calibration past = learn_blocks(2000, CALIBRATION_MOST_BLOCKS);
+    for (int per = 10; per <= 1000; per *= 10) {
+        double level = 0.5 + 0.3 * log(per);
+        double more =
+            score_calibration_log10_clean(&past, level) - score_calibration_log10_blocks(&past, level);
+        assert_true(more < log10(1 / 0.7) + 0.001);
+        assert_true(more > (per < 1000 ? 0.11 : 0.05));
+    }
+    assert_true(score_calibration_log10_clean(&past, 0.5) < 0.1);
+}
+
+static void periods_shorter_than_a_block_are_told_down_to_a_sample(void **state)
+{
+    (void)state;
+    struct score_calibration past = learn_blocks(400, CALIBRATION_MOST_BLOCKS);
+    double sample = -log10(CALIBRATION_BLOCK), before = sample;
+    assert_true(score_calibration_log10_clean(&past, 0) < log10(0.9));
+    for (double raw = 0; raw < 12; raw += 0.01) {
+        double period = score_calibration_log10_clean(&past, raw);
+        assert_true(period >= before);
+        before = period;
+    }
+    assert_true(before > 12);
+}
+
+static void blocks_fade_but_as_many_stay_above_any_level(void **state)
+{
+    (void)state;
+    struct score_calibration past = learn_blocks(500, 500), all = past;
+    past = learn_blocks(501, 500);
+    assert_int_equal(past.blocks, 251);
+    unsigned above = 0, were = 0;
+    for (int i = CALIBRATION_BINS - 1; i >= 0; i--) {
+        above += past.counts[i];
+        were += all.counts[i];
+        assert_true(above >= were / 2 && above <= were / 2 + 1);
+    }
     assert_true(score_calibration_is_sound(&past));
 }
 
@@ -158,6 +208,9 @@ int main(void)
         cmocka_unit_test(what_was_surprising_counts_half),
         cmocka_unit_test(density_tells_a_lone_point_from_a_crowd),
         cmocka_unit_test(a_return_period_is_what_was_seen),
+        cmocka_unit_test(a_past_with_anomalies_counts_seven_of_ten_blocks),
+        cmocka_unit_test(periods_shorter_than_a_block_are_told_down_to_a_sample),
+        cmocka_unit_test(blocks_fade_but_as_many_stay_above_any_level),
         cmocka_unit_test(scores_are_the_contracts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
