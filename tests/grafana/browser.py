@@ -56,7 +56,7 @@ def check(with_node, more):
     daemon, shop = demo.start(hours=8)
     with daemon:
         # what the bad deploy did is found: scoring is behind what was pushed by seconds
-        wait_for(lambda: json.loads(daemon.request('GET', '/api/v1/incidents?service=cart')[1])['data']['items'], timeout=120)
+        wait_for(lambda: json.loads(daemon.request('GET', '/api/v1/incidents?service=cart')[1])['data']['items'], timeout=240)
         week = time.strftime('%G-W%V', time.gmtime())
         code, _, err = command('report', '--service', 'cart', '--week', week, '--server', f'http://{daemon.http}', timeout=120)
         assert code == 0, err

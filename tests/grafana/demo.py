@@ -49,12 +49,12 @@ class Shop:
         for service, groups in GROUPS.items():
             for group in groups:
                 good = int(self.level(at) * self.rng.uniform(20, 30))
-                broken = group == 'checkout' and at >= self.bad
+                broken = service == 'cart' and at >= self.bad  # far beyond what six hours of noise can do: an incident, whatever the minute
                 for status, count in ((200, good), (404, self.rng.choice((0, 0, 1))),
-                                      (500, self.rng.randrange(4, 9) if broken else self.rng.choice((0,) * 30 + (1,)))):
+                                      (500, self.rng.randrange(8, 16) if broken else self.rng.choice((0,) * 30 + (1,)))):
                     if count:
                         path = PATHS[group] % self.rng.randrange(40) if '%' in PATHS[group] else PATHS[group]
-                        took = self.rng.lognormvariate(4 + broken * 0.6, 0.15)
+                        took = self.rng.lognormvariate(4 + broken * 1.2, 0.15)
                         self.put(f'http,service={service},env=prod,method={"POST" if group in ("checkout", "card") else "GET"},'
                                  f'status={status},cache={self.rng.choice(("hit", "miss"))} url="{path}",bytes={self.rng.randrange(200, 9000)}i,'
                                  f'duration_ms={took:.1f},user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",count={count}i', at)
@@ -62,7 +62,7 @@ class Shop:
     def metrics(self, at):
         for service in GROUPS:
             for pod in range(2):
-                busy = 0.3 * self.level(at) + self.rng.gauss(0, 0.02) + (0.3 if service == 'cart' and at >= self.bad else 0)
+                busy = 0.3 * self.level(at) + self.rng.gauss(0, 0.02) + (0.5 if service == 'cart' and at >= self.bad else 0)
                 self.put(f'cpu,service={service},env=prod,pod={service}-{pod} value={busy:.4f}', at)
                 self.put(f'heap_bytes,service={service},env=prod,pod={service}-{pod} value={int(2e8 * (1 + busy))}', at)
 

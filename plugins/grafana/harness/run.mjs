@@ -165,6 +165,16 @@ try {
       await page.setViewportSize({ width: 1180, height: 900 });
     });
   }
+  await check('in the light theme too: drawn, and looked at', async () => {
+    await page.setViewportSize({ width: 1600, height: 1000 });
+    await visit(`dashboard=service&theme=light&from=${end - 6 * 3600e3}&to=${end}`);
+    await page.waitForFunction(() => window.__dashboard, null, { timeout: 60000 });
+    assert.equal((await page.evaluate(() => window.__dashboard)).failure, undefined);
+    assert.match(await page.evaluate(() => getComputedStyle(document.querySelector('[data-testid=dashboard]')).backgroundColor), /^rgb\((2[0-9]{2}), /);
+    await page.waitForTimeout(500);
+    await page.locator('[data-testid=dashboard]').screenshot({ path: path.join(shots, 'light-service.png') });
+    await page.setViewportSize({ width: 1180, height: 900 });
+  });
   await check('one exception in full: its numbers and hours are the API\'s; each group has a trend', async () => {
     const [groups] = (await show({ schema: 1, queryType: 'exceptions', service: 'cart' })).frames;
     assert.equal(groups.fields.find((f) => f.name === 'trend').values, column(groups, 'id').length);

@@ -92,7 +92,7 @@ export class TidemarkDataSource
     if (targets.length === 0) {
       return of({ data: [], state: LoadingState.Done });
     }
-    const context = this.context(request.range, request.intervalMs, request.scopedVars ?? {}, request.filters, request.app);
+    const context = { ...this.context(request.range, request.intervalMs, request.scopedVars ?? {}, request.filters, request.app), timeZone: request.timezone };
     return merge(
       ...targets.map((target) =>
         this.answer(target, context, request.requestId).pipe(

@@ -1,6 +1,6 @@
 // Answers of the API as data frames. Pure: what goes in is what came back, nothing is asked for here.
 import {
-  createDataFrame, DataFrame, DataFrameType, DataLink, FieldConfig, FieldDTO, FieldType, MappingType, ValueMapping,
+  createDataFrame, DataFrame, DataFrameType, DataLink, dateTimeFormat, FieldConfig, FieldDTO, FieldType, MappingType, ValueMapping,
 } from '@grafana/data';
 import { Grid } from './intervals';
 import { legendText, shortText, unitOf } from './legend';
@@ -233,6 +233,9 @@ export function exceptionsFrame(refId: string, items: ExceptionGroup[], trends: 
   return table(refId, 'exceptions', fields);
 }
 
+/** A time among texts, as the columns of times show it, with its zone. */
+const timeText = (at: string, timeZone?: string) => dateTimeFormat(Date.parse(at), { timeZone, format: 'YYYY-MM-DD HH:mm:ss z' });
+
 /** What is known of one thing, a row each; long texts are wrapped. */
 const rowsOf = (rows: Array<[string, string]>): Column[] => [
   text('field', rows.map((r) => r[0]), wide(110)),
@@ -240,10 +243,10 @@ const rowsOf = (rows: Array<[string, string]>): Column[] => [
 ];
 
 /** One exception: its fields as rows, and its hours. */
-export function exceptionFrames(refId: string, g: ExceptionGroup): DataFrame[] {
+export function exceptionFrames(refId: string, g: ExceptionGroup, timeZone?: string): DataFrame[] {
   const rows: Array<[string, string]> = [
     ['type', g.type], ['message', g.message], ['service', g.service], ['env', g.env], ['state', g.state], ['count', String(g.count)],
-    ['first', g.first], ['last', g.last], ['releases', g.releases.map((r) => `${r.release || '(none)'}: ${r.count}`).join(', ')],
+    ['first', timeText(g.first, timeZone)], ['last', timeText(g.last, timeZone)], ['releases', g.releases.map((r) => `${r.release || '(none)'}: ${r.count}`).join(', ')],
     ['stack', g.stack], ['id', g.id],
   ];
   const hours = g.hours ?? [];
@@ -352,10 +355,10 @@ export function incidentsFrame(refId: string, items: Incident[], origin?: Origin
 const causesText = (i: Incident) => (i.causes ?? []).map((c) => `${labelText(c.labels)} (${Math.round(c.share * 100)} %)`).join('; ');
 
 /** One incident: what is known of it, and its series in the order in which they began. */
-export function incidentFrames(refId: string, i: Incident): DataFrame[] {
+export function incidentFrames(refId: string, i: Incident, timeZone?: string): DataFrame[] {
   const rows: Array<[string, string]> = [
-    ['what', i.text], ['score', i.score.toFixed(1)], ['state', i.state], ['service', i.service], ['env', i.env], ['from', i.start],
-    ['until', i.end ?? 'goes on'], ['peak', i.peak ?? ''], ['series', i.series === undefined ? '' : `${i.anomalies} of ${i.series}`],
+    ['what', i.text], ['score', i.score.toFixed(1)], ['state', i.state], ['service', i.service], ['env', i.env], ['from', timeText(i.start, timeZone)],
+    ['until', i.end ? timeText(i.end, timeZone) : 'goes on'], ['peak', i.peak ? timeText(i.peak, timeZone) : ''], ['series', i.series === undefined ? '' : `${i.anomalies} of ${i.series}`],
     ['causes', causesText(i)], ['marker', i.marker ?? ''], ['id', i.id],
   ];
   const onset = i.onset ?? [];

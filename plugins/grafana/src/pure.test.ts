@@ -107,6 +107,7 @@ describe('tables', () => {
     const incident = golden<Page<Incident>>('incidents').items[0];
     const [known, onset] = incidentFrames('A', incident);
     expect(values(known, 'value')[0]).toBe(incident.text);
+    expect(values(incidentFrames('A', incident, 'utc')[0], 'value')).toContain(`${incident.start.slice(0, 10)} ${incident.start.slice(11, 19)} UTC`);
     expect(values(onset, 'observed')).toEqual(incident.onset.map((o) => o.observed));
     expect(values(onset, 'metric')[0]).toBe(incident.onset[0].metric);
     expect(String(values(onset, 'labels')[0])).not.toContain('service=');
@@ -205,7 +206,7 @@ describe('the daemon itself', () => {
   test('numbers by their paths, lists left out', () =>
     expect(flatten(status)).toEqual({ version: '1', 'ingest.samples_per_s': 5, 'ingest.pending': 0, 'memory.rss_bytes': 9 }));
   test('units by their endings', () =>
-    expect(['a.rss_bytes', 'a.ack_p99_ms', 'a.lag_s', 'a.samples_per_s', 'a.count'].map(unitOfPath)).toEqual(['bytes', 'ms', 's', 'cps', undefined]));
+    expect(['a.rss_bytes', 'a.bytes', 'a.ack_p99_ms', 'a.lag_s', 'a.samples_per_s', 'a.count'].map(unitOfPath)).toEqual(['bytes', 'bytes', 'ms', 's', 'cps', undefined]));
   test('lines of what was chosen; without a choice a table of all', () => {
     const seen = [{ at: 1000, numbers: flatten(status) }, { at: 2000, numbers: { 'ingest.pending': 3 } }];
     expect(selfFrame('A', seen, ['ingest.pending', 'memory.rss_bytes']).fields.map((f) => Array.from(f.values))).toEqual([[1000, 2000], [0, 3], [9, null]]);

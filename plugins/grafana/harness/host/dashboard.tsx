@@ -118,7 +118,7 @@ function organized(panel: any, frames: any[]) {
   return frames.map((frame) => ({ ...frame, fields: frame.fields.filter((f: any) => !excludeByName[f.name]).sort((a: any, b: any) => (place(a) === place(b) ? 0 : place(a) - place(b))) }));
 }
 
-function Stat({ frames, width, height }: any) {
+function Stat({ frames, width, height, text }: any) {
   const theme = R.config.theme2;
   const shown = frames.flatMap((frame: any) => frame.fields.filter((f: any) => f.type === 'number').flatMap((f: any) => {
     const display = f.display ?? getDisplayProcessor({ field: f, theme });
@@ -129,7 +129,7 @@ function Stat({ frames, width, height }: any) {
   return (
     <div style={{ display: 'flex' }}>
       {shown.map((value: any, i: number) => (
-        <BigValue key={i} value={value} width={width / shown.length} height={height} theme={theme} colorMode="value" graphMode="none" justifyMode="auto" textMode="value_and_name" />
+        <BigValue key={i} value={value} width={width / shown.length} height={height} theme={theme} colorMode="value" graphMode="none" justifyMode="auto" textMode="value_and_name" text={text} />
       ))}
     </div>
   );
@@ -140,7 +140,7 @@ function Drawn({ panel, frames, range, width, height }: any) {
     return <div>{panel.fieldConfig?.defaults?.noValue ?? 'No data'}</div>;
   }
   if (panel.type === 'stat') {
-    return <Stat frames={painted(panel, frames)} width={width} height={height} />;
+    return <Stat frames={painted(panel, frames)} width={width} height={height} text={panel.options.text} />;
   }
   if (panel.type === 'timeseries') {
     const graph = painted(panel, frames.filter((f: any) => f.fields[0]?.type === 'time' && f.fields.some((x: any) => x.type === 'number')));

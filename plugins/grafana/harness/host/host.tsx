@@ -75,7 +75,8 @@ R.setTemplateSrv(templateSrv as any);
 R.setEchoSrv?.({ flush() {}, addBackend() {}, addEvent() {} });
 R.setAppEvents?.(appEvents);
 R.setLocationSrv?.({ update() {} });
-R.config.theme2 = createTheme({ colors: { mode: 'dark' } });
+const themeOf = (search: string) => createTheme({ colors: { mode: new URLSearchParams(search).get('theme') ?? 'dark' } });
+R.config.theme2 = themeOf(location.search);
 R.config.bootData ??= { user: {}, settings: {}, navTree: [] };
 
 const booted = boot();
@@ -305,6 +306,7 @@ function visit(search: string, visits: number) {
   history.replaceState(null, '', `/${search}`);
   named.forEach((name) => delete (window as any)[name]);
   templateSrv.forget();
+  R.config.theme2 = themeOf(search);
   ReactDOM.flushSync(() => root.render(<Root key={visits} />));
 }
 

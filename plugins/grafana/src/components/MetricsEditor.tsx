@@ -96,7 +96,7 @@ function Builder({ query, load, changeAndRun, state: parsed, expr }: EditorProps
                 load={load({ kind: 'label_names', match: printSelector(without(i)) || undefined })} onPick={(label) => setLabel(i, { label })}
               />
               <Select
-                aria-label="operator" width={8} options={SIGNS} value={m.op} onChange={(o) => setLabel(i, { op: o.value ?? '=' })}
+                aria-label="operator" width={10} options={SIGNS} value={m.op} onChange={(o) => setLabel(i, { op: o.value ?? '=' })}
               />
               <PickField
                 id={`value-${query.refId}-${i}`} value={m.value} placeholder="value" width={20}

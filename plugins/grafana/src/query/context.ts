@@ -14,6 +14,8 @@ export interface Context {
   filters: Filters;
   options: TidemarkOptions;
   origin: Origin;
+  /** Of the dashboard: times among texts are written in it. */
+  timeZone?: string;
 }
 
 export type Run = (query: TidemarkQuery, context: Context) => Promise<DataFrame[]>;

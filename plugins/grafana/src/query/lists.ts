@@ -139,7 +139,7 @@ export async function runExceptions(query: TidemarkQuery, context: Context): Pro
   const id = valuesIn(context, query.exception)[0];
   if (id) {
     const { data } = await context.api.ask<ExceptionGroup>(`/api/v1/exceptions/${encodeURIComponent(id)}`);
-    return exceptionFrames(query.refId, data);
+    return exceptionFrames(query.refId, data, context.timeZone);
   }
   const states = valuesIn(context, query.state);
   const params = { state: states.length === 1 ? states[0] : undefined, ...spanParams(context.range) };
@@ -197,7 +197,7 @@ export async function incidentsOf(query: TidemarkQuery, context: Context) {
 export async function runIncidents(query: TidemarkQuery, context: Context): Promise<DataFrame[]> {
   const id = valuesIn(context, query.incident)[0];
   if (id) {
-    return incidentFrames(query.refId, await incidentOf(context, id));
+    return incidentFrames(query.refId, await incidentOf(context, id), context.timeZone);
   }
   const { items, warnings } = await incidentsOf(query, context);
   return withWarnings([incidentsFrame(query.refId, items, context.origin)], warnings);
