@@ -115,3 +115,17 @@ def test_every_file_and_picture_it_names_is_there():
     for name, size in ('links', (1200, 600)), ('report', (1280, 1060)):
         picture = open(os.path.join(ROOT, 'tests', 'demo', name + '.png'), 'rb').read()
         assert struct.unpack('>II', picture[16:24]) == size and len(picture) < 100000, name
+
+
+def test_each_fault_has_tests():
+    """tests/FAULTS.md: cases 1 to 30, and each test it names is there."""
+    rows = [line.split('|') for line in open(os.path.join(ROOT, 'tests', 'FAULTS.md'), encoding='utf-8') if line.startswith('| ')]
+    cases = [row for row in rows if row[1].strip().isdigit()]
+    assert [int(row[1]) for row in cases] == list(range(1, 31))
+    for row in cases:
+        named = re.findall(r'`(\w+)/(\w+)::(\w+)`', row[4])
+        assert named or '`tests/fuzz`' in row[4], row[1]
+        for folder, file, name in named:
+            path = f'system/test_{file}.py' if folder == 'system' else f'unit/{folder}/test_{file}.c'
+            text = open(os.path.join(ROOT, 'tests', path), encoding='utf-8').read()
+            assert (f'def test_{name}(' if folder == 'system' else f'{name}(void **state)') in text, (path, name)
