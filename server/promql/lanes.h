@@ -17,9 +17,10 @@ static inline bool lanes_any_nan(const double *values)
 {
     two_masks even = {0}, odd = {0};
     for (int i = 0; i < LANES_RUN; i += 4) {
-        two_values a = *(const two_values *)(values + i), b = *(const two_values *)(values + i + 2);
-        even |= a != a;
-        odd |= b != b;
+        two_values a = *(const two_values *)(values + i), same_a = a;
+        two_values b = *(const two_values *)(values + i + 2), same_b = b;
+        even |= a != same_a; /* what is no number is never equal, not to itself either */
+        odd |= b != same_b;
     }
     even |= odd;
     return (even[0] | even[1]) != 0;

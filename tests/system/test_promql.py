@@ -94,7 +94,8 @@ def _moments():
             (start - 2 * cases.MINUTE, start + 70 * cases.MINUTE, 97_000)]
 
 
-def _compare(theirs, ours, queries, moments_of):
+def compare(theirs, ours, queries, moments_of):
+    """Asks both all queries at all moments of each; where the order is told, it is compared too."""
     faults, count = [], 0
     for query in queries:
         for moment in moments_of(query):
@@ -110,12 +111,12 @@ def _compare(theirs, ours, queries, moments_of):
 
 
 def test_each_function_operator_and_edge_gives_what_prometheus_gives(theirs, ours):
-    _compare(theirs, ours, cases.by_hand(), lambda _: _moments())
+    compare(theirs, ours, cases.by_hand(), lambda _: _moments())
 
 
 def test_each_edge_gives_what_prometheus_gives(theirs, ours):
     """`@` and subqueries in each other, boundaries to the millisecond, extremes, matching, patterns, literals."""
-    _compare(theirs, ours, edges.by_hand(), lambda _: _moments())
+    compare(theirs, ours, edges.by_hand(), lambda _: _moments())
 
 
 def test_generated_queries_give_what_prometheus_gives(theirs, ours):
@@ -124,4 +125,4 @@ def test_generated_queries_give_what_prometheus_gives(theirs, ours):
     grammar = cases.Grammar(seed)
     chosen = random.Random(seed)
     queries = [grammar.query(chosen.randrange(1, 4)) for _ in range(GENERATED)]
-    _compare(theirs, ours, queries, lambda _: [chosen.choice(_moments()), _moments()[2]])
+    compare(theirs, ours, queries, lambda _: [chosen.choice(_moments()), _moments()[2]])

@@ -51,6 +51,34 @@ static void a_stale_series_is_gone_at_once(void **state)
     expect_at(*state, 3, "gone[3m]", "{__name__=\"gone\", i=\"0\"} 1@0 2@60");
 }
 
+static void a_marker_is_no_sample_wherever_it_stands(void **state)
+{
+    struct memory memory = {0};
+    (void)state;
+    for (int at = 0; at < 70; at++) {
+        char name[32], values[600] = "";
+        for (int i = 0; i < 70; i++)
+            (void)strcat(values, i == at ? "stale " : i % 7 == 3 ? "NaN " : "1 ");
+        (void)snprintf(name, sizeof name, "m,at=%02d", at);
+        load(&memory, name, values);
+    }
+    expect_at(&memory, 69, "count(count_over_time(m[70m]) == 69)", "{} 70");
+    expect_at(&memory, 69, "sum(count_over_time(m[70m]))", "{} 4830");
+    expect_at(&memory, 69, "count(m)", "{} 69");
+    memory_fini(&memory);
+}
+
+static void labels_are_kept_where_they_are_looked_at(void **state)
+{
+    expect_at(*state, 1, "sum(a)", "{} 27");
+    expect_at(*state, 1, "sum by ()(rate(a[2m]))", "{} 0.18333333333333332");
+    expect_at(*state, 1, "sum by (nothing)(a)", "{} 27");
+    expect_at(*state, 1, "sum by (i, job)(b) or sum without (i)(a)",
+              "{i=\"0\"} 2; {i=\"1\"} 4; {job=\"x\"} 22; {job=\"y\"} 5");
+    expect_at(*state, 1, "count(sum_over_time({__name__=~\"dup_.\"}[1m]))", SAME_LABELS);
+    expect_at(*state, 1, "count(last_over_time({__name__=~\"dup_.\"}[1m]))", "{} 2");
+}
+
 static void names_are_dropped_where_the_value_is_another(void **state)
 {
     expect_at(*state, 1, "b{i=\"0\"} + 1", "{i=\"0\"} 3");
@@ -253,6 +281,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_counts_for_five_minutes_both_ends_included),
         cmocka_unit_test(a_stale_series_is_gone_at_once),
+        cmocka_unit_test(a_marker_is_no_sample_wherever_it_stands),
+        cmocka_unit_test(labels_are_kept_where_they_are_looked_at),
         cmocka_unit_test(names_are_dropped_where_the_value_is_another),
         cmocka_unit_test(series_that_come_to_the_same_labels_clash),
         cmocka_unit_test(aggregations_group_and_count),

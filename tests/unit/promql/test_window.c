@@ -37,6 +37,34 @@ static void a_counter_that_fell_is_added_up(void **state)
     assert_true(value_of(FUNCTION_CHANGES, values, 0, 0) == 4);
 }
 
+/* The function over columns of each length up to 100, one value of which is below the one before it, or none.
+ */
+static double over_column(enum function_id id, size_t count, size_t fall)
+{
+    time_ms_t times[100];
+    double values[100], out;
+    for (size_t i = 0; i < count; i++) {
+        times[i] = (time_ms_t)i * 1000;
+        values[i] = (double)(i < fall ? i + 1000 : i);
+    }
+    struct window_plan plan = {.timeline = {.start = (time_ms_t)(count - 1) * 1000, .step_ms = 1, .count = 1},
+                               .range_ms = (time_ms_t)(count - 1) * 1000};
+    struct samples samples = {times, values, count};
+    struct window_call call = {.plan = &plan, .samples = &samples};
+    assert_int_equal(window_function(id)(&call, &out), TM_OK);
+    return out;
+}
+
+static void a_fall_is_seen_wherever_it_is(void **state)
+{
+    (void)state;
+    for (size_t count = 2; count <= 100; count++) {
+        assert_true(over_column(FUNCTION_INCREASE, count, 0) == (double)(count - 1));
+        for (size_t fall = 1; fall < count; fall++)
+            assert_true(over_column(FUNCTION_INCREASE, count, fall) == (double)(count - 1 + fall - 1));
+    }
+}
+
 static void sums_means_and_extremes_are_exact(void **state)
 {
     (void)state;
@@ -176,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_that_fell_is_added_up),
+        cmocka_unit_test(a_fall_is_seen_wherever_it_is),
         cmocka_unit_test(sums_means_and_extremes_are_exact),
         cmocka_unit_test(small_values_survive_large_ones),
         cmocka_unit_test(infinities_and_nan_are_passed_on),
