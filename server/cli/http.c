@@ -220,11 +220,18 @@ void http_escape(struct str text, struct bytes *out)
     }
 }
 
+enum { UNAUTHORISED = 401 };
+
 void http_error_text(const struct http_answer *answer, struct tm_why *out)
 {
     json_t *root = json_loadb((const char *)answer->body.data, answer->body.len, 0, NULL);
     const char *error = json_string_value(json_object_get(root, "error"));
-    if (error)
+    if (error && answer->status == UNAUTHORISED)
+        (void)tm_fail(
+            out, TM_IO,
+            "tidemarkd does not know you: name your key with --key-file FILE, which holds `NAME SECRET` "
+            "on one line");
+    else if (error)
         (void)tm_fail(out, TM_IO, "%s", error);
     else
         (void)tm_fail(

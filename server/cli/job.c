@@ -50,7 +50,7 @@ static json_t *read_answer(const struct http_answer *answer, const char *server,
         json_decref(data);
         data = NULL;
         if (error)
-            (void)tm_fail(why, TM_IO, "%.350s", error);
+            http_error_text(answer, why);
         else
             (void)tm_fail(why, TM_IO, "%.200s answered with HTTP status %ld: not an answer of tidemarkd",
                           server, answer->status);

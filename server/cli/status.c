@@ -29,9 +29,14 @@ static json_t *read_data(const struct http_answer *answer, const char *server, s
         json_incref(data);
     } else {
         data = NULL;
-        (void)tm_fail(why, TM_IO, "%s answered with HTTP status %ld: %s", server, answer->status,
-                      error ? error
-                            : "not a tidemarkd status; is --server the address of its HTTP listener?");
+        if (error)
+            http_error_text(answer, why);
+        else
+            (void)tm_fail(
+                why, TM_IO,
+                "%s answered with HTTP status %ld: not a tidemarkd status; is --server the address of its "
+                "HTTP listener?",
+                server, answer->status);
     }
     json_decref(root);
     return data;

@@ -173,9 +173,10 @@ void feed_follow(struct feed *feed, struct http_exchange *exchange)
     struct bytes piece = {0};
     topics = topics ? topics : "";
     if (strlen(topics) > TOPICS_BYTES || !feed_topics_are_valid(str_of(topics), FEED_TOPICS_MAX)) {
-        http_respond_error(exchange, BAD_REQUEST, "bad_data",
-                           "invalid parameter \"topics\": topics with commas between them, at most 32, like "
-                           "incident,anomaly.cart,verdict");
+        http_respond_error(
+            exchange, BAD_REQUEST, "bad_data",
+            "invalid parameter \"topics\": anomaly, incident, verdict or status, each also with a "
+            "service, at most 32 with commas between them, like incident,anomaly.cart,verdict");
         return;
     }
     if (feed->is_stopped || feed->client_count >= FEED_CLIENTS_MAX) {

@@ -32,12 +32,24 @@ bool feed_takes(struct str topics, struct str topic)
     return false;
 }
 
+/* Its first word is a kind that is told; another one would wait for nothing, in silence. */
+static bool is_known(struct str topic)
+{
+    static const char *const kinds[] = {"anomaly", "incident", "verdict", "status"};
+    const char *dot = memchr(topic.ptr, '.', topic.len);
+    struct str kind = {topic.ptr, dot ? (size_t)(dot - topic.ptr) : topic.len};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_equal(kind, str_of(kinds[i])))
+            return true;
+    return false;
+}
+
 bool feed_topics_are_valid(struct str topics, size_t max)
 {
     struct str topic;
     size_t count = 0;
     while (take_topic(&topics, &topic)) {
-        if (++count > max || topic.len == 0)
+        if (++count > max || topic.len == 0 || !is_known(topic))
             return false;
         for (size_t i = 0; i < topic.len; i++) {
             if (topic.ptr[i] <= ' ' || topic.ptr[i] > '~')

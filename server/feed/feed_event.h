@@ -10,7 +10,7 @@
 /* Whether one of the topics, separated by commas, takes this one; an empty list takes all. */
 bool feed_takes(struct str topics, struct str topic);
 
-/* The list is usable: at most max topics, each of visible ASCII. */
+/* The list is usable: at most max topics, each of visible ASCII and of a kind that is told. */
 bool feed_topics_are_valid(struct str topics, size_t max);
 
 /* Appends a server-sent event: `event:` the topic's first word, `id:`, and `data:` json, a line each. */

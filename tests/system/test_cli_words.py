@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from harness import command
+from harness import Daemon, command
 
 ID = '8f14e45fceea167a'
 ASKING = [['status'], ['query', 'cpu'], ['query', 'sum(cpu)'], ['query', 'cpu', '--exact'], ['explain', 'cpu'], ['series'],
@@ -45,6 +45,15 @@ def test_a_daemon_that_is_not_there_is_one_sentence(words):
     assert (code, out) == (1, '')
     assert err == f'tidemark: could not reach tidemarkd at {server}: Connection refused; is it running? start it with ' \
                   '`tidemarkd`, or name another address with --server\n'
+
+
+def test_a_missing_key_is_told_with_its_option():
+    key = {'name': 'r', 'secret': 'a secret of a reader', 'scopes': ['read']}
+    with Daemon(config={'auth': {'keys': [key]}}) as daemon:
+        for words in ASKING:
+            code, out, err = told(daemon, words)
+            assert (code, out) == (1, ''), (words, out, err)
+            assert 'name your key with --key-file FILE' in err and err.count('\n') == 1, (words, err)
 
 
 def test_an_empty_answer_says_so_on_stderr_and_succeeds(daemon):

@@ -245,7 +245,9 @@ def test_clients_are_bounded_and_hostile_ones_do_no_harm():
         for follower in followers[1:]:
             follower.close()
         wait_for(lambda: daemon.request('HEAD', '/api/v1/stream')[0] == 200)
-        assert daemon.request('GET', '/api/v1/stream?topics=' + ','.join('a' * 33))[0] == 400
+        assert daemon.request('GET', '/api/v1/stream?topics=' + ','.join(['incident'] * 33))[0] == 400
+        status, body, _ = daemon.request('GET', '/api/v1/stream?topics=incidents')
+        assert status == 400 and 'anomaly, incident, verdict or status' in json.loads(body)['error']
         assert daemon.request('GET', '/api/v1/stream?topics=,')[0] == 400
         assert daemon.request('POST', '/api/v1/stream')[0] == 405
         assert feedback(daemon, 7, {'feedback': 'noise'})[0] == 200

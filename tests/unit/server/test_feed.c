@@ -37,12 +37,15 @@ static void lists_of_topics_are_bounded_and_plain(void **state)
 {
     (void)state;
     assert_true(feed_topics_are_valid(STR(""), 2));
-    assert_true(feed_topics_are_valid(STR("a,b"), 2));
-    assert_false(feed_topics_are_valid(STR("a,b,c"), 2));
-    assert_false(feed_topics_are_valid(STR("a,,b"), 5));
-    assert_false(feed_topics_are_valid(STR("a b"), 2));
-    assert_false(feed_topics_are_valid(STR("a\n"), 2));
-    assert_false(feed_topics_are_valid(STR("\xc3\xb6"), 2));
+    assert_true(feed_topics_are_valid(STR("anomaly,incident.a.b"), 2));
+    assert_true(feed_topics_are_valid(STR("verdict,status"), 2));
+    assert_false(feed_topics_are_valid(STR("anomaly,incident,verdict"), 2));
+    assert_false(feed_topics_are_valid(STR("anomaly,,incident"), 5));
+    assert_false(feed_topics_are_valid(STR("incident.a b"), 2));
+    assert_false(feed_topics_are_valid(STR("incident.a\n"), 2));
+    assert_false(feed_topics_are_valid(STR("incident.\xc3\xb6"), 2));
+    assert_false(feed_topics_are_valid(STR("incidents"), 2));
+    assert_false(feed_topics_are_valid(STR("cart.incident"), 2));
 }
 
 static void a_service_is_one_word_of_a_topic(void **state)
