@@ -152,9 +152,11 @@ try {
   for (const name of dashboards) {
     await check(`dashboard ${name}: every variable lists, every panel has data`, async () => {
       await page.setViewportSize({ width: 1600, height: 1000 });
-      const [until, hours] = name === 'self' ? [Date.now() + 30e3, 0.5] : [end, Number(arg('hours', '6'))]; // what the daemon says of itself is of now
-      const first = name === 'incident' ? (await api('/api/v1/incidents?service=cart')).items.at(-1)?.id : undefined;
-      await visit(`dashboard=${name}${first ? `&var-incident=${first}` : ''}&from=${until - hours * 3600e3}&to=${until}`);
+      const first = name === 'incident' ? (await api('/api/v1/incidents?service=cart')).items.at(-1) : undefined;
+      const hours = Number(arg('hours', '6')) * 3600e3;
+      // what the daemon says of itself is of now; an incident is opened with its own time, as the link to it does
+      const [since, until] = name === 'self' ? [Date.now() - 1800e3, Date.now() + 30e3] : first ? [Date.parse(first.start) - 1800e3, first.end ? Date.parse(first.end) + 1800e3 : end] : [end - hours, end];
+      await visit(`dashboard=${name}${first ? `&var-incident=${first.id}` : ''}&from=${since}&to=${until}`);
       await page.waitForFunction(() => window.__dashboard, null, { timeout: 60000 });
       const { panels, variables, failure } = await page.evaluate(() => window.__dashboard);
       assert.equal(failure, undefined);

@@ -43,14 +43,18 @@ export function seriesName({ metric, labels }: Pick<BandSeries, 'metric' | 'labe
 
 /** How a series is asked for minute by minute, as PromQL or as exact counts; null where neither gives what was scored. */
 export function askedAs({ metric, labels }: Pick<BandSeries, 'metric' | 'labels'>): { expr: string } | { name: string; match: string } | null {
-  const { class: of, ...rest } = labels;
+  const { class: of, quantile, ...rest } = labels;
   const quote = (value: string) => JSON.stringify(value);
   const matches = Object.entries(rest).map(([label, value]) => `${label}=${quote(value)}`);
   if (metric === 'http_events_total') {
     return { name: metric, match: `{${[...matches, ...(of ? [`status=~"${of[0]}.."`] : [])].join(',')}}` };
   }
-  // totals are scored as rates, quantiles and ratios as parts of others: their lines have the unusual minutes only
-  return /_(total|sum|count|bucket|ratio)$/.test(metric) || 'quantile' in labels || of
+  if (quantile && /^http_event_(duration|origin|edge)_seconds$/.test(metric)) {
+    // what was scored is the same histogram's: alike to the width of a bucket
+    return { expr: `histogram_quantile(${Number(quantile)}, sum by (le) (increase(${metric}_bucket{${matches.join(',')}}[1m])))` };
+  }
+  // totals are scored as rates, ratios as parts of others: their lines have the unusual minutes only
+  return /_(total|sum|count|bucket|ratio)$/.test(metric) || quantile || of
     ? null
     : { expr: `avg_over_time(${metric}{${matches.join(',')}}[1m])` };
 }

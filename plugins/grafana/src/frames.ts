@@ -310,7 +310,7 @@ export function anomaliesFrame(refId: string, items: Anomaly[], origin?: Origin)
     number('score', items.map((a) => a.score), SCORE),
     text('service', items.map((a) => a.service), SERVICE),
     text('env', items.map((a) => a.env), ENV),
-    text('metric', items.map((a) => a.metric), wide(210)),
+    text('metric', items.map((a) => a.metric), wide(240)),
     text('labels', items.map((a) => ownLabels(a)), { custom: { minWidth: 220 } }),
     number('observed', items.map((a) => a.observed), wide(100)),
     number('expected', items.map((a) => a.expected), wide(100)),

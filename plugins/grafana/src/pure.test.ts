@@ -100,7 +100,10 @@ describe('tables', () => {
     expect(seriesOf([of('a', {}, 30), of('b', {}, 70), of('a', {}, 50)]).map((s) => [s.metric, s.anomalies.length])).toEqual([['b', 1], ['a', 2]]);
     expect(askedAs({ metric: 'http_events_total', labels: { class: '5xx', service: 'a"b' } })).toEqual({ name: 'http_events_total', match: '{service="a\\"b",status=~"5.."}' });
     expect(askedAs({ metric: 'cpu', labels: { pod: 'a' } })).toEqual({ expr: 'avg_over_time(cpu{pod="a"}[1m])' });
-    expect(askedAs({ metric: 'http_event_duration_seconds', labels: { quantile: '0.5' } })).toBeNull();
+    expect(askedAs({ metric: 'http_event_duration_seconds', labels: { quantile: '0.5', service: 'a' } })).toEqual({
+      expr: 'histogram_quantile(0.5, sum by (le) (increase(http_event_duration_seconds_bucket{service="a"}[1m])))',
+    });
+    expect(askedAs({ metric: 'other', labels: { quantile: '0.5' } })).toBeNull();
     expect(askedAs({ metric: 'http_error_ratio', labels: { class: '5xx' } })).toBeNull();
   });
   test('an incident: what is known of it, then its series in their order', () => {

@@ -15,6 +15,8 @@ const W = 1100;
 type Shown = { graph: any[]; table: any[]; logs: any[]; volume: any[]; errors: string[] };
 const NOTHING: Shown = { graph: [], table: [], logs: [], volume: [], errors: [] };
 
+const TAG = { font: 'inherit', fontSize: 11, color: 'inherit', background: 'transparent', border: '1px solid #555', borderRadius: 4, margin: '0 2px', padding: '0 4px', cursor: 'pointer' };
+
 const kinds = (frame: any) => new Set(frame.fields.map((f: any) => f.type));
 const isSeries = (frame: any) => kinds(frame).size === 2 && kinds(frame).has('time') && kinds(frame).has('number');
 
@@ -63,20 +65,23 @@ function Links({ frame, open }: { frame: any; open: (query: any) => void }) {
   return rows.map((link: any, i: number) => {
     const state = new URL(link.href, location.origin).searchParams.get('left');
     const [query] = state ? JSON.parse(state).queries : [];
-    return <button key={i} data-testid="link" data-href={link.href} onClick={() => query && open({ refId: 'A', ...query })}>{link.title}</button>;
+    return <button key={i} style={TAG} data-testid="link" data-href={link.href} onClick={() => query && open({ refId: 'A', ...query })}>{link.title}</button>;
   });
 }
 
+const LEVELS: Record<string, string> = { error: 'red', warning: 'orange', info: 'green' };
+/** The bars above a log have the colours of its levels. */
+const leveled = (frames: any[]) => frames.map((f) => ({ ...f, fields: f.fields.map((x: any) => (x.labels?.level ? { ...x, config: { ...x.config, color: { mode: 'fixed', fixedColor: LEVELS[x.labels.level] } } } : x)) }));
+
 function Log({ frame, ds, query, change }: any) {
   const column = (name: string) => frame.fields.find((f: any) => f.name === name).values;
-  const colors: Record<string, string> = { error: 'red', warning: 'orange', info: 'green' };
   return (
     <div data-testid="log" style={{ fontFamily: 'monospace', fontSize: 12 }}>
       {Array.from({ length: Math.min(frame.length, 30) }, (_, i) => (
-        <div key={column('id')[i]} style={{ borderLeft: `3px solid ${R.config.theme2.visualization.getColorByName(colors[column('severity')[i]])}`, paddingLeft: 6, margin: 2 }}>
+        <div key={column('id')[i]} style={{ borderLeft: `3px solid ${R.config.theme2.visualization.getColorByName(LEVELS[column('severity')[i]])}`, paddingLeft: 6, margin: 2 }}>
           {new Date(column('timestamp')[i]).toISOString()} {column('body')[i]}{' '}
           {i === 0 ? Object.entries(column('labels')[i] as Record<string, string>).map(([key, value]) => (
-            <button key={key} data-testid={`filter-${key}`} data-on={ds.queryHasFilter(query, { key, value })} onClick={() => change(ds.toggleQueryFilter(query, { type: 'FILTER_FOR', options: { key, value } }))}>
+            <button key={key} style={TAG} data-testid={`filter-${key}`} data-on={ds.queryHasFilter(query, { key, value })} onClick={() => change(ds.toggleQueryFilter(query, { type: 'FILTER_FOR', options: { key, value } }))}>
               {key}={value}
             </button>
           )) : null}
@@ -121,7 +126,7 @@ export function Explore({ api, range }: { api: any; range: any }) {
       <QueryEditor datasource={api.ds} query={query} range={range} app={CoreApp.Explore} history={[]} onChange={setQuery} onRunQuery={() => setTimeout(() => setNonce((n) => n + 1))} onAddQuery={() => undefined} />
       {shown.errors.map((e) => <div key={e} data-testid="panel-error">{e}</div>)}
       {shown.graph.length > 0 ? lines('Graph', shown.graph, 320) : null}
-      {shown.volume.length > 0 ? lines('Logs volume', shown.volume, 160, { drawStyle: 'bars', fillOpacity: 80, stacking: { mode: 'normal', group: 'A' } }) : null}
+      {shown.volume.length > 0 ? lines('Logs volume', leveled(shown.volume), 160, { drawStyle: 'bars', fillOpacity: 80, stacking: { mode: 'normal', group: 'A' } }) : null}
       {shown.logs.map((frame, i) => <Log key={i} frame={frame} ds={api.ds} query={query} change={open} />)}
       {painted(api, shown.table).map((frame: any, i: number) => (
         <PanelChrome key={i} title={`Table ${frame.name ?? ''}`} width={W} height={280}>

@@ -28,7 +28,8 @@ async function lineOf(context: Context, series: BandSeries, start: number, end: 
     '/api/v1/query_range', { query: asked.expr, start: start / 1000 + 60, end: end / 1000, step: 60 }, { post: true }
   );
   const values = data.resultType === 'matrix' ? (data.result[0]?.values ?? []) : [];
-  return new Map(values.map(([at, value]) => [at * 1000 - MINUTE_MS, promNumber(value)]));
+  // a quantile of nothing is no number: the line breaks there
+  return new Map(values.map(([at, value]): [number, number] => [at * 1000 - MINUTE_MS, promNumber(value)]).filter(([, value]) => !Number.isNaN(value)));
 }
 
 /** The series with the highest scores, each with its band and its line. */
