@@ -68,14 +68,30 @@ static void find_incident(struct fixture *f)
     assert_int_equal(send_batch(f->store, batch, NULL), TM_OK);
 }
 
+/* A gauge of the service, of which the incident has to say that it is higher. */
+static void measure(struct fixture *f, time_ms_t time, double value)
+{
+    series_id id;
+    struct batch *batch = store_batch_new(f->store);
+    assert_non_null(batch);
+    assert_int_equal(series_try(f->store, batch, "load", "cart", &id, &f->why), TM_OK);
+    for (int minute = 0; minute < 5; minute++)
+        assert_int_equal(store_batch_sample(batch, id, time + minute * INT64_C(60000),
+                                            number_of_double(value + minute % 2)),
+                         TM_OK);
+    assert_int_equal(send_batch(f->store, batch, NULL), TM_OK);
+}
+
 static void fill(struct fixture *f)
 {
     for (int back = 4; back >= 1; back--) {
         tell(f, "steady", noon(back), 100);
         tell(f, "gone", noon(back), 25);
+        measure(f, noon(back), 10);
     }
     tell(f, "steady", noon(0), 400);
     tell(f, "first", noon(0) + 5 * HOUR_MS, 3);
+    measure(f, noon(0), 90);
     mark(f, MARKER_DEPLOY, noon(0) - HOUR_MS);
     mark(f, MARKER_EVENT, noon(0) + 30 * HOUR_MS);
     find_incident(f);
@@ -128,6 +144,8 @@ static void expect_whole(struct fixture *f, enum tm_err err)
     assert_int_equal(json_array_size(json_object_get(json_object_get(report, "lists"), "new")), 1);
     assert_int_equal(json_array_size(json_object_get(report, "incidents")), 1);
     assert_int_equal(json_array_size(json_object_get(report, "deploys")), 1);
+    const json_t *incident = json_array_get(json_object_get(report, "incidents"), 0);
+    assert_int_equal(json_array_size(json_object_get(incident, "series")), 1);
     json_decref(report);
 }
 
