@@ -120,30 +120,33 @@ static const char *text_in(const json_t *item, const char *name)
     return text ? text : "";
 }
 
-static const json_t *find_in(const json_t *items, const json_t *id)
+/* By id: [the list that it stands in, the group]. Without memory NULL. */
+static json_t *index_groups(json_t *lists)
 {
+    json_t *index = json_object(), *item, *items;
+    const char *name;
     size_t i;
-    const json_t *item;
-    json_array_foreach(items, i, item)
+    bool failed = !index;
+    json_object_foreach(lists, name, items)
     {
-        if (json_equal(json_object_get(item, "id"), id))
-            return item;
+        json_array_foreach(items, i, item)
+        {
+            json_t *place = json_pack("[s, O]", name, item);
+            failed = failed || json_object_set_new(index, text_in(item, "id"), place) != 0;
+        }
     }
+    if (!failed)
+        return index;
+    json_decref(index);
     return NULL;
 }
 
-static const json_t *find_group(json_t *lists, const json_t *id, const char **list)
+static const json_t *find_group(const json_t *index, const json_t *id, const char **list)
 {
-    const char *name;
-    const json_t *items;
-    json_object_foreach(lists, name, items)
-    {
-        const json_t *item = find_in(items, id);
-        *list = name;
-        if (item)
-            return item;
-    }
-    return NULL;
+    const char *key = json_string_value(id);
+    const json_t *place = key ? json_object_get(index, key) : NULL;
+    *list = place ? json_string_value(json_array_get(place, 0)) : "";
+    return json_array_get(place, 1);
 }
 
 /* What one group was before, or that it is gone. */
@@ -168,9 +171,10 @@ static void put_group(struct bytes *out, const json_t *item, const json_t *there
     bytes_u8(out, '\n');
 }
 
-/* Groups of the list `name` of one that are other in the other one; is_old: those that are there no more. */
-static void put_list(struct bytes *out, const char *name, const json_t *items, json_t *other, bool is_old,
-                     size_t *told)
+/* Groups of the list `name` of one that are other in the other one (an index); is_old: those that are there
+ * no more. */
+static void put_list(struct bytes *out, const char *name, const json_t *items, const json_t *other,
+                     bool is_old, size_t *told)
 {
     size_t i;
     const json_t *item;
@@ -189,14 +193,17 @@ static void put_list(struct bytes *out, const char *name, const json_t *items, j
     }
 }
 
-static void put_groups(struct bytes *out, json_t *lists, json_t *other, bool is_old, size_t *told)
+static void put_groups(struct bytes *out, json_t *lists, json_t *others, bool is_old, size_t *told)
 {
+    json_t *other = index_groups(others);
     const char *name;
     const json_t *items;
+    out->failed = out->failed || !other;
     json_object_foreach(lists, name, items)
     {
         put_list(out, name, items, other, is_old, told);
     }
+    json_decref(other);
 }
 
 static void put_strip(struct bytes *out, json_t *strip, const json_t *old)
