@@ -7,7 +7,7 @@
 
 #define WORSE_TIMES 1.5
 
-enum { CANDIDATES_MAX = 400, WHAT_MAX = 300, FREQUENT_MAX = 3, NOISE = 20 };
+enum { CANDIDATES_MAX = 400, WHAT_MAX = 300, FREQUENT_MAX = 3, GRAVEST_MAX = 3, NOISE = 20 };
 
 struct choice {
     struct report_action at[CANDIDATES_MAX];
@@ -29,11 +29,11 @@ static const char *version_before(const struct report *r, time_ms_t time)
     const char *version = "";
     for (size_t i = 0; i < r->deploy_count; i++)
         if (r->deploys[i].time <= time && time - r->deploys[i].time < GROUP_NEW_MS)
-            version = r->deploys[i].version;
+            version = r->deploys[i].label;
     return version;
 }
 
-static const char *title_of(struct report *r, const struct report_group *group)
+const char *analyse_title(struct report *r, const struct report_group *group)
 {
     char text[WHAT_MAX];
     if (group->is_request || group->message[0] == '\0')
@@ -57,7 +57,7 @@ static void add_groups(struct analysis *a, struct choice *choice, enum report_li
         n++;
         add(choice, &(struct report_action){.reason = reason,
                                             .subject = group->id,
-                                            .what = title_of(r, group),
+                                            .what = analyse_title(r, group),
                                             .version = version_before(r, group->first),
                                             .count = group->count,
                                             .ratio = group->ratio});
@@ -79,15 +79,43 @@ static void add_deploys(const struct analysis *a, struct choice *choice)
     }
 }
 
-static void add_incidents(const struct analysis *a, struct choice *choice)
+static void add_incident(struct choice *choice, const struct report_incident *incident)
+{
+    add(choice, &(struct report_action){.reason = REASON_INCIDENT,
+                                        .subject = incident->id,
+                                        .what = incident->text,
+                                        .version = incident->marker,
+                                        .ratio = NAN});
+}
+
+static bool is_before(const struct report_incident *a, const struct report_incident *b)
+{
+    return a->score != b->score ? a->score > b->score : a->start < b->start;
+}
+
+/* One incident has many groups: those with the highest scores come before what is new. */
+static void add_gravest(const struct analysis *a, struct choice *choice)
 {
     const struct report *r = a->report;
-    for (size_t i = 0; i < r->incident_count; i++)
-        add(choice, &(struct report_action){.reason = REASON_INCIDENT,
-                                            .subject = r->incidents[i].id,
-                                            .what = r->incidents[i].text,
-                                            .version = r->incidents[i].marker,
-                                            .ratio = NAN});
+    const struct report_incident *last = NULL;
+    for (size_t n = 0; n < GRAVEST_MAX && n < r->incident_count; n++) {
+        const struct report_incident *best = NULL;
+        for (size_t i = 0; i < r->incident_count; i++) {
+            const struct report_incident *one = &r->incidents[i];
+            if ((!last || is_before(last, one)) && (!best || is_before(one, best)))
+                best = one;
+        }
+        if (!best)
+            return;
+        add_incident(choice, best);
+        last = best;
+    }
+}
+
+static void add_incidents(const struct analysis *a, struct choice *choice)
+{
+    for (size_t i = 0; i < a->report->incident_count; i++)
+        add_incident(choice, &a->report->incidents[i]);
 }
 
 static void add_quality(const struct analysis *a, struct choice *choice)
@@ -164,6 +192,7 @@ enum tm_err analyse_actions(struct analysis *a)
         return TM_NOMEM;
     add_deploys(a, choice);
     add_groups(a, choice, LIST_REGRESSED, REASON_REGRESSED, false, REPORT_ACTIONS_MAX);
+    add_gravest(a, choice);
     add_groups(a, choice, LIST_NEW, REASON_NEW_SERVER_ERROR, true, REPORT_ACTIONS_MAX);
     add_groups(a, choice, LIST_ESCALATING, REASON_ESCALATING, false, REPORT_ACTIONS_MAX);
     add_incidents(a, choice);

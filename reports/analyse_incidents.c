@@ -112,7 +112,7 @@ static uint64_t count_in(const struct group_view *view, struct span window)
 
 static double excess_of(const struct report_excess *e)
 {
-    return (double)e->count - e->expected;
+    return (double)e->count - (isnan(e->expected) ? 0 : e->expected);
 }
 
 /* Keeps the largest ones in order. */
@@ -143,7 +143,7 @@ static enum tm_err compare_group(const struct incidents *s, struct report_incide
     for (int back = 1; back <= REPORT_BASE_WEEKS; back++)
         if (clean[back])
             values[count++] = (double)count_in(&view, shift(window, -back));
-    one.expected = count > 0 ? analyse_median(values, count) : 0;
+    one.expected = analyse_median(values, count);
     if (one.count == 0 || excess_of(&one) <= 0)
         return TM_OK;
     if (one.expected > 0)
@@ -152,7 +152,7 @@ static enum tm_err compare_group(const struct incidents *s, struct report_incide
     one.what = "";
     for (size_t i = 0; i < r->group_count; i++)
         if (r->groups[i].id == id)
-            one.what = r->groups[i].message[0] ? r->groups[i].message : r->groups[i].type;
+            one.what = analyse_title(r, &r->groups[i]);
     keep(incident, &one);
     return TM_OK;
 }

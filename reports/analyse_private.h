@@ -57,6 +57,8 @@ enum tm_err analyse_series(struct analysis *a, struct report_incident *incident,
                            struct tm_why *why) TM_MUST_CHECK;
 /* The strip, once all else is known. */
 void analyse_strip(struct analysis *a);
+/* A group in a few words: "KeyError: basket is gone", "HTTP 503 cart". */
+const char *analyse_title(struct report *report, const struct report_group *group);
 /* What is to be done. TM_NOMEM. */
 enum tm_err analyse_actions(struct analysis *a) TM_MUST_CHECK;
 

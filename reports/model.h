@@ -137,9 +137,9 @@ struct report_excess {
     uint64_t id; /* of the group; 0: a series */
     const char *what;
     uint64_t count;
-    double expected;
-    double ratio; /* NAN */
-    double share; /* of the window's excess, 0..1 */
+    double expected; /* NAN: no clean week */
+    double ratio;    /* NAN */
+    double share;    /* of the window's excess, 0..1 */
 };
 
 /* What the level of a series is. */

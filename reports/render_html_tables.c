@@ -168,7 +168,7 @@ static void put_excess(const struct page *p, const struct report_incident *n)
     static const struct column columns[] = {{TEXT_WHAT, false},
                                             {TEXT_COUNT, true},
                                             {TEXT_EXPECTED, true},
-                                            {TEXT_RATIO, true},
+                                            {TEXT_TIMES, true},
                                             {TEXT_SHARE, true}};
     char text[TEXT_FIGURE_BYTES];
     begin_table(p, columns, sizeof columns / sizeof *columns, page_say(p, TEXT_INCIDENTS));
@@ -179,7 +179,7 @@ static void put_excess(const struct page *p, const struct report_incident *n)
         bytes_printf(p->out, "</td>");
         put_cell(p, TEXT_COUNT, text_number((double)e->count, text));
         put_cell(p, TEXT_EXPECTED, text_number(e->expected, text));
-        put_ratio(p, e->ratio, NAN, NAN);
+        put_cell(p, TEXT_TIMES, text_times_normal(p->language, e->ratio, e->expected, text));
         put_cell(p, TEXT_SHARE, text_percent(100 * e->share, text));
         bytes_printf(p->out, "</tr>\n");
     }
@@ -207,7 +207,7 @@ static void put_series(const struct page *p, const struct report_incident *n)
         bytes_printf(p->out, "</td>");
         put_cell(p, TEXT_MEANWHILE, text_level(p->language, s->level, s->observed, text));
         put_cell(p, TEXT_NORMALLY, text_level(p->language, s->level, s->normal, text));
-        put_cell(p, TEXT_TIMES, text_times(render_times(s), text));
+        put_cell(p, TEXT_TIMES, text_times_normal(p->language, render_times(s), s->normal, text));
         put_cell(p, TEXT_SCORE, text_number(s->score, text));
         bytes_printf(p->out, "</tr>\n");
     }

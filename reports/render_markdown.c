@@ -179,7 +179,8 @@ static void put_series(const struct markdown *m, const struct report_incident *n
         escape_markdown(m->out, s->what, WHAT_MAX);
         bytes_printf(m->out, ": %s (%s %s", text_level(m->language, s->level, s->observed, observed),
                      say(m, TEXT_NORMALLY), text_level(m->language, s->level, s->normal, normal));
-        bytes_printf(m->out, ", %s, %s %s)\n", text_times(render_times(s), times), say(m, TEXT_SCORE),
+        bytes_printf(m->out, ", %s, %s %s)\n",
+                     text_times_normal(m->language, render_times(s), s->normal, times), say(m, TEXT_SCORE),
                      text_number(s->score, score));
     }
 }
@@ -201,7 +202,8 @@ static void put_incidents(const struct markdown *m)
             escape_markdown(m->out, n->excess[k].what, WHAT_MAX);
             bytes_printf(m->out, ": %s (%s %s", text_number((double)n->excess[k].count, number),
                          say(m, TEXT_EXPECTED), text_number(n->excess[k].expected, ratio));
-            bytes_printf(m->out, ", %s)\n", text_times(n->excess[k].ratio, ratio));
+            bytes_printf(m->out, ", %s)\n",
+                         text_times_normal(m->language, n->excess[k].ratio, n->excess[k].expected, ratio));
         }
         if (n->base_weeks == 0)
             bytes_printf(m->out, "  - %s\n", say(m, TEXT_NO_BASE));

@@ -370,6 +370,15 @@ const char *text_level(enum language language, enum report_level level, double v
     return put_digits(value, level == LEVEL_MEAN ? "" : language == LANGUAGE_KO ? "/분" : "/min", text);
 }
 
+const char *text_times_normal(enum language language, double ratio, double normal,
+                              char text[TEXT_FIGURE_BYTES])
+{
+    if (isfinite(ratio) || normal != 0)
+        return text_times(ratio, text);
+    (void)snprintf(text, TEXT_FIGURE_BYTES, "%s", progresses[PROGRESS_NEW][language]);
+    return text;
+}
+
 static bool is_percent(enum report_key key)
 {
     return key == KEY_SERVER_ERRORS || key == KEY_CLIENT_ERRORS;

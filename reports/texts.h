@@ -134,6 +134,9 @@ const char *text_times(double ratio, char text[TEXT_FIGURE_BYTES]);
 /* The level of a series with its unit: 0.931, 12.3/min, 45 ms. */
 const char *text_level(enum language language, enum report_level level, double value,
                        char text[TEXT_FIGURE_BYTES]);
+/* 2.3×; of a level that is normally 0: new. */
+const char *text_times_normal(enum language language, double ratio, double normal,
+                              char text[TEXT_FIGURE_BYTES]);
 /* A key figure with its unit. */
 const char *text_key_value(enum report_key key, double value, char text[TEXT_FIGURE_BYTES]);
 /* +12 %, -3 %, of now against before; percentages in points. "" where there is nothing to compare. */

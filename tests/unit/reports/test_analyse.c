@@ -128,7 +128,7 @@ static void an_incident_is_held_against_the_same_local_hours_of_clean_weeks(void
     assert_string_equal(n->text, "it broke");
     assert_int_equal(n->base_weeks, 3); /* in one of the four there was another incident */
     assert_int_equal(n->excess_count, 2);
-    assert_string_equal(n->excess[0].what, "a");
+    assert_string_equal(n->excess[0].what, "a: a");
     assert_int_equal(n->excess[0].count, 40);
     assert_float_equal(n->excess[0].expected, 10, 0);
     assert_float_equal(n->excess[0].share, 0.75, 1e-9);
@@ -187,6 +187,7 @@ static void an_incident_ranks_all_series_of_the_service(void **state)
     assert_string_equal(n->series[1].what, "b_load");
     assert_float_equal(n->series[1].observed, 30.5, 1e-9);
     assert_true(n->series[0].score >= n->series[1].score && n->series[1].score > 50);
+    assert_int_equal(r->actions[0].reason, REASON_INCIDENT);
     report_free(r);
 }
 
