@@ -127,8 +127,9 @@ static enum tm_err decode_log(json_t *root, struct ship_state *state, struct tm_
     if (state->log_count == known)
         return tm_fail(why, TM_CORRUPT, "a log stands in it twice");
     log->watermark_ns = watermark_ns;
-    enum tm_err err = ship_state_reserve(log, json_array_size(files), why);
-    for (size_t i = 0; !err && i < json_array_size(files); i++)
+    size_t count = json_array_size(files);
+    enum tm_err err = ship_state_reserve(log, count, why);
+    for (size_t i = 0; !err && i < count; i++)
         err = decode_place(json_array_get(files, i), &log->files[log->file_count++], why);
     return err;
 }
