@@ -25,11 +25,11 @@ static const struct option anomalies_options[] = {
 static void print_anomaly(const json_t *item)
 {
     struct bytes out = {0};
-    findings_put_text(item, "id", "", &out);
+    talk_put_text(item, "id", "", &out);
     bytes_printf(&out, "  %5.1f", json_number_value(json_object_get(item, "score")));
-    findings_put_text(item, "time", "  ", &out);
+    talk_put_text(item, "time", "  ", &out);
     findings_put_service(item, &out);
-    findings_put_text(item, "text", "  ", &out);
+    talk_put_text(item, "text", "  ", &out);
     findings_print(&out);
 }
 
@@ -121,9 +121,9 @@ static void print_explained(const json_t *item)
     struct parts parts = {.each = measure, .out = &out};
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         walk_parts(&parts, json_object_get(item, figures[i]), figures[i], 0);
-    findings_put_text(item, "time", "", &out);
+    talk_put_text(item, "time", "", &out);
     findings_put_service(item, &out);
-    findings_put_text(item, "text", "\n", &out);
+    talk_put_text(item, "text", "\n", &out);
     parts.each = put_part;
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         walk_parts(&parts, json_object_get(item, figures[i]), figures[i], 0);

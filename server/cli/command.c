@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/cli/http.h"
+
 /* Where a command's summary begins. */
 enum { NAME_COLUMN = 14 };
 
@@ -146,5 +148,15 @@ enum tm_err command_key(const struct args *args, struct key *out, struct tm_why 
     if (!err && sscanf(line, "%128s %256s %1s", out->name, out->secret, more) != 2)
         err = tm_fail(why, TM_INVALID, "the key file %s must hold `NAME SECRET` on one line", path);
     explicit_bzero(line, sizeof line);
+    return err;
+}
+
+enum tm_err command_connect(const struct args *args, struct http **out, struct tm_why *why)
+{
+    struct key key;
+    if (command_key(args, &key, why) != TM_OK)
+        return TM_IO;
+    enum tm_err err = http_open(command_server(args), key.secret, out, why);
+    explicit_bzero(&key, sizeof key);
     return err;
 }

@@ -4,6 +4,8 @@
 
 #include "server/cli/options.h"
 
+struct http;
+
 /* Each in the file of its name. */
 extern const struct command push_command;
 extern const struct command status_command;
@@ -46,6 +48,10 @@ struct key {
 /* Reads --key-file: `NAME SECRET` on one line. The file must not be readable by others than its owner.
  * Without the option *out is empty (name ""). */
 enum tm_err command_key(const struct args *args, struct key *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Connects to the daemon by --server and --key-file. TM_INVALID: the address is none; TM_IO with the key
+ * file; else as http_open. */
+enum tm_err command_connect(const struct args *args, struct http **out, struct tm_why *why) TM_MUST_CHECK;
 
 /* --server, TIDEMARK_SERVER, or the default. */
 const char *command_server(const struct args *args);

@@ -1,6 +1,5 @@
 /* `tidemark delete`. */
 #include <jansson.h>
-#include <string.h>
 
 #include "server/cli/command.h"
 #include "server/cli/http.h"
@@ -57,7 +56,6 @@ static int print_answer(const struct args *args, const struct http_answer *answe
 static int run_delete(const struct args *args)
 {
     struct tm_why why = {0};
-    struct key key;
     struct http *http = NULL;
     struct http_answer answer = {0};
     struct bytes path = {0};
@@ -69,10 +67,7 @@ static int run_delete(const struct args *args)
     }
     if (source_check_selectors(args, &why))
         return command_fail(EXIT_USAGE, &why);
-    if (command_key(args, &key, &why))
-        return command_fail(EXIT_FAILED, &why);
-    enum tm_err err = http_open(command_server(args), key.secret, &http, &why);
-    explicit_bzero(&key, sizeof key);
+    enum tm_err err = command_connect(args, &http, &why);
     if (err)
         return command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why);
     make_path(args, &path);

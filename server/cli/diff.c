@@ -76,12 +76,11 @@ static void print_cause(const json_t *cause)
     bytes_fini(&labels);
 }
 
-static int print_diff(const struct args *args, const json_t *data)
+static void print_diff(const struct args *args, const json_t *data)
 {
     const json_t *item;
     size_t i, shown = 0;
-    if (options_given(args, "json"))
-        return talk_print_json(data);
+    (void)args;
     json_array_foreach(json_object_get(data, "items"), i, item)
     {
         if (json_number_value(json_object_get(item, "score")) <= 0)
@@ -100,21 +99,18 @@ static int print_diff(const struct args *args, const json_t *data)
               "what there "
               "is\n",
               stderr);
-        return EXIT_OK;
+        return;
     }
     bool is_cut = shown == json_array_size(json_object_get(data, "items")) &&
                   json_is_string(json_object_get(data, "next"));
     printf("%s%zu of %lld series differ surely; %.*s\n", is_cut ? "at least " : "", shown, all,
            STR_ARG(talk_text(data, "text")));
-    return EXIT_OK;
 }
 
 static int run_diff(const struct args *args)
 {
     static const char *const others[] = {"service", "env"};
-    struct talk talk = {0};
     struct bytes path = {0};
-    const json_t *data = NULL;
     struct tm_why why;
     if (!options_given(args, "window")) {
         tm_why_write(&why, "which time? For example `tidemark diff --window -30m..now --service cart`");
@@ -128,15 +124,8 @@ static int run_diff(const struct args *args)
         talk_put_option(args, others[i], &path);
     if (options_given(args, "match"))
         talk_put_value("match[]", str_of(options_text(args, "match")), &path);
-    bytes_u8(&path, '\0');
-    int code = bytes_error(&path) ? (tm_why_write(&why, "out of memory"), command_fail(EXIT_FAILED, &why))
-                                  : talk_open(args, &talk);
-    if (!code)
-        code = talk_ask(&talk, "GET", (const char *)path.data, NULL, &data);
-    if (!code)
-        code = print_diff(args, data);
+    int code = talk_show(args, &path, print_diff);
     bytes_fini(&path);
-    talk_close(&talk);
     return code;
 }
 

@@ -22,15 +22,6 @@ static const struct option events_options[] = {
 
 /* ---- for people ---- */
 
-static void put_text(const json_t *item, const char *name, const char *before, struct bytes *out)
-{
-    struct str text = talk_text(item, name);
-    if (text.len == 0)
-        return;
-    bytes_printf(out, "%s", before);
-    series_text_plain(text, out);
-}
-
 static void put_tags(json_t *tags, struct bytes *out)
 {
     const char *name;
@@ -39,7 +30,7 @@ static void put_tags(json_t *tags, struct bytes *out)
     {
         bytes_printf(out, "  ");
         series_text_plain(str_of(name), out);
-        put_text(tags, name, "=", out);
+        talk_put_text(tags, name, "=", out);
     }
 }
 
@@ -50,14 +41,14 @@ static void print_event(const json_t *item)
     const json_t *fields = json_object_get(item, "fields");
     const json_t *duration = json_object_get(fields, "duration_ms");
     json_int_t count = json_integer_value(json_object_get(fields, "count"));
-    put_text(item, "time", "", &out);
+    talk_put_text(item, "time", "", &out);
     bytes_printf(&out, "  %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(item, "status")));
-    put_text(item, "method", " ", &out);
-    put_text(item, "url", " ", &out);
-    put_text(item, "service", "  ", &out);
-    put_text(item, "env", "@", &out);
-    put_text(item, "page_group", "  group=", &out);
-    put_text(item, "agent", "  agent=", &out);
+    talk_put_text(item, "method", " ", &out);
+    talk_put_text(item, "url", " ", &out);
+    talk_put_text(item, "service", "  ", &out);
+    talk_put_text(item, "env", "@", &out);
+    talk_put_text(item, "page_group", "  group=", &out);
+    talk_put_text(item, "agent", "  agent=", &out);
     put_tags(json_object_get(item, "tags"), &out);
     if (json_is_number(duration))
         bytes_printf(&out, "  %s", units_ms(json_number_value(duration), text));
@@ -85,36 +76,30 @@ static int print_list(const struct args *args, const json_t *list)
     return EXIT_OK;
 }
 
+static void print_explained(const struct args *args, const json_t *data)
+{
+    struct bytes text = {0};
+    struct str told = talk_text(data, "text");
+    (void)args;
+    for (size_t i = 0; i < told.len; i++) {
+        if (told.ptr[i] == '\n')
+            bytes_u8(&text, '\n');
+        else
+            series_text_plain((struct str){told.ptr + i, 1}, &text);
+    }
+    printf("%.*s%s", (int)text.len, text.len ? (const char *)text.data : "",
+           text.len && text.data[text.len - 1] == '\n' ? "" : "\n");
+    bytes_fini(&text);
+}
+
 static int explain(const struct args *args)
 {
-    struct talk talk = {0};
-    struct bytes path = {0}, text = {0};
-    const json_t *data = NULL;
-    struct tm_why why;
+    struct bytes path = {0};
     bytes_printf(&path, "/api/v1/events/explain");
     talk_put_value("url", str_of(options_text(args, "explain-url")), &path);
     talk_put_option(args, "service", &path);
-    bytes_u8(&path, '\0');
-    int code = bytes_error(&path) ? (tm_why_write(&why, "out of memory"), command_fail(EXIT_FAILED, &why))
-                                  : talk_open(args, &talk);
-    if (!code)
-        code = talk_ask(&talk, "GET", (const char *)path.data, NULL, &data);
-    if (!code && options_given(args, "json")) {
-        code = talk_print_json(data);
-    } else if (!code) {
-        struct str told = talk_text(data, "text");
-        for (size_t i = 0; i < told.len; i++) {
-            if (told.ptr[i] == '\n')
-                bytes_u8(&text, '\n');
-            else
-                series_text_plain((struct str){told.ptr + i, 1}, &text);
-        }
-        printf("%.*s%s", (int)text.len, text.len ? (const char *)text.data : "",
-               text.len && text.data[text.len - 1] == '\n' ? "" : "\n");
-    }
-    bytes_fini(&text);
+    int code = talk_show(args, &path, print_explained);
     bytes_fini(&path);
-    talk_close(&talk);
     return code;
 }
 

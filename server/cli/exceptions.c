@@ -19,30 +19,21 @@ static const struct option exceptions_options[] = {
     {0},
 };
 
-static void put_text(const json_t *item, const char *name, const char *before, struct bytes *out)
-{
-    struct str text = talk_text(item, name);
-    if (text.len == 0)
-        return;
-    bytes_printf(out, "%s", before);
-    series_text_plain(text, out);
-}
-
 static void print_group(const json_t *item)
 {
     struct bytes out = {0};
-    put_text(item, "id", "", &out);
-    put_text(item, "state", "  ", &out);
+    talk_put_text(item, "id", "", &out);
+    talk_put_text(item, "state", "  ", &out);
     bytes_printf(&out, "  %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(item, "count")));
-    put_text(item, "last", "  ", &out);
-    put_text(item, "service", "  ", &out);
-    put_text(item, "env", "@", &out);
+    talk_put_text(item, "last", "  ", &out);
+    talk_put_text(item, "service", "  ", &out);
+    talk_put_text(item, "env", "@", &out);
     struct str type = talk_text(item, "type"), message = talk_text(item, "message");
     bool is_said =
         message.len >= type.len && memcmp(message.ptr, type.ptr, type.len) == 0; /* HTTP 404 /p/{n} */
     if (!is_said)
-        put_text(item, "type", "  ", &out);
-    put_text(item, "message", is_said ? "  " : ": ", &out);
+        talk_put_text(item, "type", "  ", &out);
+    talk_put_text(item, "message", is_said ? "  " : ": ", &out);
     if (!bytes_error(&out))
         printf("%.*s\n", (int)out.len, (const char *)out.data);
     bytes_fini(&out);
@@ -54,18 +45,18 @@ static void print_whole(const json_t *item)
     size_t i;
     const json_t *one;
     print_group(item);
-    put_text(item, "first", "first ", &out);
-    put_text(item, "last", ", last ", &out);
+    talk_put_text(item, "first", "first ", &out);
+    talk_put_text(item, "last", ", last ", &out);
     bytes_printf(&out, "\n");
     json_array_foreach(json_object_get(item, "releases"), i, one)
     {
         if (talk_text(one, "release").len > 0)
-            put_text(one, "release", "release ", &out);
+            talk_put_text(one, "release", "release ", &out);
         else
             bytes_printf(&out, "without a release");
         bytes_printf(&out, ": %" JSON_INTEGER_FORMAT "\n", json_integer_value(json_object_get(one, "count")));
     }
-    put_text(item, "stack", "", &out);
+    talk_put_text(item, "stack", "", &out);
     bool ends_line = out.len > 0 && out.data[out.len - 1] == '\n';
     if (!bytes_error(&out))
         printf("%.*s%s", (int)out.len, (const char *)out.data, ends_line ? "" : "\n");
@@ -75,27 +66,12 @@ static void print_whole(const json_t *item)
 static int list_groups(const struct args *args)
 {
     static const char *const names[] = {"service", "state", "from", "to"};
-    struct talk talk = {0};
     struct bytes path = {0};
-    json_t *list = NULL;
     bytes_printf(&path, "/api/v1/exceptions");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         talk_put_option(args, names[i], &path);
-    int code = talk_open(args, &talk);
-    if (!code)
-        code = talk_list(&talk, &path, &list);
-    if (!code && options_given(args, "json")) {
-        code = talk_print_json(list);
-    } else if (!code) {
-        const json_t *items = json_object_get(list, "items");
-        for (size_t i = 0; i < json_array_size(items); i++)
-            print_group(json_array_get(items, i));
-        if (json_array_size(items) == 0)
-            fputs("tidemark: there are no such groups of exceptions\n", stderr);
-    }
-    json_decref(list);
+    int code = talk_show_list(args, &path, print_group, "there are no such groups of exceptions");
     bytes_fini(&path);
-    talk_close(&talk);
     return code;
 }
 

@@ -12,19 +12,10 @@ bool findings_is_id(const char *text)
     return strlen(text) == FINDING_ID_BYTES && strspn(text, "0123456789abcdef") == FINDING_ID_BYTES;
 }
 
-void findings_put_text(const json_t *item, const char *name, const char *before, struct bytes *out)
-{
-    struct str text = talk_text(item, name);
-    if (text.len == 0)
-        return;
-    bytes_printf(out, "%s", before);
-    series_text_plain(text, out);
-}
-
 void findings_put_service(const json_t *item, struct bytes *out)
 {
-    findings_put_text(item, "service", "  ", out);
-    findings_put_text(item, "env", "@", out);
+    talk_put_text(item, "service", "  ", out);
+    talk_put_text(item, "env", "@", out);
 }
 
 void findings_put_labels(const json_t *labels, struct bytes *out)
@@ -52,11 +43,9 @@ void findings_print(struct bytes *out)
 }
 
 int findings_list(const struct args *args, const char *path, const char *const *names, size_t count,
-                  findings_print_fn *print, const char *none)
+                  talk_item_fn *print, const char *none)
 {
-    struct talk talk = {0};
     struct bytes full = {0};
-    json_t *list = NULL;
     bytes_printf(&full, "%s", path);
     for (size_t i = 0; i < count; i++) {
         struct str value = str_of(options_text(args, names[i]));
@@ -64,21 +53,8 @@ int findings_list(const struct args *args, const char *path, const char *const *
         if (options_given(args, names[i]))
             talk_put_value(is_score ? "min_score" : names[i], value, &full);
     }
-    int code = talk_open(args, &talk);
-    if (!code)
-        code = talk_list(&talk, &full, &list);
-    if (!code && options_given(args, "json")) {
-        code = talk_print_json(list);
-    } else if (!code) {
-        const json_t *items = json_object_get(list, "items");
-        for (size_t i = 0; i < json_array_size(items); i++)
-            print(json_array_get(items, i));
-        if (json_array_size(items) == 0)
-            fprintf(stderr, "tidemark: %s\n", none);
-    }
-    json_decref(list);
+    int code = talk_show_list(args, &full, print, none);
     bytes_fini(&full);
-    talk_close(&talk);
     return code;
 }
 
@@ -86,7 +62,7 @@ int findings_list(const struct args *args, const char *path, const char *const *
 
 struct following {
     const struct args *args;
-    findings_print_fn *print;
+    talk_item_fn *print;
     double min_score;
 };
 
@@ -107,7 +83,7 @@ static void take_item(void *arg, const json_t *item)
     (void)fflush(stdout);
 }
 
-int findings_follow(const struct args *args, const char *topic, findings_print_fn *print)
+int findings_follow(const struct args *args, const char *topic, talk_item_fn *print)
 {
     enum { SCORE_MAX = 100 };
     struct following f = {.args = args, .print = print};

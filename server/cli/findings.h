@@ -9,8 +9,6 @@ enum { FINDING_ID_BYTES = 16 };
 /* Whether text is an id of a finding. */
 bool findings_is_id(const char *text);
 
-/* Appends a text field of an item, with `before` in front, control bytes escaped; nothing if it is empty. */
-void findings_put_text(const json_t *item, const char *name, const char *before, struct bytes *out);
 /* Appends service, and env behind an @. */
 void findings_put_service(const json_t *item, struct bytes *out);
 /* Appends labels: {name="value",...}. */
@@ -18,16 +16,13 @@ void findings_put_labels(const json_t *labels, struct bytes *out);
 /* Prints out and a line end, and releases it. */
 void findings_print(struct bytes *out);
 
-/* Prints one item; borrowed for the call. */
-typedef void findings_print_fn(const json_t *item);
-
 /* Lists what stands at path with these options, an item a line by print; or as one document with --json. The
  * exit code. none: what is said where there is nothing. */
 int findings_list(const struct args *args, const char *path, const char *const *names, size_t count,
-                  findings_print_fn *print, const char *none);
+                  talk_item_fn *print, const char *none);
 
 /* Follows the topic, an item a line by print, or a JSON object a line; those that --env and --min-score mean.
  * The exit code, if it can't. */
-int findings_follow(const struct args *args, const char *topic, findings_print_fn *print);
+int findings_follow(const struct args *args, const char *topic, talk_item_fn *print);
 
 #endif

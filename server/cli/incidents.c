@@ -25,14 +25,14 @@ static const struct option incidents_options[] = {
 
 static void put_line(const json_t *item, struct bytes *out)
 {
-    findings_put_text(item, "id", "", out);
-    findings_put_text(item, "state", "  ", out);
+    talk_put_text(item, "id", "", out);
+    talk_put_text(item, "state", "  ", out);
     bytes_printf(out, "  %5.1f", json_number_value(json_object_get(item, "score")));
-    findings_put_text(item, "start", "  ", out);
+    talk_put_text(item, "start", "  ", out);
     if (talk_text(item, "end").len > 0)
-        findings_put_text(item, "end", " to ", out);
+        talk_put_text(item, "end", " to ", out);
     findings_put_service(item, out);
-    findings_put_text(item, "text", "  ", out);
+    talk_put_text(item, "text", "  ", out);
 }
 
 static void print_incident(const json_t *item)
@@ -64,8 +64,8 @@ static void put_onset(const json_t *item, struct bytes *out)
     {
         if (i == ONSET_SHOWN)
             break;
-        findings_put_text(one, "time", "\nonset     ", out);
-        findings_put_text(one, "metric", "  ", out);
+        talk_put_text(one, "time", "\nonset     ", out);
+        talk_put_text(one, "metric", "  ", out);
         findings_put_labels(json_object_get(one, "labels"), out);
     }
     if (count > ONSET_SHOWN)
@@ -78,9 +78,9 @@ static void put_feedback(const json_t *item, struct bytes *out)
     size_t i;
     json_array_foreach(json_object_get(item, "feedback"), i, one)
     {
-        findings_put_text(one, "time", "\nfeedback  ", out);
-        findings_put_text(one, "feedback", "  ", out);
-        findings_put_text(one, "note", ": ", out);
+        talk_put_text(one, "time", "\nfeedback  ", out);
+        talk_put_text(one, "feedback", "  ", out);
+        talk_put_text(one, "note", ": ", out);
     }
 }
 
@@ -91,11 +91,11 @@ static void put_related(const json_t *item, struct bytes *out)
     json_int_t count =
         json_is_array(anomalies) ? (json_int_t)json_array_size(anomalies) : json_integer_value(anomalies);
     if (json_is_object(marker)) {
-        findings_put_text(marker, "id", "\nmarker    ", out);
-        findings_put_text(marker, "kind", "  ", out);
-        findings_put_text(marker, "version", "  ", out);
+        talk_put_text(marker, "id", "\nmarker    ", out);
+        talk_put_text(marker, "kind", "  ", out);
+        talk_put_text(marker, "version", "  ", out);
     } else {
-        findings_put_text(item, "marker", "\nmarker    ", out);
+        talk_put_text(item, "marker", "\nmarker    ", out);
     }
     if (count > 0)
         bytes_printf(out, "\nanomalies %" JSON_INTEGER_FORMAT, count);

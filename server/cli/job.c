@@ -104,18 +104,13 @@ enum tm_err job_ask(const struct args *args, const char *path, const char *query
                     json_t **out, struct tm_why *why)
 {
     char full[PATH_BYTES];
-    struct key key;
     struct http *http = NULL;
     struct http_answer answer = {0};
     struct job_line line;
     *out = NULL;
     if (snprintf(full, sizeof full, "%s?wait=no%s%s", path, *query ? "&" : "", query) >= (int)sizeof full)
         return tm_fail(why, TM_INVALID, "the path is too long");
-    enum tm_err err = command_key(args, &key, why);
-    if (err)
-        return err == TM_INVALID ? TM_IO : err;
-    err = http_open(command_server(args), key.secret, &http, why);
-    explicit_bzero(&key, sizeof key);
+    enum tm_err err = command_connect(args, &http, why);
     if (err)
         return err;
     err = http_post(http, full, STR(""), TIMEOUT_MS, &answer, why);

@@ -52,28 +52,19 @@ static const struct option marker_options[] = {
 
 /* ---- for people ---- */
 
-static void put_text(const json_t *item, const char *name, const char *before, struct bytes *out)
-{
-    struct str text = talk_text(item, name);
-    if (text.len == 0)
-        return;
-    bytes_printf(out, "%s", before);
-    series_text_plain(text, out);
-}
-
 static void print_marker(const json_t *item)
 {
     struct bytes out = {0};
-    put_text(item, "time", "", &out);
-    put_text(item, "end", " to ", &out);
-    put_text(item, "kind", "  ", &out);
-    put_text(item, "service", "  ", &out);
-    put_text(item, "env", "@", &out);
-    put_text(item, "version", "  ", &out);
-    put_text(item, "class", "  ", &out);
-    put_text(item, "by", "  by ", &out);
-    put_text(item, "note", "  ", &out);
-    put_text(item, "id", "  ", &out);
+    talk_put_text(item, "time", "", &out);
+    talk_put_text(item, "end", " to ", &out);
+    talk_put_text(item, "kind", "  ", &out);
+    talk_put_text(item, "service", "  ", &out);
+    talk_put_text(item, "env", "@", &out);
+    talk_put_text(item, "version", "  ", &out);
+    talk_put_text(item, "class", "  ", &out);
+    talk_put_text(item, "by", "  by ", &out);
+    talk_put_text(item, "note", "  ", &out);
+    talk_put_text(item, "id", "  ", &out);
     if (!bytes_error(&out))
         printf("%.*s\n", (int)out.len, (const char *)out.data);
     bytes_fini(&out);
@@ -208,27 +199,12 @@ static int show_expected(const struct args *args)
 static int list_markers(const struct args *args)
 {
     static const char *const names[] = {"kind", "service", "env", "version", "from", "to"};
-    struct talk talk = {0};
     struct bytes path = {0};
-    json_t *list = NULL;
     bytes_printf(&path, "/api/v1/markers");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         talk_put_option(args, names[i], &path);
-    int code = talk_open(args, &talk);
-    if (!code)
-        code = talk_list(&talk, &path, &list);
-    if (!code && options_given(args, "json")) {
-        code = talk_print_json(list);
-    } else if (!code) {
-        const json_t *items = json_object_get(list, "items");
-        for (size_t i = 0; i < json_array_size(items); i++)
-            print_marker(json_array_get(items, i));
-        if (json_array_size(items) == 0)
-            fputs("tidemark: there are no such markers\n", stderr);
-    }
-    json_decref(list);
+    int code = talk_show_list(args, &path, print_marker, "there are no such markers");
     bytes_fini(&path);
-    talk_close(&talk);
     return code;
 }
 

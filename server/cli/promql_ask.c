@@ -138,15 +138,10 @@ static enum tm_err read_answer(const struct http_answer *told, struct promql_ans
 static enum tm_err ask_daemon(const struct args *args, const struct promql_request *request,
                               struct promql_answer *answer, struct tm_why *why)
 {
-    struct key key;
     struct http *http = NULL;
     struct bytes form = {0};
     struct http_answer told = {0};
-    enum tm_err err = command_key(args, &key, why);
-    if (err)
-        return TM_IO;
-    err = http_open(command_server(args), key.secret, &http, why);
-    explicit_bzero(&key, sizeof key);
+    enum tm_err err = command_connect(args, &http, why);
     put_form(request, &form);
     if (!err && bytes_error(&form))
         err = tm_fail(why, TM_NOMEM, "out of memory");

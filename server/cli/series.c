@@ -264,15 +264,10 @@ static enum tm_err show_answer(const struct http_answer *answer, struct listing 
 
 static enum tm_err ask_daemon(const struct args *args, struct listing *listing, struct tm_why *why)
 {
-    struct key key;
     struct http *http = NULL;
     struct http_answer answer = {0};
     struct bytes path = {0};
-    enum tm_err err = command_key(args, &key, why);
-    if (err)
-        return TM_IO;
-    err = http_open(command_server(args), key.secret, &http, why);
-    explicit_bzero(&key, sizeof key);
+    enum tm_err err = command_connect(args, &http, why);
     put_path(listing, &path);
     if (!err && bytes_error(&path))
         err = tm_fail(why, TM_NOMEM, "out of memory");

@@ -162,14 +162,9 @@ static void write_time(struct bytes *out, const char *name, time_ms_t time)
 static enum tm_err read_daemon(const struct args *args, const struct source_request *request,
                                const struct source_sink *sink, struct tm_why *why)
 {
-    struct key key;
     struct http *http = NULL;
     struct bytes path = {0};
-    enum tm_err err = command_key(args, &key, why);
-    if (err)
-        return TM_IO;
-    err = http_open(command_server(args), key.secret, &http, why);
-    explicit_bzero(&key, sizeof key);
+    enum tm_err err = command_connect(args, &http, why);
     bytes_printf(&path, "/api/v1/export?match[]=");
     http_escape(str_of(request->selector), &path);
     write_time(&path, "from", request->span.from);

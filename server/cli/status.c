@@ -70,7 +70,6 @@ static int show_once(const struct args *args, struct http *http, struct http_ans
 static int run_status(const struct args *args)
 {
     struct tm_why why = {0};
-    struct key key;
     struct http *http = NULL;
     struct http_answer answer = {0};
     int64_t every_s = WATCH_DEFAULT_S;
@@ -78,10 +77,7 @@ static int run_status(const struct args *args)
     bool watch = options_given(args, "watch");
     if (every && *every && options_number(args, "watch", 1, WATCH_MAX_S, &every_s, &why))
         return command_fail(EXIT_USAGE, &why);
-    if (command_key(args, &key, &why))
-        return command_fail(EXIT_FAILED, &why);
-    enum tm_err err = http_open(command_server(args), key.secret, &http, &why);
-    explicit_bzero(&key, sizeof key);
+    enum tm_err err = command_connect(args, &http, &why);
     if (err)
         return command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why);
     bool redraw = watch && isatty(STDOUT_FILENO) && !options_given(args, "json");

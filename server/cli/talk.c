@@ -10,15 +10,9 @@
 int talk_open(const struct args *args, struct talk *talk)
 {
     struct tm_why why = {0};
-    struct key key;
     *talk = (struct talk){.args = args};
-    if (command_key(args, &key, &why))
-        return command_fail(EXIT_FAILED, &why);
-    enum tm_err err = http_open(command_server(args), key.secret, &talk->http, &why);
-    explicit_bzero(&key, sizeof key);
-    if (err)
-        return command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why);
-    return EXIT_OK;
+    enum tm_err err = command_connect(args, &talk->http, &why);
+    return err ? command_fail(err == TM_INVALID ? EXIT_USAGE : EXIT_FAILED, &why) : EXIT_OK;
 }
 
 void talk_close(struct talk *talk)
@@ -200,4 +194,53 @@ struct str talk_text(const json_t *item, const char *name)
     const json_t *value = json_object_get(item, name);
     const char *text = json_string_value(value);
     return (struct str){text ? text : "", text ? json_string_length(value) : 0};
+}
+
+void talk_put_text(const json_t *item, const char *name, const char *before, struct bytes *out)
+{
+    struct str text = talk_text(item, name);
+    if (text.len == 0)
+        return;
+    bytes_printf(out, "%s", before);
+    series_text_plain(text, out);
+}
+
+/* ---- whole commands ---- */
+
+int talk_show(const struct args *args, struct bytes *path, talk_print_fn *print)
+{
+    struct talk talk = {0};
+    const json_t *data = NULL;
+    struct tm_why why = {"out of memory"};
+    bytes_u8(path, '\0');
+    int code = bytes_error(path) ? command_fail(EXIT_FAILED, &why) : talk_open(args, &talk);
+    if (!code)
+        code = talk_ask(&talk, "GET", (const char *)path->data, NULL, &data);
+    if (!code && options_given(args, "json"))
+        code = talk_print_json(data);
+    else if (!code)
+        print(args, data);
+    talk_close(&talk);
+    return code;
+}
+
+int talk_show_list(const struct args *args, const struct bytes *path, talk_item_fn *print, const char *none)
+{
+    struct talk talk = {0};
+    json_t *list = NULL;
+    int code = talk_open(args, &talk);
+    if (!code)
+        code = talk_list(&talk, path, &list);
+    if (!code && options_given(args, "json")) {
+        code = talk_print_json(list);
+    } else if (!code) {
+        const json_t *items = json_object_get(list, "items");
+        for (size_t i = 0; i < json_array_size(items); i++)
+            print(json_array_get(items, i));
+        if (json_array_size(items) == 0)
+            fprintf(stderr, "tidemark: %s\n", none);
+    }
+    json_decref(list);
+    talk_close(&talk);
+    return code;
 }

@@ -46,4 +46,20 @@ int talk_print_json(const json_t *data);
 /* The text of a field, "" if it has none. */
 struct str talk_text(const json_t *item, const char *name);
 
+/* Appends a text field of an item, with `before` in front, control bytes escaped; nothing if it is empty. */
+void talk_put_text(const json_t *item, const char *name, const char *before, struct bytes *out);
+
+/* Prints what was asked for, for people; borrowed for the call. */
+typedef void talk_print_fn(const struct args *args, const json_t *data);
+
+/* A whole command: asks for path by GET and prints the answer, as JSON if that is wanted. The exit code. */
+int talk_show(const struct args *args, struct bytes *path, talk_print_fn *print);
+
+/* Prints one item of a list; borrowed for the call. */
+typedef void talk_item_fn(const json_t *item);
+
+/* A whole command: lists what stands at path as talk_list does, an item a line by print, or as one document
+ * with --json. none: what is said where there is nothing. The exit code. */
+int talk_show_list(const struct args *args, const struct bytes *path, talk_item_fn *print, const char *none);
+
 #endif

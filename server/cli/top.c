@@ -55,16 +55,14 @@ static void print_item(const json_t *item, bool is_compared)
     bytes_fini(&key);
 }
 
-static int print_top(const struct args *args, const json_t *data)
+static void print_top(const struct args *args, const json_t *data)
 {
     const json_t *item;
     size_t i;
     char total[UNITS_TEXT_BYTES], keys[UNITS_TEXT_BYTES];
-    if (options_given(args, "json"))
-        return talk_print_json(data);
     if (json_array_size(json_object_get(data, "items")) == 0) {
         fputs("tidemark: no event is there; --from and --to set the span\n", stderr);
-        return EXIT_OK;
+        return;
     }
     bool is_compared = json_is_object(json_object_get(data, "compare"));
     printf("%12s %7s%s  %s\n", "count", "share", is_compared ? "       before     change" : "",
@@ -79,31 +77,20 @@ static int print_top(const struct args *args, const json_t *data)
             "from rankings kept of days whose events are gone: counts are least ones, up to %s more each; so "
             "many may one have that is not known\n",
             count_text(data, "error", keys));
-    return EXIT_OK;
 }
 
 static int run_top(const struct args *args)
 {
     static const char *const names[] = {"by", "from", "to", "k"};
     static const char *const others[] = {"service", "status", "filter", "compare"};
-    struct talk talk = {0};
     struct bytes path = {0};
-    const json_t *data = NULL;
-    struct tm_why why;
     bytes_printf(&path, "/api/v1/top");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         talk_put_value(names[i], str_of(options_text(args, names[i])), &path);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         talk_put_option(args, others[i], &path);
-    bytes_u8(&path, '\0');
-    int code = bytes_error(&path) ? (tm_why_write(&why, "out of memory"), command_fail(EXIT_FAILED, &why))
-                                  : talk_open(args, &talk);
-    if (!code)
-        code = talk_ask(&talk, "GET", (const char *)path.data, NULL, &data);
-    if (!code)
-        code = print_top(args, data);
+    int code = talk_show(args, &path, print_top);
     bytes_fini(&path);
-    talk_close(&talk);
     return code;
 }
 
