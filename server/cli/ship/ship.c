@@ -22,7 +22,12 @@
 #include "server/cli/ship/ship_log.h"
 #include "server/client/message.h"
 
-enum { TURN_MS = 200, STEP_MS = 20, NS_PER_MS = 1000000 };
+enum {
+    TURN_MS = 200,
+    STEP_MS = 20,
+    NS_PER_MS = 1000000,
+    READS_MAX = 4 /* of a file in one turn, 256 KiB each: rotations are seen however much there is to read */
+};
 
 struct ship {
     struct push *push;
@@ -167,7 +172,7 @@ static enum tm_err read_file(struct ship *ship, uint32_t index, size_t nth, bool
     struct tm_why inner = {0};
     enum ship_read state = SHIP_READ_SOME;
     enum tm_err err = TM_OK;
-    while (!err && state == SHIP_READ_SOME) {
+    for (int i = 0; i < READS_MAX && !err && state == SHIP_READ_SOME; i++) {
         err = ship_file_fill(file, &state, &inner);
         if (err)
             return tm_fail(&ship->push->why, err, "cannot read %s: %s", log->given, inner.text);
@@ -178,7 +183,7 @@ static enum tm_err read_file(struct ship *ship, uint32_t index, size_t nth, bool
     file->is_read = file->is_rotated && state == SHIP_READ_END && ship_file_is_empty(file);
     if (!err && state == SHIP_READ_CUT)
         ship_log_cut(log, nth);
-    if (err || state == SHIP_READ_CUT || !ship_log_is_over(log, nth))
+    if (err || state != SHIP_READ_END || !ship_log_is_over(log, nth))
         return err;
     err = take_lines(ship, index, file, true);
     if (!err)
