@@ -130,6 +130,9 @@ static enum tm_err choose_span(struct words *w, time_ms_t now, struct tm_why *wh
     run->is_custom = run->span.from != whole.from || run->span.to != whole.to;
     if (run->span.from >= run->span.to || run->span.to - run->span.from > WEEK_MAX_MS)
         return tm_fail(why, TM_INVALID, "--from must lie before --to, by seven days at most");
+    if (run->span.from > now)
+        return tm_fail(why, TM_INVALID,
+                       "that week has not begun: a report is on a week that has, at least in part");
     return TM_OK;
 }
 

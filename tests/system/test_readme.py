@@ -91,11 +91,20 @@ def test_what_it_says_of_requests_failures_and_releases(loaded):
 
 
 def test_what_it_says_of_deploys_anomalies_and_incidents(loaded):
-    daemon, _ = loaded
+    daemon, folder = loaded
     run(loaded, ['deploy', '--service', 'cart', '--version', '1.8.4', '--time', '-1h'])
     gate = typed('verdict')[0]
     asked = subprocess.run([COMMAND, *gate[:gate.index('--wait')], '--server', 'http://' + daemon.http], capture_output=True, timeout=60)
     assert asked.returncode == 4 and asked.stdout.startswith(b'insufficient'), asked
+    line = next(line for line in TEXT.splitlines() if 'roll-back.sh' in line).replace('--wait 10m', '--wait 10ms')
+    with open(os.path.join(folder, 'roll-back.sh'), 'w', encoding='utf-8') as script:
+        script.write('#!/bin/sh\ntouch rolled-back\n')
+    os.chmod(script.name, 0o755)
+    for program, rolls in ((COMMAND, False), ('false', True)):
+        command_line = line.replace('build/release/tidemark', program)
+        subprocess.run(['sh', '-c', command_line], cwd=folder, timeout=60, check=False, capture_output=True,
+                       env=dict(os.environ, TIDEMARK_SERVER='http://' + daemon.http))
+        assert os.path.exists(os.path.join(folder, 'rolled-back')) == rolls, command_line
     for words in typed('anomalies') + typed('incidents') + typed('diff'):
         done = subprocess.run([COMMAND, *words, '--server', 'http://' + daemon.http], capture_output=True, timeout=60)
         assert done.returncode == 0, done

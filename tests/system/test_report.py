@@ -458,7 +458,7 @@ def test_a_folder_without_data_has_no_reports_and_a_wrong_word_is_told(daemon, t
     out = str(tmp_path / 'out')
     assert make(daemon.data_dir, out, '--week', '2026-W01')['items'] == []
     assert not os.path.exists(out)
-    for words in (['--week', '2026-W60'], ['--zone', 'Mars/Base'], ['--language', 'xx'], ['--formats', 'pdf'],
+    for words in (['--week', '2026-W60'], ['--week', '2199-W01'], ['--zone', 'Mars/Base'], ['--language', 'xx'], ['--formats', 'pdf'],
                   ['--due', 'Someday'], ['--from', '2026-01-01', '--to', '2026-02-01'], ['more']):
         code, err = make(daemon.data_dir, out, *words, good=False)
         assert code == 2 and err.startswith('tidemark-report: '), words
