@@ -211,7 +211,7 @@ const struct command verdict_command = {
                "verdict is valid whenever it is asked for. --wait ends at once when the deploy is bad, "
                "else at its time with the verdict then. `tidemark deploy` tells of deploys.",
     .examples = "tidemark verdict --service cart --version 1.8.3\n"
-                "tidemark verdict --service cart --version 1.8.3 --wait 10m || [ $? -ne 1 ] || ./back.sh",
+                "tidemark verdict --service cart --version 1.8.3 --wait 10m",
     .exits = "0 ok\n1 bad\n2 wrong usage\n3 suspect\n4 not enough data\n5 could not ask (no server, no such "
              "deploy)",
     .options = verdict_options,
