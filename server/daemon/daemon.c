@@ -229,6 +229,11 @@ static void on_found(void *arg, const struct finding *finding)
     feed_publish_finding(((struct daemon *)arg)->feed, finding);
 }
 
+static void on_news(void *arg, struct str service, time_ms_t oldest, time_ms_t newest)
+{
+    deploy_watch_news(((struct daemon *)arg)->deploys, service, oldest, newest);
+}
+
 static enum tm_err open_detect(struct daemon *daemon, struct tm_why *why)
 {
     const struct detect_options_daemon options = {
@@ -238,7 +243,8 @@ static enum tm_err open_detect(struct daemon *daemon, struct tm_why *why)
         .clock = daemon->clock,
         .config = daemon->config,
         .found = on_found,
-        .found_arg = daemon,
+        .news = on_news,
+        .arg = daemon,
     };
     daemon->detect = daemon->api.detect = detect_open(&options, why);
     return daemon->detect ? TM_OK : TM_NOMEM;
@@ -252,6 +258,7 @@ static enum tm_err open_deploys(struct daemon *daemon, struct tm_why *why)
         .feed = daemon->feed,
         .log = daemon->log,
         .clock = daemon->clock,
+        .incident_score = (double)daemon->config->scoring.incident_score,
     };
     daemon->deploys = deploy_watch_open(&options);
     return daemon->deploys ? TM_OK : tm_fail(why, TM_NOMEM, "out of memory at start");

@@ -21,6 +21,7 @@ static void apply(struct daemon *daemon, struct config *config)
     http_configure(daemon->http, config);
     queries_configure(daemon->queries, config);
     detect_configure(daemon->detect, config);
+    deploy_watch_configure(daemon->deploys, (double)config->scoring.incident_score);
     if (log_level_parse(config->log.level, &level) == TM_OK)
         log_set_level(daemon->log, level);
     const struct store_retention retention = {

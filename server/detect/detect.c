@@ -207,7 +207,7 @@ static void on_settled(void *arg, enum tm_err err)
     }
     detect->told_trouble = false;
     if (detect->options.found)
-        detect_out_each(detect_engine_out(detect->engine), detect->options.found, detect->options.found_arg);
+        detect_out_each(detect_engine_out(detect->engine), detect->options.found, detect->options.arg);
     release_worker(detect);
 }
 
@@ -225,16 +225,24 @@ static void on_ready(void *arg)
 
 /* ---- loop ---- */
 
+struct gathering {
+    const struct detect_options_daemon *options;
+    struct news *news;
+};
+
 static void gather_news(void *arg, struct str service, time_ms_t oldest, time_ms_t newest)
 {
-    struct news **gathered = arg;
+    struct gathering *gathering = arg;
+    if (gathering->options->news)
+        gathering->options->news(gathering->options->arg, service, oldest, newest);
     struct news *news = malloc(sizeof *news + service.len + 1);
     if (!news)
         return; /* it is scored with the next news of this service */
-    *news = (struct news){.next = *gathered, .oldest = oldest, .newest = newest, .name_len = service.len};
+    *news =
+        (struct news){.next = gathering->news, .oldest = oldest, .newest = newest, .name_len = service.len};
     if (service.len > 0)
         memcpy(news->name, service.ptr, service.len);
-    *gathered = news;
+    gathering->news = news;
 }
 
 /* Copies of the markers, when there are others and now and then: they are few, and the worker may not look at
@@ -262,18 +270,18 @@ static void give_markers(struct detect *detect)
 
 void detect_tick(struct detect *detect)
 {
-    struct news *gathered = NULL;
+    struct gathering gathering = {.options = &detect->options};
     struct store_stats stats;
-    store_news(detect->options.store, gather_news, &gathered);
+    store_news(detect->options.store, gather_news, &gathering);
     store_stats(detect->options.store, &stats);
     uint64_t series = stats.series + stats.series_left * 2;
     give_markers(detect);
     if (detect->out == OUT_READY)
         submit(detect);
     pthread_mutex_lock(&detect->mutex);
-    while (gathered) {
-        struct news *news = gathered;
-        gathered = news->next;
+    while (gathering.news) {
+        struct news *news = gathering.news;
+        gathering.news = news->next;
         news->next = detect->news;
         detect->news = news;
     }

@@ -26,7 +26,9 @@ struct detect_options_daemon {
     const struct config *config;
     /* Each finding that became durable, in order; NULL. */
     void (*found)(void *arg, const struct finding *finding);
-    void *found_arg;
+    /* Data of a service became visible, of these event times; NULL. */
+    void (*news)(void *arg, struct str service, time_ms_t oldest, time_ms_t newest);
+    void *arg; /* of both */
 };
 
 /* Starts. NULL with why: out of memory or threads, or a selector of scoring.include that can't be read. */

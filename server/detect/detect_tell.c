@@ -216,7 +216,8 @@ static bool recall_one(void *arg, const struct finding *finding)
 static bool recall_incident(void *arg, const struct finding *finding)
 {
     const struct recall *recall = arg;
-    if (str_equal(finding->service, str_of(recall->service->name)))
+    if (str_equal(finding->service, str_of(recall->service->name)) &&
+        !detect_incidents_is_marker(recall->engine->options.incidents, finding->id))
         detect_incidents_recall(recall->engine->options.incidents, finding,
                                 recall->service->closed * recall->engine->options.step_ms);
     return true;

@@ -114,6 +114,16 @@ size_t incident_markers_before(const struct incident_markers *markers, const str
     return found;
 }
 
+bool detect_incidents_is_marker(const struct detect_incidents *incidents, uint64_t id)
+{
+    const struct incident_markers *markers = incidents->markers;
+    for (size_t i = 0; markers && i < markers->count; i++) {
+        if (markers->at[i].id == id)
+            return true;
+    }
+    return false;
+}
+
 bool detect_incidents_marker(const struct detect_incidents *incidents, struct str service, struct str env,
                              time_ms_t minute, struct detect_marker *out)
 {

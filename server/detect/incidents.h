@@ -63,6 +63,10 @@ struct detect_marker {
     struct str what;    /* version, class or note; may be empty */
 };
 
+/* Is this the id of a marker? Incidents that a deploy's verdict opened bear its id; they are not told here.
+ */
+bool detect_incidents_is_marker(const struct detect_incidents *incidents, uint64_t id);
+
 /* The last marker of a service and env within the hour before a minute (its start), or in it. */
 bool detect_incidents_marker(const struct detect_incidents *incidents, struct str service, struct str env,
                              time_ms_t minute, struct detect_marker *out);

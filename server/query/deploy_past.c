@@ -68,6 +68,7 @@ static bool take_verdict(void *arg, const struct finding *finding)
             .updated = finding->end > finding->time ? finding->end : INT64_MIN,
             .named = hash_groups(item),
             .is_final = json_is_true(json_object_get(item, "final")),
+            .requests = json_number_value(json_object_get(item, "requests")),
         };
     }
     json_decref(item);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "server/query/deploy_alarm.h"
 #include "storage/model/cell.h"
 
 struct score_deploy_windows deploy_windows(const struct deploy *deploy)
@@ -57,7 +58,7 @@ static bool is_final(const struct deploy *deploy, const struct score_deploy_wind
 
 enum tm_err deploy_verdict(const struct deploy *deploy, const struct deploy_check *check,
                            struct reader *reader, struct bytes *out, struct deploy_outcome *outcome,
-                           struct tm_why *why)
+                           struct deploy_alarm_look *alarm, struct tm_why *why)
 {
     struct deploy_scope scope = {.deploy = deploy, .windows = deploy_windows(deploy)};
     struct deploy_judgement judgement = {.row_count = 0};
@@ -78,10 +79,15 @@ enum tm_err deploy_verdict(const struct deploy *deploy, const struct deploy_chec
     }
     if (!err) {
         bool is_over = is_final(deploy, w, &judgement);
-        *outcome =
-            (struct deploy_outcome){judgement.verdict, judgement.updated, hash_named(&judgement), is_over};
+        *outcome = (struct deploy_outcome){.verdict = judgement.verdict,
+                                           .updated = judgement.updated,
+                                           .named = hash_named(&judgement),
+                                           .is_final = is_over,
+                                           .requests = judgement.requests};
         const struct deploy_facts facts = {deploy, check, &scope, counts, &gauges, &judgement, is_over};
         deploy_put_json(&facts, out);
+        if (alarm)
+            err = deploy_alarm_look(&facts, reader, alarm, why);
     }
     deploy_judgement_fini(&judgement);
     deploy_gauges_fini(&gauges);

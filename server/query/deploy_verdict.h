@@ -13,6 +13,7 @@ struct deploy_outcome {
     time_ms_t updated; /* INT64_MIN: there is no data since the deploy */
     uint64_t named;    /* a hash of the groups at fault; 0: none */
     bool is_final;     /* what is still to come changes nothing: its time is over */
+    double requests;   /* since the deploy */
 };
 
 /* The groups at fault, as a hash; zero-initialised is none. */
@@ -23,10 +24,13 @@ struct deploy_named {
 /* Takes the next one in: the order counts, worst first. */
 void deploy_named_add(struct deploy_named *named, const char *class, const char *page_group);
 
-/* Appends the item of CONTRACT 9 to out. check: done. Errors as deploy_counts_read. */
+struct deploy_alarm_look;
+
+/* Appends the item of CONTRACT 9 to out. check: done. alarm: whether it is an incident too (deploy_alarm.h);
+ * NULL: that is not asked. Errors as deploy_counts_read. */
 enum tm_err deploy_verdict(const struct deploy *deploy, const struct deploy_check *check,
                            struct reader *reader, struct bytes *out, struct deploy_outcome *outcome,
-                           struct tm_why *why) TM_MUST_CHECK;
+                           struct deploy_alarm_look *alarm, struct tm_why *why) TM_MUST_CHECK;
 
 /* The windows of a deploy on multiples of 10 s: the counts around the deploy itself belong to neither side.
  */

@@ -4,12 +4,16 @@
 #include <string.h>
 
 #include "server/log/log.h"
+#include "server/query/deploy_alarm.h"
+#include "server/query/deploy_ids.h"
 #include "server/query/deploy_past.h"
 #include "storage/findings/findings.h"
 #include "storage/store.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define HOUR_MS   INT64_C(3600000)
+/* Data that is so much older than what was there comes late. */
+#define LATE_MS INT64_C(600000)
 /* So far back deploys are watched that were there at the start; what fills up is looked at for 8 h. */
 #define RECENT_MS (DEPLOY_LEAK_MS + HOUR_MS)
 
@@ -17,8 +21,10 @@ enum {
     FIRST_S = 1,  /* until the first look, then twice as long each time, up to */
     YOUNG_S = 10, /* in the first hour */
     LATER_S = 60,
-    SCAN_S = 10,  /* for new deploys */
-    IDLE_MAX = 60 /* looks without anything new, then an old deploy is given up */
+    WAITING_S = 2, /* while scoring has not closed its minutes: they may be seconds behind */
+    SCAN_S = 10,   /* for new deploys */
+    AGAIN_S = 10,  /* from late data to the look at what it changed, so that much of it is one look */
+    IDLE_MAX = 60  /* looks without anything new, then an old deploy is given up */
 };
 
 /* One deploy. */
@@ -30,8 +36,10 @@ struct watched {
     unsigned idle;
     bool is_looked_up;          /* what is kept of it is known */
     bool is_telling;            /* a change is on its way to the disk */
+    bool is_again;              /* it was final, and data of its windows came later */
     struct deploy_check check;  /* made once */
     struct deploy_outcome told; /* as it is kept */
+    struct deploy_alarm alarm;  /* likewise; without its JSON */
     time_ms_t updated;          /* by the last look */
 };
 
@@ -40,7 +48,10 @@ struct look {
     struct deploy deploy;
     struct deploy_check check;
     struct deploy_outcome told, outcome;
+    struct deploy_alarm kept;
+    struct deploy_alarm_look alarm;
     bool is_looked_up;
+    bool is_again;
     bool is_marked; /* the incidents before are known */
 };
 
@@ -48,8 +59,8 @@ struct deploy_watch {
     struct deploy_watch_options options;
     struct watched at[DEPLOY_WATCHED_MAX];
     size_t count;
-    uint64_t *known; /* ids that are no longer, or not, to be watched; ascending; owned */
-    size_t known_count, known_capacity;
+    struct deploy_ids known; /* those that are no longer, or not, to be watched */
+    time_ms_t newest;        /* event time of all data since the start; INT64_MIN: none */
     int64_t scan_ns;
     size_t scanned; /* markers there were then */
     bool is_looking;
@@ -61,47 +72,12 @@ struct telling {
     struct deploy_watch *watch;
     uint64_t id;
     struct deploy_outcome outcome;
+    struct deploy_alarm alarm;
     struct bytes json;
     char *service; /* owned */
 };
 
 /* ---- which deploys ---- */
-
-static size_t find_known(const struct deploy_watch *watch, uint64_t id)
-{
-    size_t low = 0, high = watch->known_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (watch->known[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool is_known(const struct deploy_watch *watch, uint64_t id)
-{
-    size_t at = find_known(watch, id);
-    return at < watch->known_count && watch->known[at] == id;
-}
-
-/* Without memory it is watched again: that costs a look. */
-static void note_known(struct deploy_watch *watch, uint64_t id)
-{
-    size_t at = find_known(watch, id);
-    if (watch->known_count == watch->known_capacity) {
-        size_t capacity = watch->known_capacity ? 2 * watch->known_capacity : 64;
-        uint64_t *larger = realloc(watch->known, capacity * sizeof *larger);
-        if (!larger)
-            return;
-        watch->known = larger;
-        watch->known_capacity = capacity;
-    }
-    memmove(watch->known + at + 1, watch->known + at, (watch->known_count - at) * sizeof *watch->known);
-    watch->known[at] = id;
-    watch->known_count++;
-}
 
 static struct watched *find_watched(struct deploy_watch *watch, uint64_t id)
 {
@@ -115,8 +91,23 @@ static struct watched *find_watched(struct deploy_watch *watch, uint64_t id)
 static void forget(struct deploy_watch *watch, struct watched *one, bool is_over)
 {
     if (is_over)
-        note_known(watch, one->id);
+        deploy_ids_add(&watch->known, one->id);
     *one = watch->at[--watch->count];
+}
+
+/* From now on it is watched, first looked at after so long. */
+static struct watched *add(struct deploy_watch *watch, const struct marker *marker, int64_t pause_s)
+{
+    struct watched *one = &watch->at[watch->count++];
+    *one = (struct watched){
+        .id = marker->id,
+        .time = marker->time,
+        .due_ns = clock_mono_ns(watch->options.clock) + pause_s * SECOND_NS,
+        .pause_s = FIRST_S,
+        .told = {.verdict = SCORE_INSUFFICIENT_DATA, .updated = INT64_MIN},
+        .updated = INT64_MIN,
+    };
+    return one;
 }
 
 static void scan(struct deploy_watch *watch)
@@ -124,19 +115,11 @@ static void scan(struct deploy_watch *watch)
     const struct markers_wanted wanted = {.kind = MARKER_DEPLOY, .span = {INT64_MIN, INT64_MAX}};
     struct markers_place place = {.is_begun = false};
     const struct marker *marker;
-    int64_t now = clock_mono_ns(watch->options.clock);
     while (watch->count < DEPLOY_WATCHED_MAX &&
            (marker = markers_next(store_markers(watch->options.store), &wanted, &place)) != NULL) {
-        if (is_known(watch, marker->id) || find_watched(watch, marker->id))
+        if (deploy_ids_has(&watch->known, marker->id) || find_watched(watch, marker->id))
             continue;
-        watch->at[watch->count++] = (struct watched){
-            .id = marker->id,
-            .time = marker->time,
-            .due_ns = now + FIRST_S * SECOND_NS,
-            .pause_s = FIRST_S,
-            .told = {.verdict = SCORE_INSUFFICIENT_DATA, .updated = INT64_MIN},
-            .updated = INT64_MIN,
-        };
+        (void)add(watch, marker, FIRST_S);
     }
 }
 
@@ -151,7 +134,7 @@ static void leave_old_out(struct deploy_watch *watch)
     struct markers_place place = {.is_begun = false};
     const struct marker *marker;
     while ((marker = markers_next(store_markers(watch->options.store), &wanted, &place)) != NULL)
-        note_known(watch, marker->id);
+        deploy_ids_add(&watch->known, marker->id);
 }
 
 /* ---- telling ---- */
@@ -159,8 +142,30 @@ static void leave_old_out(struct deploy_watch *watch)
 static void free_telling(struct telling *telling)
 {
     bytes_fini(&telling->json);
+    deploy_alarm_fini(&telling->alarm);
     free(telling->service);
     free(telling);
+}
+
+/* Nothing about it changes any more. */
+static bool is_over(const struct watched *one)
+{
+    return one->told.is_final && !one->is_again && one->alarm.state != DEPLOY_ALARM_WAITS;
+}
+
+static struct deploy_alarm without_json(const struct deploy_alarm *alarm)
+{
+    struct deploy_alarm copy = *alarm;
+    copy.json = (struct bytes){0};
+    return copy;
+}
+
+static void publish(struct deploy_watch *watch, const struct telling *telling)
+{
+    struct str service = str_of(telling->service);
+    feed_publish_of(watch->options.feed, "verdict", service, bytes_view(&telling->json));
+    if (telling->alarm.json.len > 0)
+        feed_publish_of(watch->options.feed, "incident", service, bytes_view(&telling->alarm.json));
 }
 
 static void on_durable(void *arg, enum tm_err err)
@@ -170,11 +175,13 @@ static void on_durable(void *arg, enum tm_err err)
     struct watched *one = find_watched(watch, telling->id);
     if (one)
         one->is_telling = false;
-    if (!err && one)
+    if (!err && one) {
         one->told = telling->outcome;
+        one->alarm = without_json(&telling->alarm);
+    }
     if (!err && !watch->is_stopped)
-        feed_publish_of(watch->options.feed, "verdict", str_of(telling->service), bytes_view(&telling->json));
-    if (!err && one && one->told.is_final)
+        publish(watch, telling);
+    if (!err && one && is_over(one))
         forget(watch, one, true);
     free_telling(telling);
 }
@@ -192,8 +199,17 @@ static enum tm_err submit(struct telling *telling, const struct deploy *deploy)
         .env = str_of(deploy->text[DEPLOY_ENV]),
         .body = bytes_view(&telling->json),
     };
+    const struct deploy_alarm *alarm = &telling->alarm;
+    struct finding incident = finding; /* its id is the deploy's */
+    incident.kind = FINDING_INCIDENT;
+    incident.time = alarm->begins;
+    incident.end = alarm->ends;
+    incident.score = alarm->score;
+    incident.body = bytes_view(&alarm->json);
     struct batch *batch = store_batch_new(store);
     enum tm_err err = batch ? store_batch_finding(batch, &finding) : TM_NOMEM;
+    if (!err && alarm->json.len > 0 && finding_is_valid(&incident))
+        err = store_batch_finding(batch, &incident);
     if (!err)
         err = store_submit(store, &batch, NULL, on_durable, telling);
     store_batch_drop(store, batch);
@@ -203,11 +219,15 @@ static enum tm_err submit(struct telling *telling, const struct deploy *deploy)
 /* What can't be told now is tried again with the next look. */
 static void tell(struct deploy_watch *watch, struct watched *one, const struct look *look, struct str json)
 {
+    const struct bytes *incident = &look->alarm.made.json;
     struct telling *telling = calloc(1, sizeof *telling);
     if (!telling)
         return;
     *telling = (struct telling){.watch = watch, .id = one->id, .outcome = look->outcome};
     bytes_put(&telling->json, json.ptr, json.len);
+    telling->alarm = without_json(&look->alarm.made);
+    bytes_put(&telling->alarm.json, incident->data, incident->len);
+    telling->json.failed = telling->json.failed || telling->alarm.json.failed || incident->failed;
     telling->service = strdup(look->deploy.text[DEPLOY_SERVICE]);
     enum tm_err err =
         bytes_error(&telling->json) || !telling->service ? TM_NOMEM : submit(telling, &look->deploy);
@@ -228,12 +248,18 @@ static bool is_change(const struct deploy_outcome *told, const struct deploy_out
     return told->verdict != now->verdict || told->named != now->named || (now->is_final && !told->is_final);
 }
 
+/* An incident that opens, closes, or becomes part of another one. */
+static bool is_alarm(const struct deploy_alarm *told, const struct deploy_alarm *now)
+{
+    return now->state >= DEPLOY_ALARM_OPEN && (told->state != now->state || told->part_of != now->part_of);
+}
+
 static void plan_next(struct deploy_watch *watch, struct watched *one)
 {
     time_ms_t now = clock_wall_ms(watch->options.clock);
     bool is_young =
         one->time > now - HOUR_MS || (one->updated != INT64_MIN && one->updated < one->time + HOUR_MS);
-    int64_t most = is_young ? YOUNG_S : LATER_S;
+    int64_t most = one->alarm.state == DEPLOY_ALARM_WAITS ? WAITING_S : is_young ? YOUNG_S : LATER_S;
     one->pause_s = 2 * one->pause_s < most ? 2 * one->pause_s : most;
     one->due_ns = clock_mono_ns(watch->options.clock) + one->pause_s * SECOND_NS;
 }
@@ -243,15 +269,24 @@ static void take_look(struct deploy_watch *watch, struct watched *one, const str
 {
     time_ms_t now = clock_wall_ms(watch->options.clock);
     one->check = look->check;
-    if (!one->is_looked_up)
+    if (!one->is_looked_up) {
         one->told = look->told;
+        one->alarm = look->kept;
+    }
     one->is_looked_up = true;
+    if (look->alarm.made.state < DEPLOY_ALARM_OPEN)
+        one->alarm.state = look->alarm.made.state;
     one->idle = look->outcome.updated == one->updated ? one->idle + 1 : 0;
     one->updated = look->outcome.updated;
-    if (one->told.is_final || (one->idle > IDLE_MAX && one->time < now - RECENT_MS))
-        forget(watch, one, true);
-    else if (!one->is_telling && is_change(&one->told, &look->outcome))
+    bool is_again = one->is_again && look->is_again;
+    bool is_new = is_change(&one->told, &look->outcome) || is_alarm(&one->alarm, &look->alarm.made) ||
+                  (is_again && look->outcome.requests != one->told.requests);
+    if (is_again && !one->is_telling)
+        one->is_again = false;
+    if (!one->is_telling && is_new && (!is_over(one) || is_again))
         tell(watch, one, look, json);
+    else if (is_over(one) || (one->idle > IDLE_MAX && one->time < now - RECENT_MS))
+        forget(watch, one, true);
 }
 
 static void on_looked(void *arg, void *state, enum tm_err err, struct str json)
@@ -276,8 +311,10 @@ static enum tm_err look_up(struct look *look, struct reader *reader, struct tm_w
     struct bytes unused = {0};
     enum tm_err err = deploy_past_verdict(&look->deploy, reader, &unused, &look->told, why);
     bytes_fini(&unused);
-    look->is_looked_up = !err || err == TM_NOT_FOUND;
-    return look->is_looked_up ? TM_OK : err;
+    if (!err || err == TM_NOT_FOUND)
+        err = deploy_alarm_kept(&look->deploy, reader, &look->kept, why);
+    look->is_looked_up = !err;
+    return err;
 }
 
 static enum tm_err step_look(void *state, struct reader *reader, struct bytes *out, bool *is_done,
@@ -286,7 +323,7 @@ static enum tm_err step_look(void *state, struct reader *reader, struct bytes *o
     struct look *look = state;
     if (!look->is_looked_up) {
         enum tm_err err = look_up(look, reader, why);
-        *is_done = !err && look->told.is_final;
+        *is_done = !err && look->told.is_final && !look->is_again;
         return err;
     }
     if (!look->is_marked) {
@@ -296,13 +333,15 @@ static enum tm_err step_look(void *state, struct reader *reader, struct bytes *o
     if (look->check.done < DEPLOY_CHECKS)
         return deploy_check_step(&look->check, &look->deploy, reader, why);
     *is_done = true;
-    return deploy_verdict(&look->deploy, &look->check, reader, out, &look->outcome, why);
+    look->alarm.told = &look->kept;
+    return deploy_verdict(&look->deploy, &look->check, reader, out, &look->outcome, &look->alarm, why);
 }
 
 static void free_look(void *state)
 {
     struct look *look = state;
     deploy_fini(&look->deploy);
+    deploy_alarm_fini(&look->alarm.made);
     free(look);
 }
 
@@ -326,7 +365,10 @@ static void begin_look(struct deploy_watch *watch, struct watched *one)
     one->time = marker->time;
     look->check = one->check;
     look->told = one->told;
+    look->kept = one->alarm;
     look->is_looked_up = one->is_looked_up;
+    look->is_again = one->is_again;
+    look->alarm.least = watch->options.incident_score;
     watch->is_looking = queries_run(watch->options.queries, &look_kind, look, on_looked, watch) == TM_OK;
 }
 
@@ -349,6 +391,30 @@ void deploy_watch_tick(struct deploy_watch *watch)
         begin_look(watch, first);
 }
 
+/* ---- what comes late ---- */
+
+void deploy_watch_news(struct deploy_watch *watch, struct str service, time_ms_t oldest, time_ms_t newest)
+{
+    bool is_late = oldest < watch->newest - LATE_MS;
+    watch->newest = newest > watch->newest ? newest : watch->newest;
+    const struct markers_wanted wanted = {
+        .kind = MARKER_DEPLOY, .service = service, .span = {oldest - HOUR_MS, newest + HOUR_MS}};
+    struct markers_place place = {.is_begun = false};
+    const struct marker *marker;
+    while (is_late && watch->count < DEPLOY_WATCHED_MAX &&
+           (marker = markers_next(store_markers(watch->options.store), &wanted, &place)) != NULL) {
+        struct watched *one = find_watched(watch, marker->id);
+        if (!str_equal(marker->text[MARKER_SERVICE], service))
+            continue; /* no service: all of them */
+        if (one && (one->told.is_final || one->is_again))
+            one->is_again = true;
+        if (one || !deploy_ids_has(&watch->known, marker->id))
+            continue;
+        deploy_ids_drop(&watch->known, marker->id);
+        add(watch, marker, AGAIN_S)->is_again = true;
+    }
+}
+
 /* ---- life ---- */
 
 struct deploy_watch *deploy_watch_open(const struct deploy_watch_options *options)
@@ -357,8 +423,14 @@ struct deploy_watch *deploy_watch_open(const struct deploy_watch_options *option
     if (!watch)
         return NULL;
     watch->options = *options;
+    watch->newest = INT64_MIN / 2;
     leave_old_out(watch);
     return watch;
+}
+
+void deploy_watch_configure(struct deploy_watch *watch, double incident_score)
+{
+    watch->options.incident_score = incident_score;
 }
 
 size_t deploy_watch_count(const struct deploy_watch *watch)
@@ -375,6 +447,6 @@ void deploy_watch_stop(struct deploy_watch *watch)
 void deploy_watch_close(struct deploy_watch *watch)
 {
     if (watch)
-        free(watch->known);
+        deploy_ids_fini(&watch->known);
     free(watch);
 }

@@ -64,7 +64,8 @@ static enum tm_err put_next(struct verdicts *verdicts, struct reader *reader, st
     struct deploy_outcome outcome = {.updated = INT64_MIN};
     enum tm_err err = TM_OK;
     if (!verdicts->is_gone)
-        err = deploy_verdict(&verdicts->at[verdicts->done], &verdicts->check, reader, &made, &outcome, why);
+        err = deploy_verdict(&verdicts->at[verdicts->done], &verdicts->check, reader, &made, &outcome, NULL,
+                             why);
     bool is_kept = verdicts->is_gone || outcome.updated < verdicts->kept_outcome.updated;
     struct str item = bytes_view(is_kept ? &verdicts->kept : &made);
     if (bytes_error(&made) || bytes_error(&verdicts->kept))

@@ -23,6 +23,8 @@ def test_the_demo_runs_and_reads_well(tmp_path):
     assert pushed[0] == pushed[1]
     assert re.findall(r'truth: (\w+)   exit code: (\d)', text) == [('ok', '0'), ('bad', '1'), ('ok', '0')]
     assert '4xx in article' in text, 'the group at fault is named'
+    assert len(re.findall(r'^[0-9a-f]{16}  closed ', text, re.M)) == 2, 'the database that hangs and the broken links, nothing else'
+    assert 'shop: deploy 2.4.1 is bad: ' in text and 'class 5xx' in text
     assert re.search(r'^shop/\d{4}-W\d\d  revision \d', text, re.M)
     assert '**Bad deploy**' in text and '**New failure** DatabaseTimeout' in text
     assert 'lines written: 28400; events stored: 28400\n' in text
