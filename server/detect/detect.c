@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "server/detect/detect_choice.h"
 #include "server/detect/detect_zone.h"
 #include "server/detect/incident_words.h"
 #include "server/detect/incidents.h"
@@ -34,8 +35,7 @@ enum out_place { OUT_NONE, OUT_READY, OUT_SUBMITTED };
 
 struct detect {
     struct detect_options_daemon options;
-    struct selector *include, *exclude;
-    size_t include_count, exclude_count;
+    struct detect_choice choice;        /* the worker's */
     struct detect_engine *engine;       /* the worker's */
     struct detect_incidents *incidents; /* likewise */
     struct incident_words *words;
@@ -55,6 +55,8 @@ struct detect {
     struct news *news;
     struct planned *planned;
     struct incident_markers *markers;
+    struct detect_choice chosen; /* the next choice, if must_choose */
+    bool must_choose;
     double incident_score;
     time_ms_t wall;
     int64_t delay_ms, grace_ms;
@@ -93,6 +95,14 @@ static void take_inbox(struct detect *detect)
         detect_incidents_take_markers(detect->incidents, &detect->markers);
     if (detect->must_look)
         detect_engine_look(detect->engine);
+    if (detect->must_choose) {
+        struct detect_choice before = detect->choice;
+        detect->choice = detect->chosen;
+        detect->chosen = (struct detect_choice){.include = NULL};
+        detect_engine_choose(detect->engine, &detect->choice);
+        detect_choice_fini(&before);
+    }
+    detect->must_choose = false;
     if (detect->must_set) {
         detect_engine_set(detect->engine, detect->delay_ms, detect->grace_ms);
         detect_incidents_set(detect->incidents, detect->incident_score);
@@ -293,8 +303,30 @@ void detect_tick(struct detect *detect)
     detect->series_seen = series;
 }
 
+/* Without memory what was chosen stays. */
+static void configure_choice(struct detect *detect, const struct config *config)
+{
+    struct detect_choice choice = {.include = NULL};
+    struct tm_why why = {""};
+    if (!detect_choice_differs(detect->options.config, config))
+        return;
+    if (detect_choice_read(config, &choice, &why) != TM_OK) {
+        log_write(detect->options.log, LOG_LEVEL_WARNING, "detect.choice",
+                  "the same series as before are scored: %s", why.text);
+        detect_choice_fini(&choice);
+        return;
+    }
+    pthread_mutex_lock(&detect->mutex);
+    struct detect_choice before = detect->chosen;
+    detect->chosen = choice;
+    detect->must_choose = true;
+    pthread_mutex_unlock(&detect->mutex);
+    detect_choice_fini(&before);
+}
+
 void detect_configure(struct detect *detect, const struct config *config)
 {
+    configure_choice(detect, config);
     detect->options.config = config;
     pthread_mutex_lock(&detect->mutex);
     detect->delay_ms = config->scoring.delay_ms;
@@ -328,30 +360,11 @@ void detect_figures(const struct detect *detect, struct detect_figures *out)
 
 /* ---- life ---- */
 
-static enum tm_err read_selectors(const struct config_strings *texts, struct selector **out, size_t *count,
-                                  struct tm_why *why)
-{
-    *out = calloc(texts->count + 1, sizeof **out);
-    if (!*out)
-        return tm_fail(why, TM_NOMEM, "out of memory for scoring.include");
-    for (size_t i = 0; i < texts->count; i++) {
-        struct tm_why fault = {""};
-        enum tm_err err = selector_parse(str_of(texts->at[i]), &(*out)[i], &fault);
-        if (err)
-            return tm_fail(why, err, "scoring.include or .exclude: \"%.100s\": %.200s", texts->at[i],
-                           fault.text);
-        *count = i + 1;
-    }
-    return TM_OK;
-}
-
 static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
 {
     const struct config *config = detect->options.config;
     char dir[4096];
-    enum tm_err err = read_selectors(&config->scoring.include, &detect->include, &detect->include_count, why);
-    if (!err)
-        err = read_selectors(&config->scoring.exclude, &detect->exclude, &detect->exclude_count, why);
+    enum tm_err err = detect_choice_read(config, &detect->choice, why);
     if (err)
         return err;
     const struct detect_incidents_options incidents = {.least = (double)config->scoring.incident_score,
@@ -369,10 +382,10 @@ static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
         .grace_ms = config->scoring.grace_ms,
         .history_ms = config->storage.retention.raw_ms,
         .memory_bytes = (size_t)config->scoring.memory_bytes,
-        .include = detect->include,
-        .include_count = detect->include_count,
-        .exclude = detect->exclude,
-        .exclude_count = detect->exclude_count,
+        .include = detect->choice.include,
+        .include_count = detect->choice.include_count,
+        .exclude = detect->choice.exclude,
+        .exclude_count = detect->choice.exclude_count,
         .offset_s = detect_zone_offset_s,
         .incidents = detect->incidents,
         .stop = is_stopping,
@@ -443,13 +456,6 @@ void detect_stop(struct detect *detect)
     (void)wake_close(&detect->ready, NULL);
 }
 
-static void free_selectors(struct selector *selectors, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        selector_fini(&selectors[i]);
-    free(selectors);
-}
-
 void detect_free(struct detect *detect)
 {
     if (!detect)
@@ -464,8 +470,8 @@ void detect_free(struct detect *detect)
     detect_engine_free(detect->engine);
     detect_incidents_free(detect->incidents);
     incident_words_free(detect->words);
-    free_selectors(detect->include, detect->include_count);
-    free_selectors(detect->exclude, detect->exclude_count);
+    detect_choice_fini(&detect->choice);
+    detect_choice_fini(&detect->chosen);
     pthread_cond_destroy(&detect->changed);
     pthread_mutex_destroy(&detect->mutex);
     free(detect);

@@ -37,7 +37,7 @@ struct detect *detect_open(const struct detect_options_daemon *options, struct t
 /* Once a second. */
 void detect_tick(struct detect *detect);
 
-/* Takes what a running daemon can change: delay, grace. */
+/* Takes what a running daemon can change: delay, grace, incident_score, include, exclude. */
 void detect_configure(struct detect *detect, const struct config *config);
 
 /* Somebody said this of an incident, which is durable: within a second or so it is used, and kept. false: too

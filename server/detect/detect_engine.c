@@ -347,6 +347,9 @@ static bool look(struct detect_engine *engine)
     enum tm_err err = is_first ? load_closings(engine, &why) : TM_OK;
     if (err)
         detect_warn(engine, "detect.closings", "what was scored before is not known: %s", why.text);
+    if (engine->must_choose && !detect_choose_again(engine))
+        return false;
+    engine->must_choose = false;
     if (detect_discover(engine) != TM_OK)
         return false;
     engine->must_look = false;

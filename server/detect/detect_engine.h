@@ -24,7 +24,7 @@ struct detect_options {
     int64_t grace_ms;    /* as late as this data scores a minute again; at most 1,440 steps */
     int64_t history_ms;  /* how far back there may be samples to learn from */
     size_t memory_bytes; /* of states */
-    const struct selector *include, *exclude; /* borrowed for good */
+    const struct selector *include, *exclude; /* borrowed until others are chosen */
     size_t include_count, exclude_count;      /* no include: all */
     int32_t (*offset_s)(time_ms_t time);      /* the local zone's distance from UTC; NULL: none */
     bool (*stop)(void *arg);                  /* asked often: true ends a step early. NULL: never */
@@ -42,6 +42,16 @@ void detect_engine_free(struct detect_engine *engine);
 
 /* New bounds, from the next minute on. */
 void detect_engine_set(struct detect_engine *engine, int64_t delay_ms, int64_t grace_ms);
+
+/* Which series are scored: scoring.include and .exclude; no include: all. */
+struct detect_choice {
+    struct selector *include, *exclude;
+    size_t include_count, exclude_count;
+};
+
+/* Takes another choice, which is borrowed until the next one: with the next step series that are no longer
+ * chosen give their states back, and those that are now learn from what is stored, in the background. */
+void detect_engine_choose(struct detect_engine *engine, const struct detect_choice *choice);
 
 struct planned;
 /* From now on these planned events and maintenances mute; nulls *planned, which is its own from then on. */

@@ -118,7 +118,8 @@ struct detect_engine {
     int64_t lag; /* grace, in minutes */
     bool began;  /* scoring went on before in this folder: services without closings are new */
     bool must_look;
-    bool has_looked; /* all that was there at first is known */
+    bool must_choose; /* scoring.include or .exclude are others than they were */
+    bool has_looked;  /* all that was there at first is known */
     struct score_first_model model;
     struct detect_service **services;
     size_t service_count, service_capacity;
@@ -162,8 +163,27 @@ void detect_service_free(struct detect_engine *engine, struct detect_service *se
 /* Gives a series' own target its labels: what is scored has them at hand. False without memory. */
 bool detect_name(struct detect_engine *engine, struct detect_target *target);
 
+/* Frees what a target has; its place is free then. */
+void detect_drop_target(struct detect_engine *engine, struct detect_target *target);
+
+/* Gives a series' own targets, as it is scored now. False without memory. */
+bool detect_add_own(struct detect_engine *engine, struct detect_service *service,
+                    struct detect_source *source, const struct labels *labels);
+
 /* Finds series that are new, forgets those that left. TM_NOMEM: look again. */
 enum tm_err detect_discover(struct detect_engine *engine) TM_MUST_CHECK;
+
+/* ---- detect_choose.c ---- */
+
+/* Does scoring.exclude name these labels? */
+bool detect_is_excluded(const struct detect_engine *engine, const struct labels *labels);
+
+/* Is a series of these labels scored itself? */
+bool detect_is_wanted(const struct detect_engine *engine, const struct labels *labels);
+
+/* After a change of what is wanted: series that are no longer give their states back, those that are now
+ * begin to learn from what is stored. False without memory: to be done again. */
+bool detect_choose_again(struct detect_engine *engine);
 
 /* ---- detect_pass.c ---- */
 
@@ -177,6 +197,9 @@ bool detect_pass(struct detect_engine *engine, struct detect_service *service,
 /* Gives states to those that have so many samples, if there is room; they begin to learn from the start. For
  * want of room, what was silent for a day gives its own back, and is learned anew when it comes back. */
 void detect_admit(struct detect_engine *engine, struct detect_service *service, int64_t ahead);
+
+/* Takes a target's state; it is learned anew when there is something of it again. */
+void detect_drop_state(struct detect_engine *engine, struct detect_target *target);
 
 /* ---- detect_tip.c ---- */
 

@@ -34,7 +34,7 @@ static void drop_tips(struct detect_engine *engine)
 
 /* ---- who is silent ---- */
 
-static void drop_state(struct detect_engine *engine, struct detect_target *target)
+void detect_drop_state(struct detect_engine *engine, struct detect_target *target)
 {
     engine->memory_used -= DETECT_STATE_BYTES;
     detect_tip_drop(engine, target);
@@ -56,7 +56,7 @@ static size_t drop_silent(struct detect_engine *engine)
             if (!target->state || target->at < service->base || /* still learning */
                 (!is_gone && service->newest - target->state->last_ms <= SILENT_MS))
                 continue;
-            drop_state(engine, target);
+            detect_drop_state(engine, target);
             dropped++;
         }
     }

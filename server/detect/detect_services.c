@@ -61,7 +61,7 @@ struct detect_service *detect_service_of(struct detect_engine *engine, struct st
     return service;
 }
 
-static void drop_target(struct detect_engine *engine, struct detect_target *target)
+void detect_drop_target(struct detect_engine *engine, struct detect_target *target)
 {
     if (target->state)
         engine->memory_used -= DETECT_STATE_BYTES;
@@ -77,7 +77,7 @@ void detect_service_free(struct detect_engine *engine, struct detect_service *se
     if (!service)
         return;
     for (size_t i = 0; i < service->target_count; i++)
-        drop_target(engine, &service->targets[i]);
+        detect_drop_target(engine, &service->targets[i]);
     for (size_t i = 0; i < service->env_count; i++)
         free((void *)(uintptr_t)service->envs[i].ptr);
     detect_snapshots_free(service);
@@ -109,27 +109,6 @@ static bool find_env(struct detect_service *service, struct str env, uint16_t *o
     *out = (uint16_t)service->env_count;
     service->envs[service->env_count++] = (struct str){copy, env.len};
     return true;
-}
-
-static bool takes(const struct selector *selectors, size_t count, const struct labels *labels)
-{
-    for (size_t i = 0; i < count; i++) {
-        bool all = true;
-        for (size_t k = 0; k < selectors[i].count && all; k++) {
-            bool one = false;
-            all = matcher_takes_labels(selectors[i].matchers[k], labels, &one) == TM_OK && one;
-        }
-        if (all)
-            return true;
-    }
-    return false;
-}
-
-static bool is_wanted(const struct detect_engine *engine, const struct labels *labels)
-{
-    const struct detect_options *o = &engine->options;
-    return (o->include_count == 0 || takes(o->include, o->include_count, labels)) &&
-           !takes(o->exclude, o->exclude_count, labels);
 }
 
 static size_t find_free_target(const struct detect_service *service)
@@ -260,8 +239,7 @@ static bool find_derived(struct detect_engine *engine, struct detect_service *se
         return false;
     service->targets[*out].part = derived->part;
     service->targets[*out].whole = derived->whole;
-    service->targets[*out].is_excluded =
-        takes(engine->options.exclude, engine->options.exclude_count, &labels);
+    service->targets[*out].is_excluded = detect_is_excluded(engine, &labels);
     service->derived[service->derived_count++] = *out;
     return true;
 }
@@ -382,28 +360,46 @@ static bool make_bits(struct discovery *discovery, uint32_t series)
     return true;
 }
 
+/* The first minute in which there may be something of a series. False without memory. */
+static bool find_first(struct detect_engine *engine, const struct detect_service *service, uint32_t series,
+                       enum detect_kind kind, int64_t *out)
+{
+    int64_t newest = service->newest != DETECT_NEVER ? service->newest : engine->wall;
+    int64_t from = (newest - engine->options.history_ms) / engine->options.step_ms;
+    enum tm_err err =
+        detect_values_first(engine->reader, series, kind, from > 0 ? from : 0, engine->options.step_ms, out);
+    if (err == TM_NOMEM)
+        return false;
+    if (err || *out == DETECT_NEVER)
+        *out = service->base != DETECT_NEVER ? service->base : newest / engine->options.step_ms;
+    *out -= engine->lag; /* what is older may still come */
+    return true;
+}
+
+bool detect_add_own(struct detect_engine *engine, struct detect_service *service,
+                    struct detect_source *source, const struct labels *labels)
+{
+    int64_t first;
+    return find_first(engine, service, source->series, source->kind, &first) &&
+           add_own_targets(engine, service, source, labels, first);
+}
+
 static bool add_source(struct detect_engine *engine, uint32_t series, const struct labels *labels)
 {
     struct detect_service *service = detect_service_of(engine, reader_owner(engine->reader, series));
-    int64_t newest = service && service->newest != DETECT_NEVER ? service->newest : engine->wall;
-    int64_t from = (newest - engine->options.history_ms) / engine->options.step_ms, first;
     enum detect_kind kind = detect_kind_of(labels_get(labels, STR(LABEL_NAME)));
-    if (!service || !make_room((void **)&service->sources, service->source_count, &service->source_capacity,
-                               sizeof *service->sources))
+    int64_t first;
+    if (!service ||
+        !make_room((void **)&service->sources, service->source_count, &service->source_capacity,
+                   sizeof *service->sources) ||
+        !find_first(engine, service, series, kind, &first))
         return false;
-    enum tm_err err = detect_values_first(engine->reader, series, kind, from > 0 ? from : 0,
-                                          engine->options.step_ms, &first);
-    if (err == TM_NOMEM)
-        return false;
-    if (err || first == DETECT_NEVER)
-        first = service->base != DETECT_NEVER ? service->base : newest / engine->options.step_ms;
-    first -= engine->lag; /* what is older may still come */
     struct detect_source *source = &service->sources[service->source_count];
     *source = (struct detect_source){
         .series = series, .kind = kind, .seen = {.seen = DETECT_NEVER, .seen_at = DETECT_NEVER}};
     if (!derive(engine, service, source, labels, first))
         return false;
-    if (is_wanted(engine, labels) && !add_own_targets(engine, service, source, labels, first))
+    if (detect_is_wanted(engine, labels) && !add_own_targets(engine, service, source, labels, first))
         return false;
     service->source_count++;
     service->is_ready = false;
@@ -448,7 +444,7 @@ static void forget_dead(struct detect_engine *engine, const uint8_t *live)
                 continue;
             }
             for (uint32_t t = 0; t < source->target_count; t++)
-                drop_target(engine, &service->targets[source->targets[t]]);
+                detect_drop_target(engine, &service->targets[source->targets[t]]);
         }
         service->source_count = kept;
     }

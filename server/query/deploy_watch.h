@@ -28,7 +28,8 @@ struct deploy_watch *deploy_watch_open(const struct deploy_watch_options *option
 void deploy_watch_configure(struct deploy_watch *watch, double incident_score);
 
 /* Data of a service became visible, of these event times: verdicts that were final are judged once more where
- * it is older than what was there and lies in their windows (some seconds later, and at most once in 10 s each). */
+ * it is older than what was there and lies in their windows (some seconds later, and at most once in 10 s
+ * each). */
 void deploy_watch_news(struct deploy_watch *watch, struct str service, time_ms_t oldest, time_ms_t newest);
 
 /* Once a second: looks for new deploys, and at the one that is due. */

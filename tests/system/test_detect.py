@@ -225,6 +225,20 @@ def test_series_that_were_excluded_are_learned_from_what_is_stored_when_they_no_
         assert daemon.status()['scoring']['learned_percent'] == 100
 
 
+def test_a_reload_chooses_other_series(daemon):
+    """Those that are no longer chosen give their states back; those that are again learn from what is stored."""
+    def scored():
+        return daemon.status()['scoring']['scored']
+    push(daemon, history(6))
+    settle(daemon)
+    assert scored() == 24
+    for exclude, left in (['{service=~".+"}'], 0), (['cpu', 'jobs_total'], 22), ([], 24):
+        daemon.settings = dict(daemon.settings, scoring={'exclude': exclude})
+        daemon.write_config()
+        assert daemon.request('POST', '/-/reload')[0] == 200
+        wait_for(lambda: scored() == left)
+
+
 def with_one_incident(daemon):
     """Five days of history, a fault in the last hour; the incident that it is."""
     hours = 120  # a service must have a past before one minute of it can be an incident

@@ -252,8 +252,6 @@ static void what_a_daemon_is_built_on_needs_a_restart(void **state)
     assert_reload("", "service_from: [app]", "service_from");
     assert_reload("", "scoring: {interval: 2m}", "scoring.interval");
     assert_reload("", "scoring: {memory: 1GiB}", "scoring.memory");
-    assert_reload("", "scoring: {include: [a]}", "scoring.include");
-    assert_reload("", "scoring: {exclude: [a]}", "scoring.exclude");
     assert_reload("", "scoring: {timezone: Asia/Seoul}", "scoring.timezone");
 }
 
@@ -264,6 +262,7 @@ static void the_rest_is_taken_over_by_a_reload(void **state)
     assert_reload("", "data_dir: ./data\nlisten: {http: ['127.0.0.1:9700']}", NULL);
     assert_reload("", "storage: {max_disk: 1GiB, retention: {raw: 1d}}", NULL);
     assert_reload("", "limits: {max_future: 5s, query_timeout: 1s}", NULL);
+    assert_reload("", "scoring: {include: [a], exclude: [b]}", NULL);
     assert_reload("", "auth: {keys: [{name: a, secret: 0123456789abcdef, scopes: [read]}]}", NULL);
     assert_reload("services: [{name: a}]", "services: [{name: a, page_groups: [{name: b, match: c}]}]", NULL);
     assert_reload(

@@ -2,6 +2,8 @@
  * does, what a restart changes (nothing), what memory bounds. */
 #include "tests/unit/server/detect_rig.h"
 
+#include "server/detect/detect_private.h"
+
 /* ---- closing ---- */
 
 static void a_minute_closes_when_the_newest_event_is_past_its_end_and_the_delay(void **state)
@@ -387,6 +389,73 @@ static void errors_are_scored_as_a_ratio_with_their_volume(void **state)
     assert_int_equal(figures_of(rig).scored, 2 + 4 + 2);
 }
 
+/* ---- another choice ---- */
+
+struct choosing {
+    struct selector selector;
+    struct detect_choice choice;
+};
+
+/* The engine goes on with this in scoring.exclude. */
+static void exclude(struct rig *rig, struct choosing *choosing, const char *selector)
+{
+    struct tm_why why;
+    *choosing = (struct choosing){.choice = {.exclude = &choosing->selector, .exclude_count = 1}};
+    assert_int_equal(selector_parse(str_of(selector), &choosing->selector, &why), TM_OK);
+    detect_engine_choose(rig->engine, &choosing->choice);
+    run(rig);
+}
+
+static void exclude_nothing(struct rig *rig, struct choosing *choosing)
+{
+    detect_engine_choose(rig->engine, &(struct detect_choice){.include = NULL});
+    selector_fini(&choosing->selector);
+    run(rig);
+}
+
+static void what_is_no_longer_chosen_gives_its_state_back_and_learns_anew_when_it_is(void **state)
+{
+    struct rig *rig = *state, *steady = open_rig();
+    struct choosing choosing;
+    run(rig);
+    run(steady);
+    send_gauges(rig, 0, 300, 4, -1, 60);
+    run(rig);
+    assert_int_equal(figures_of(rig).scored, 4);
+    exclude(rig, &choosing, "load{pod=~\"p[01]\"}");
+    assert_int_equal(figures_of(rig).scored, 2);
+    assert_int_equal(figures_of(rig).memory_bytes, 2 * DETECT_STATE_BYTES);
+    send_gauges(rig, 300, 500, 4, -1, 60);
+    run(rig);
+    assert_int_equal(figures_of(rig).scored, 2);
+    exclude_nothing(rig, &choosing);
+    assert_int_equal(figures_of(rig).scored, 4);
+    assert_int_equal(figures_of(rig).memory_bytes, 4 * DETECT_STATE_BYTES);
+    send_gauges(steady, 0, 500, 4, -1, 60);
+    send_gauges(rig, 500, SAME_MINUTES, 4, SAME_FAULT, 60);
+    send_gauges(steady, 500, SAME_MINUTES, 4, SAME_FAULT, 60);
+    run(rig);
+    run(steady);
+    assert_true(look(rig) >= 4);
+    assert_same_anomalies(rig, steady); /* it knows all that is stored */
+    close_rig(steady);
+}
+
+static void what_is_derived_is_chosen_anew_too(void **state)
+{
+    struct rig *rig = *state;
+    struct choosing choosing;
+    run(rig);
+    for (int minute = 0; minute < 200; minute++)
+        send_cell(rig, minute, "http_events_total", "status", minute % 3 ? "200" : "500", 1000);
+    run(rig);
+    uint64_t all = figures_of(rig).scored;
+    exclude(rig, &choosing, "http_error_ratio");
+    assert_int_equal(figures_of(rig).scored, all - 2); /* of 4xx and 5xx */
+    exclude_nothing(rig, &choosing);
+    assert_int_equal(figures_of(rig).scored, all);
+}
+
 /* ---- values ---- */
 
 static struct reader *reader_of(struct rig *rig, uint32_t *series)
@@ -474,6 +543,8 @@ int main(void)
         PROMISE(a_churn_of_series_stays_within_scoring_memory_and_new_ones_are_scored),
         PROMISE(what_the_daemon_makes_itself_is_not_scored),
         PROMISE(errors_are_scored_as_a_ratio_with_their_volume),
+        PROMISE(what_is_no_longer_chosen_gives_its_state_back_and_learns_anew_when_it_is),
+        PROMISE(what_is_derived_is_chosen_anew_too),
         PROMISE(a_counter_is_a_rate_and_a_fall_a_restart),
         PROMISE(minutes_without_events_count_as_nought_for_a_day),
     };
