@@ -93,6 +93,15 @@ describe('the query editor', () => {
     await pick('Query type', 'Deploys and markers');
     expect(run).toHaveBeenCalledTimes(1);
   });
+  test('requests as a log, and as a table again', () => {
+    const { last, run } = setUp({ queryType: 'events', service: 'cart' });
+    fireEvent.click(screen.getByLabelText('Log'));
+    expect(last()).toMatchObject({ queryType: 'events', service: 'cart', format: 'logs' });
+    expect(run).toHaveBeenCalledTimes(1);
+    const again = setUp({ queryType: 'events', format: 'logs' });
+    fireEvent.click(screen.getAllByLabelText('Table').pop()!);
+    expect(again.last().format).toBeUndefined();
+  });
   test('a limit that is no number is none', () => {
     const { last } = setUp({ queryType: 'events', limit: 5 });
     fireEvent.change(screen.getByLabelText('Limit'), { target: { value: 'many' } });
