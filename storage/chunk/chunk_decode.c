@@ -232,9 +232,13 @@ enum tm_err chunk_decode_span(const struct chunk_key *key, struct str chunk, str
     while (!is_done) {
         /* A block is written whole, so it goes where it belongs if that has room for one. */
         bool is_there = room - at >= CHUNK_BLOCK;
-        time_ms_t *t = is_there ? times + at : some_times;
-        double *v = is_there ? values + at : some_values;
+        time_ms_t *t = times + at;
+        double *v = values + at;
         size_t n, from = 0, to;
+        if (!is_there) {
+            t = some_times;
+            v = some_values;
+        }
         err = chunk_reader_next(&reader, t, v, &n);
         if (err || n == 0)
             break;
