@@ -6,6 +6,7 @@
 #include "server/query/endpoints.h"
 #include "server/query/gap_json.h"
 #include "server/query/params.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 #include "storage/counts/counting.h"
 #include "storage/model/when.h"
@@ -180,17 +181,9 @@ void query_counts(struct queries *queries, struct http_exchange *exchange)
     struct params params;
     struct tm_why why = {""};
     struct counts *c = calloc(1, sizeof *c);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !c)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, c, &why);
     if (!err)
         err = read_counts(c, &params, queries, &why);
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &counts_kind, c);
-        return;
-    }
-    if (c)
-        free_counts(c);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &counts_kind, c, err, &why);
 }

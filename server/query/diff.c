@@ -6,6 +6,7 @@
 
 #include "server/query/diff_request.h"
 #include "server/query/gap_json.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 #include "storage/model/when.h"
 
@@ -165,17 +166,9 @@ void query_diff(struct queries *queries, const struct markers *markers, struct h
     struct params params = {.count = 0};
     struct tm_why why = {""};
     struct diff *d = calloc(1, sizeof *d);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !d)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, d, &why);
     if (!err)
         err = diff_request_read(d, &params, queries, markers, &why);
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &diff_query, d);
-        return;
-    }
-    if (d)
-        diff_free(d);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &diff_query, d, err, &why);
 }

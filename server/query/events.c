@@ -5,6 +5,7 @@
 #include "server/query/endpoints.h"
 #include "server/query/event_choice.h"
 #include "server/query/gap_json.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 #include "storage/model/when.h"
 
@@ -167,17 +168,9 @@ void query_events(struct queries *queries, struct http_exchange *exchange)
     struct params params;
     struct tm_why why = {""};
     struct listing *l = calloc(1, sizeof *l);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !l)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, l, &why);
     if (!err)
         err = read_listing(l, &params, queries_now_ms(queries), &why);
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &listing_kind, l);
-        return;
-    }
-    if (l)
-        free_listing(l);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &listing_kind, l, err, &why);
 }

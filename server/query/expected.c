@@ -8,6 +8,7 @@
 #include "scoring/planned.h"
 #include "scoring/compare/diff_read.h"
 #include "server/query/params.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 #include "storage/model/cell.h"
 #include "storage/model/labels.h"
@@ -257,18 +258,11 @@ void query_expected(struct queries *queries, const struct markers *markers, cons
     struct params params = {.count = 0};
     struct tm_why why = {""};
     struct expected *e = calloc(1, sizeof *e);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !e)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, e, &why);
     if (!err)
         err = read_request(e, &params, marker, &why);
     params_fini(&params);
-    if (!err) {
+    if (!err)
         find_earlier(e, markers, marker);
-        queries_submit(queries, exchange, &expected_query, e);
-        return;
-    }
-    if (e)
-        free_expected(e);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &expected_query, e, err, &why);
 }

@@ -9,6 +9,7 @@
 #include "server/query/gap_json.h"
 #include "server/query/label_json.h"
 #include "server/query/params.h"
+#include "server/query/request.h"
 #include "storage/model/number.h"
 
 struct export
@@ -220,17 +221,9 @@ void query_export(struct queries *queries, struct http_exchange *exchange)
     struct params params;
     struct tm_why why = {""};
     struct export *e = calloc(1, sizeof *e);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !e)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, e, &why);
     if (!err)
         err = read_export(e, &params, queries_now_ms(queries), &why);
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &export_kind, e);
-        return;
-    }
-    if (e)
-        free_export(e);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &export_kind, e, err, &why);
 }

@@ -6,6 +6,7 @@
 #include "server/query/endpoints.h"
 #include "server/query/finding_json.h"
 #include "server/query/params.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 #include "storage/findings/findings.h"
 #include "storage/model/marker.h"
@@ -251,21 +252,13 @@ static void list(struct queries *queries, struct http_exchange *exchange, enum f
     struct params params;
     struct tm_why why = {""};
     struct listing *l = calloc(1, sizeof *l);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !l)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, l, &why);
     if (!err) {
         l->wanted.kind = kind;
         err = read_listing(l, &params, queries_now_ms(queries), &why);
     }
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &listing_kind, l);
-        return;
-    }
-    if (l)
-        free_listing(l);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &listing_kind, l, err, &why);
 }
 
 static void show(struct queries *queries, struct http_exchange *exchange, enum finding_kind kind)

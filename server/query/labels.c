@@ -6,6 +6,7 @@
 #include "server/query/gap_json.h"
 #include "server/query/label_json.h"
 #include "server/query/params.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 
 enum list_what { LIST_SERIES, LIST_NAMES, LIST_VALUES };
@@ -161,23 +162,17 @@ static void list(struct queries *queries, struct http_exchange *exchange, enum l
     struct params params;
     struct tm_why why = {""};
     struct listing *l = calloc(1, sizeof *l);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && l)
+    enum tm_err err = request_begin(&params, exchange, l, &why);
+    if (!err)
         l->name = strndup(name.ptr, name.len);
-    if (!err && (!l || !l->name))
+    if (!err && !l->name)
         err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
     if (!err) {
         l->what = what;
         err = read_listing(l, &params, queries_now_ms(queries), &why);
     }
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &listing_kind, l);
-        return;
-    }
-    if (l)
-        free_listing(l);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &listing_kind, l, err, &why);
 }
 
 void query_series(struct queries *queries, struct http_exchange *exchange)

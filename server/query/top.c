@@ -6,6 +6,7 @@
 #include "server/query/endpoints.h"
 #include "server/query/event_choice.h"
 #include "server/query/gap_json.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 #include "storage/model/labels.h"
 #include "storage/model/when.h"
@@ -264,17 +265,9 @@ void query_top(struct queries *queries, struct http_exchange *exchange)
     struct params params;
     struct tm_why why = {""};
     struct top *t = calloc(1, sizeof *t);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !t)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, t, &why);
     if (!err)
         err = read_top(t, &params, queries_now_ms(queries), &why);
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &top_kind, t);
-        return;
-    }
-    if (t)
-        free_top(t);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &top_kind, t, err, &why);
 }

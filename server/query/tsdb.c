@@ -5,6 +5,7 @@
 #include "server/query/endpoints.h"
 #include "server/query/gap_json.h"
 #include "server/query/params.h"
+#include "server/query/request.h"
 #include "server/wire/reply.h"
 
 enum { LIMIT_DEFAULT = 10, LIMIT_MAX = 10000 };
@@ -102,18 +103,11 @@ void query_tsdb(struct queries *queries, struct http_exchange *exchange)
     struct params params;
     struct tm_why why = {""};
     struct cardinality *c = calloc(1, sizeof *c);
-    enum tm_err err = params_read(&params, exchange, &why);
-    if (!err && !c)
-        err = tm_fail(&why, TM_NOMEM, "out of memory; try again");
+    enum tm_err err = request_begin(&params, exchange, c, &why);
     if (!err)
         err = params_count(&params, "limit", LIMIT_DEFAULT, &c->limit, &why);
     if (!err && (c->limit == 0 || c->limit > LIMIT_MAX))
         err = tm_fail(&why, TM_INVALID, "invalid parameter \"limit\": it must be in 1 to %d", LIMIT_MAX);
     params_fini(&params);
-    if (!err) {
-        queries_submit(queries, exchange, &cardinality_kind, c);
-        return;
-    }
-    free(c);
-    params_refuse(exchange, err, &why);
+    request_end(queries, exchange, &cardinality_kind, c, err, &why);
 }
