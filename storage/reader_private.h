@@ -17,7 +17,7 @@ struct reader {
     struct columns heads; /* what the heads have of the day that is read */
     struct columns day;
     struct columns all; /* of what rollups are made of */
-    size_t front; /* of day: samples of earlier days, that stay in front of what is read */
+    size_t front;       /* of day: samples of earlier days, that stay in front of what is read */
     struct bytes lines;
     struct cells head_cells;
     struct cells cells;

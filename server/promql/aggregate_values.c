@@ -124,8 +124,8 @@ enum tm_err eval_count_values(struct eval *eval, const struct ast_node *node, co
     valuing.groups.width = timeline->count;
     if (!label_name_valid(valuing.name))
         return tm_fail(eval->why, TM_INVALID, "invalid label name \"%.*s\"", STR_ARG(valuing.name));
-    enum tm_err err =
-        eval_vector(eval, node->aggregate.inner, timeline, &(struct sink){.each = count_series, .arg = &valuing});
+    enum tm_err err = eval_vector(eval, node->aggregate.inner, timeline,
+                                  &(struct sink){.each = count_series, .arg = &valuing});
     if (!err)
         err = eval_put_rows(eval, &valuing.groups, out);
     eval_table_fini(eval, &valuing.groups);

@@ -95,7 +95,8 @@ static enum tm_err run_root(struct eval *eval, const struct ast_node *root, stru
     case AST_MATRIX:
         return run_matrix(eval, root, result);
     default:
-        return eval_vector(eval, root, &result->timeline, &(struct sink){.each = keep_column, .arg = &giving});
+        return eval_vector(eval, root, &result->timeline,
+                           &(struct sink){.each = keep_column, .arg = &giving});
     }
 }
 

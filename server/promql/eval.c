@@ -205,7 +205,8 @@ static enum tm_err negate(struct eval *eval, const struct ast_node *node, const 
         return err;
     unname_init(&negation.unname, eval, node->unary.inner, timeline, out);
     negation.unname.strict = true;
-    err = eval_vector(eval, node->unary.inner, timeline, &(struct sink){.each = negate_series, .arg = &negation});
+    err = eval_vector(eval, node->unary.inner, timeline,
+                      &(struct sink){.each = negate_series, .arg = &negation});
     if (!err)
         err = unname_end(&negation.unname);
     unname_fini(&negation.unname);

@@ -85,7 +85,8 @@ static enum tm_err put_absence(struct eval *eval, const struct ast_node *call,
         err = eval_ranges(eval, call->call.args[0], timeline, &plan,
                           &(struct samples_sink){note_windows, &absence});
     else
-        err = eval_vector(eval, call->call.args[0], timeline, &(struct sink){.each = note_present, .arg = &absence});
+        err = eval_vector(eval, call->call.args[0], timeline,
+                          &(struct sink){.each = note_present, .arg = &absence});
     if (!err)
         err = put_asked(eval, call->call.args[0], &labels);
     if (!err && has_values(absence.column, timeline->count))

@@ -183,7 +183,8 @@ enum tm_err eval_math(struct eval *eval, const struct ast_node *call, const stru
     for (size_t i = 1; !err && i < call->call.count; i++)
         err = eval_scalar_column(eval, call->call.args[i], timeline, &mapping.scalars[i - 1]);
     if (!err)
-        err = eval_vector(eval, call->call.args[0], timeline, &(struct sink){.each = map_series, .arg = &mapping});
+        err = eval_vector(eval, call->call.args[0], timeline,
+                          &(struct sink){.each = map_series, .arg = &mapping});
     if (!err)
         err = unname_end(&mapping.unname);
     unname_fini(&mapping.unname);
