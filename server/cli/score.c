@@ -16,6 +16,7 @@ struct job {
     struct score_print print;
     struct import_file file;
     struct score_first state;
+    struct score_history history; /* of --explain */
     int time_column;
     int value_column;
     uint64_t left_out;
@@ -28,7 +29,8 @@ static const struct option score_options[] = {
      .fallback = "operations",
      .text = "operations: what an operator would want to see; nab: whatever is unusual, early"},
     {.name = "explain",
-     .text = "add why: expected, spread, effect, family, begin, and a sentence for each alert"},
+     .text = "add why: expected, spread, effect, family, begin, and for each alert a sentence, with when "
+             "the course of the series was most like this before"},
     {.name = "csv", .text = "one CSV row per sample; the default"},
     {0},
 };
@@ -101,14 +103,27 @@ static void leave_out(struct job *job, const struct tm_why *why)
                      job->file.csv.fields[0].place.line, why->text);
 }
 
+/* Adds what the second line says of an alert. */
+static enum tm_err explain(struct job *job, struct score_sample *sample, struct score_precedent *precedent,
+                           struct tm_why *why)
+{
+    if (!score_history_add(&job->history, sample->time, sample->value))
+        return tm_fail(why, TM_NOMEM, "out of memory");
+    if (sample->result.alert && score_history_find(&job->history, precedent))
+        sample->precedent = precedent;
+    return TM_OK;
+}
+
 static enum tm_err score_rows(struct job *job, struct tm_why *why)
 {
     enum csv_state state;
     bool has_header = false;
     enum tm_err err;
     memset(&job->state, 0, sizeof job->state);
+    score_history_clear(&job->history);
     while (!(err = import_file_next(&job->file, &state, why))) {
-        struct score_sample sample;
+        struct score_sample sample = {.precedent = NULL};
+        struct score_precedent precedent;
         if (state == CSV_RECORD && !has_header) {
             err = read_header(job, why);
             if (err)
@@ -121,6 +136,9 @@ static enum tm_err score_rows(struct job *job, struct tm_why *why)
             continue;
         }
         score_first_push(&job->model, &job->state, sample.time, 0, sample.value, &sample.result);
+        err = job->print.is_explained ? explain(job, &sample, &precedent, why) : TM_OK;
+        if (err)
+            return err;
         score_print_sample(&job->print, &sample);
     }
     if (err == TM_NOT_FOUND && !has_header)
@@ -175,6 +193,7 @@ static int score_run(const struct args *args)
     for (int i = 0; i < args->operand_count && !err; i++)
         err = score_file(job, args->operands[i], &why);
     score_print_end(&job->print);
+    score_history_fini(&job->history);
     free(job);
     return err ? command_fail(EXIT_FAILED, &why) : EXIT_OK;
 }

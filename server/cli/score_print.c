@@ -42,6 +42,18 @@ static void write_period(double hours, char *out, size_t size)
         snprintf(out, size, "%.0f years", hours / 8766);
 }
 
+static void say_precedent(const struct score_precedent *precedent, char *out, size_t size)
+{
+    char nearest[WHEN_TEXT_BYTES];
+    if (!precedent)
+        return;
+    when_text(precedent->nearest, nearest);
+    snprintf(out, size, "; %s %s",
+             precedent->surprisal < SHAPE_UNLIKE ? "it was like this until"
+                                                 : "never like this, nearest until",
+             nearest);
+}
+
 void score_sentence(const struct score_sample *sample, char out[SCORE_SENTENCE_BYTES])
 {
     const struct score_first_result *r = &sample->result;
@@ -49,16 +61,18 @@ void score_sentence(const struct score_sample *sample, char out[SCORE_SENTENCE_B
     char at[WHEN_TEXT_BYTES];
     char period[40];
     char base[96] = "the long level";
+    char before[80] = "";
     when_text(sample->time, at);
     write_period(r->return_period_h, period, sizeof period);
     if (r->season_values)
         snprintf(base, sizeof base, "the half hour of %.5s%s after %u values", at + 11,
                  r->weekly ? " on this day of the week" : "", r->season_values);
+    say_precedent(sample->precedent, before, sizeof before);
     snprintf(out, SCORE_SENTENCE_BYTES,
-             "%.6g, expected %.6g +- %.3g for %s; once in %s%s; %s (over %u samples); began %s",
+             "%.6g, expected %.6g +- %.3g for %s; once in %s%s; %s (over %u samples); began %s%s",
              sample->value, r->expected, r->spread, base, period,
              r->learning ? " as far as is known by now" : "", family_says[r->strongest], r->scale,
-             when_text(r->began, began));
+             when_text(r->began, began), before);
 }
 
 void score_print_begin(struct score_print *print, FILE *out, bool is_json, bool is_explained)
@@ -67,9 +81,11 @@ void score_print_begin(struct score_print *print, FILE *out, bool is_json, bool 
     if (is_json)
         fputs("{\"items\":[", out);
     else
-        fprintf(out, "file,timestamp,value,score,alert%s\n",
-                is_explained ? ",learning,return_period_h,expected,spread,effect,family,scale_s,began,text"
-                             : "");
+        fprintf(
+            out, "file,timestamp,value,score,alert%s\n",
+            is_explained
+                ? ",learning,return_period_h,expected,spread,effect,family,scale_s,began,text,unlike,nearest"
+                : "");
 }
 
 void score_print_file(struct score_print *print, const char *file)
@@ -110,6 +126,10 @@ static void print_csv_reasons(FILE *out, const struct score_sample *sample)
     fprintf(out, ",%d,%.6g,%.6g,%.6g,%.6g,%s,%.6g,%s,", r->learning, r->return_period_h, r->expected,
             r->spread, r->effect, family_name[r->strongest], scale_seconds(r), when_text(r->began, began));
     print_csv_field(out, str_of(sentence));
+    if (sample->precedent)
+        fprintf(out, ",%.6g,%s", sample->precedent->surprisal, when_text(sample->precedent->nearest, began));
+    else
+        fputs(",,", out);
 }
 
 static void print_csv(const struct score_print *print, const struct score_sample *sample)
@@ -126,6 +146,15 @@ static void print_csv(const struct score_print *print, const struct score_sample
     putc('\n', out);
 }
 
+static void add_precedent(json_t *item, const struct score_precedent *precedent)
+{
+    char nearest[WHEN_TEXT_BYTES];
+    if (!precedent)
+        return;
+    (void)json_object_set_new(item, "unlike", json_real(brief(precedent->surprisal)));
+    (void)json_object_set_new(item, "nearest", json_string(when_text(precedent->nearest, nearest)));
+}
+
 static void add_reasons(json_t *item, const struct score_sample *sample)
 {
     const struct score_first_result *r = &sample->result;
@@ -139,6 +168,7 @@ static void add_reasons(json_t *item, const struct score_sample *sample)
                   "effect", brief(r->effect), "family", family_name[r->strongest], "scale_s",
                   brief(scale_seconds(r)), "began", when_text(r->began, began), "text", sentence);
     (void)json_object_update(item, more);
+    add_precedent(item, sample->precedent);
     json_decref(more);
 }
 

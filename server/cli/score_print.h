@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "scoring/first.h"
+#include "server/cli/score_history.h"
 #include "storage/model/str.h"
 
 struct score_sample {
@@ -13,6 +14,7 @@ struct score_sample {
     struct str time_text; /* as the file has them */
     struct str value_text;
     struct score_first_result result;
+    const struct score_precedent *precedent; /* of an alert, where it is to be told; else NULL */
 };
 
 struct score_print {
@@ -23,7 +25,7 @@ struct score_print {
     bool has_items;
 };
 
-enum { SCORE_SENTENCE_BYTES = 400 };
+enum { SCORE_SENTENCE_BYTES = 500 };
 
 /* The CSV header or the document's beginning. out must outlive the printer. */
 void score_print_begin(struct score_print *print, FILE *out, bool is_json, bool is_explained);
@@ -35,7 +37,8 @@ void score_print_sample(struct score_print *print, const struct score_sample *sa
 void score_print_end(struct score_print *print);
 
 /* One sentence for a person: what was seen, what was expected by the time of day, how rare, of what kind,
- * since when. Cut to SCORE_SENTENCE_BYTES with its NUL. */
+ * since when; with a precedent when it was most like this before. Cut to SCORE_SENTENCE_BYTES with its NUL.
+ */
 void score_sentence(const struct score_sample *sample, char out[SCORE_SENTENCE_BYTES]);
 
 #endif

@@ -59,7 +59,7 @@ static inline double chance_hits(struct chance *chance, double trials, double ra
     if (trials > 40)
         return fmin(trials, rate < 0.5 ? chance_poisson(chance, trials * rate)
                                        : trials - chance_poisson(chance, trials * (1 - rate)));
-    for (double i = 0; i < trials; i++)
+    for (int i = 0; i < trials; i++)
         hits += chance_uniform(chance) <= rate;
     return hits;
 }
