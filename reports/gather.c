@@ -251,38 +251,39 @@ void gather_close(struct gather *gather)
     *gather = (struct gather){.newest_ms = INT64_MIN};
 }
 
-const struct gather_series *gather_unit(const struct gather *gather, size_t unit, size_t *count)
+/* Where a unit stands in a list by units, whose items of size bytes begin with theirs; *length: how many it
+ * has. */
+static size_t part_of_unit(const void *list, size_t count, size_t size, size_t unit, size_t *length)
 {
-    size_t low = 0, high = gather->series_count;
+    const char *items = list;
+    uint32_t at;
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (gather->series[middle].unit < unit)
+        memcpy(&at, items + middle * size, sizeof at);
+        if (at < unit)
             low = middle + 1;
         else
             high = middle;
     }
-    size_t end = low;
-    while (end < gather->series_count && gather->series[end].unit == unit)
-        end++;
-    *count = end - low;
-    return gather->series ? gather->series + low : NULL;
+    for (*length = 0; low + *length < count; ++*length) {
+        memcpy(&at, items + (low + *length) * size, sizeof at);
+        if (at != unit)
+            break;
+    }
+    return low;
+}
+
+const struct gather_series *gather_unit(const struct gather *gather, size_t unit, size_t *count)
+{
+    size_t at = part_of_unit(gather->series, gather->series_count, sizeof *gather->series, unit, count);
+    return gather->series ? gather->series + at : NULL;
 }
 
 const struct gather_other *gather_others(const struct gather *gather, size_t unit, size_t *count)
 {
-    size_t low = 0, high = gather->other_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (gather->others[middle].unit < unit)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    size_t end = low;
-    while (end < gather->other_count && gather->others[end].unit == unit)
-        end++;
-    *count = end - low;
-    return gather->others ? gather->others + low : NULL;
+    size_t at = part_of_unit(gather->others, gather->other_count, sizeof *gather->others, unit, count);
+    return gather->others ? gather->others + at : NULL;
 }
 
 bool gather_touches(const struct unit *unit, const struct marker *marker)

@@ -400,15 +400,21 @@ void store_set_retention(struct store *store, const struct store_retention *rete
 
 /* ---- figures ---- */
 
+static struct flush_figures figures_of(struct flush *flush)
+{
+    pthread_mutex_lock(&flush->mutex);
+    struct flush_figures figures = flush->figures;
+    pthread_mutex_unlock(&flush->mutex);
+    return figures;
+}
+
 void store_stats(const struct store *store, struct store_stats *out)
 {
     struct journal_stats journal;
     const struct contents *contents = &store->contents;
     journal_stats(store->journal, &journal);
     struct flush *flush = &((struct store *)(uintptr_t)store)->flush; /* its mutex */
-    pthread_mutex_lock(&flush->mutex);
-    struct flush_figures figures = flush->figures;
-    pthread_mutex_unlock(&flush->mutex);
+    struct flush_figures figures = figures_of(flush);
     struct partitions_stats partitions = {0};
     if (contents->partitions)
         partitions_stats(contents->partitions, &partitions);
