@@ -62,14 +62,24 @@ static void print_item(const json_t *item)
     bytes_fini(&series);
 }
 
+/* One part may have more than all of it, where another has less than is expected. */
+static const char *share_text(double share, char text[FIGURE_BYTES])
+{
+    if (share >= 1)
+        return "all";
+    (void)snprintf(text, FIGURE_BYTES, "%.0f %%", PERCENT * share);
+    return text;
+}
+
 static void print_cause(const json_t *cause)
 {
     struct bytes labels = {0};
+    char share[FIGURE_BYTES];
     put_series(json_object_get(cause, "labels"), &labels);
     if (!bytes_error(&labels))
-        printf("%.0f %% of the excess of %.*s: %.*s (%.5g, expected %.5g)\n",
-               PERCENT * json_number_value(json_object_get(cause, "share")), STR_ARG(talk_text(cause, "of")),
-               labels.len > 0 ? (int)labels.len : 10,
+        printf("%s of the excess of %.*s: %.*s (%.5g, expected %.5g)\n",
+               share_text(json_number_value(json_object_get(cause, "share")), share),
+               STR_ARG(talk_text(cause, "of")), labels.len > 0 ? (int)labels.len : 10,
                labels.len > 0 ? (const char *)labels.data : "everywhere",
                json_number_value(json_object_get(cause, "observed")),
                json_number_value(json_object_get(cause, "expected")));
