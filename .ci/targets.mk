@@ -48,7 +48,7 @@ check-suites:
 
 check-fast: ## under a minute, for every commit: build, layers, style, unit tests, a smoke test
 	@rm -rf build/suites && mkdir -p build/suites
-	@$(SUITE) build-release $(SUB) -j2 BUILD=release programs unit
+	@$(SUITE) build-release $(SUB) -j2 BUILD=release programs unit tools
 	@$(SUITE) layers $(SUB) BUILD=release layers
 	@$(SUITE) format $(SUB) format-check style
 	@$(SUITE) unit-release env POWERLOSS_SEEDS=50 ENGINE_STEPS=400 .ci/unit build/release
