@@ -83,7 +83,7 @@ bench-scoring: deps ## NAB and events found on labelled series (NAB_DIR, KPI_DIR
 
 bench-detect: deps ## what scoring 100,000 series each minute costs
 	@$(SUB) -j2 BUILD=release build/release/tests/bench/bench_detect
-	@build/release/tests/bench/bench_detect
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && cd "$$folder" && $(CURDIR)/build/release/tests/bench/bench_detect
 
 bench-reports: deps ## the weekly reports of many services: time, memory, ingest beside them (QUICK=0: 50 services)
 	@$(SUB) -j2 BUILD=release programs
