@@ -7,6 +7,7 @@
 
 #include "server/cli/command.h"
 #include "server/cli/json_print.h"
+#include "server/cli/query_exact_none.h"
 #include "server/cli/series_text.h"
 #include "server/cli/source.h"
 #include "server/cli/talk.h"
@@ -20,7 +21,8 @@ enum { MS_PER_S = 1000, PAGE_OF_SUMS = 10000, PAGE_OF_STEPS = 200 };
 struct printing {
     enum query_format format;
     bool has_steps;
-    bool is_time; /* microseconds */
+    bool is_time;    /* microseconds */
+    bool has_counts; /* some value was not 0 */
     uint64_t items;
 };
 
@@ -65,11 +67,22 @@ static void print_point(const struct printing *p, struct str labels, time_ms_t t
         printf("%*" PRId64 "  %.*s\n", VALUE_WIDTH, value, (int)labels.len, labels.ptr);
 }
 
+static void note_counts(struct printing *p, const json_t *points)
+{
+    const json_t *point;
+    size_t i;
+    json_array_foreach(points, i, point)
+    {
+        p->has_counts = p->has_counts || json_integer_value(json_array_get(point, 1)) != 0;
+    }
+}
+
 static enum tm_err print_item(struct printing *p, const json_t *item, struct tm_why *why)
 {
     struct bytes labels = {0}, quoted = {0};
     const json_t *point;
     size_t i;
+    note_counts(p, json_object_get(item, "points"));
     if (p->format == QUERY_JSON) {
         fputs(p->items++ > 0 ? "," : "", stdout);
         return json_print(item, false, stdout) ? tm_fail(why, TM_NOMEM, "out of memory") : TM_OK;
@@ -108,17 +121,15 @@ static void print_head(const struct printing *p, struct span span, int64_t step_
     printf(",\"items\":[");
 }
 
-static int print_end(const struct printing *p)
+static int print_end(const struct printing *p, const struct query_exact *query)
 {
     struct tm_why why;
     if (p->format == QUERY_JSON)
         puts("],\"next\":null}");
-    else if (p->items == 0)
-        fputs(
-            "tidemark: nothing was counted there; --from and --to set the span, `tidemark series` lists what "
-            "there is\n",
-            stderr);
-    if (fflush(stdout) == 0)
+    bool is_out = fflush(stdout) == 0;
+    if (!p->has_counts)
+        query_exact_say_none(query, p->items > 0);
+    if (is_out)
         return EXIT_OK;
     tm_why_write(&why, "cannot write the answer");
     return command_fail(EXIT_FAILED, &why);
@@ -168,9 +179,11 @@ static enum tm_err give_items(struct counting *counting, struct printing *p, str
     return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
-static int ask_folder(const char *dir, const struct counting_request *request, struct printing *p)
+static int ask_folder(const struct query_exact *query, const struct counting_request *request,
+                      struct printing *p)
 {
     struct tm_why why = {""};
+    const char *dir = options_text(query->args, "data-dir");
     struct counting *counting = NULL;
     struct reader *reader = NULL;
     bool is_done = false;
@@ -189,7 +202,7 @@ static int ask_folder(const char *dir, const struct counting_request *request, s
     }
     counting_free(counting);
     reader_close(reader);
-    return err ? command_fail(failed, &why) : print_end(p);
+    return err ? command_fail(failed, &why) : print_end(p, query);
 }
 
 /* ---- a daemon ---- */
@@ -268,7 +281,7 @@ static int ask_daemon(const struct query_exact *query, const struct counting_req
     } while (cursor);
     bytes_fini(&path);
     talk_close(&talk);
-    return code ? code : print_end(p);
+    return code ? code : print_end(p, query);
 }
 
 int query_exact_run(const struct query_exact *query)
@@ -282,5 +295,5 @@ int query_exact_run(const struct query_exact *query)
     if (err)
         return command_fail(EXIT_USAGE, &why);
     struct printing printing = {.format = query->format, .has_steps = request.step_ms > 0};
-    return dir ? ask_folder(dir, &request, &printing) : ask_daemon(query, &request, &printing);
+    return dir ? ask_folder(query, &request, &printing) : ask_daemon(query, &request, &printing);
 }

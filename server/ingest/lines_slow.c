@@ -1,5 +1,7 @@
 #include "server/ingest/lines_slow.h"
 
+#include "storage/model/own_name.h"
+
 int64_t lines_retention_ms(const struct config *config, enum event_kind kind)
 {
     int64_t raw = config->storage.retention.raw_ms, events = config->storage.retention.events_ms;
@@ -133,25 +135,6 @@ enum tm_err lines_add_event(struct lines *lines, const struct line *line, enum e
     return err;
 }
 
-/* Names that only the daemon makes (CONTRACT: series that the daemon makes). */
-static bool name_reserved(struct str name)
-{
-    static const char *const whole[] = {"http_events_total", "http_event_bytes_total",
-                                        "exception_events_total", "anomaly_score"};
-    static const char *const prefixes[] = {"http_event_duration_seconds_", "http_event_origin_seconds_",
-                                           "http_event_edge_seconds_", "tally_", "tidemark_"};
-    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
-        if (str_equal(name, str_of(whole[i])))
-            return true;
-    }
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        struct str prefix = str_of(prefixes[i]);
-        if (name.len >= prefix.len && memcmp(name.ptr, prefix.ptr, prefix.len) == 0)
-            return true;
-    }
-    return false;
-}
-
 enum tm_err lines_check_metric(const struct lines *lines, struct str name, struct tm_why *why)
 {
     if ((int64_t)name.len > lines->config->limits.max_label_value_bytes)
@@ -161,7 +144,7 @@ enum tm_err lines_check_metric(const struct lines *lines, struct str name, struc
         return tm_fail(why, TM_INVALID,
                        "\"%.*s\" can't be a metric's name; names look like [a-zA-Z_:][a-zA-Z0-9_:]*",
                        STR_ARG(name));
-    if (name_reserved(name))
+    if (own_name_is_reserved(name))
         return tm_fail(why, TM_INVALID, "the name %.*s is made by the daemon itself; choose another one",
                        STR_ARG(name));
     return TM_OK;

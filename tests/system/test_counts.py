@@ -184,6 +184,28 @@ def test_the_command_says_the_same_with_and_without_the_daemon(traffic):
         assert [i['points'][0][1] for i in beside['items']] == [i['points'][0][1] for i in data['items']]
 
 
+def test_a_name_that_nothing_is_counted_under_is_told():
+    with Daemon() as daemon:
+        server = ('--server', 'http://' + daemon.http)
+        status, _, _ = daemon.request('POST', '/write', b'cpu,service=shop value=1\n')
+        assert status == 204
+        code, out, err = command('query', 'cpu', '--exact', *server)
+        assert code == 0 and out.split()[0] == '0'
+        assert 'nothing is counted under cpu, which has samples: leave out --exact' in err and 'none came yet' in err
+        body = b'http,service=shop,method=GET,status=200 url="/"\ntally,name=pay,service=shop amount=3i\ntally,name=pay,service=shop amount=-3i\n'
+        status, _, _ = daemon.request('POST', '/write', body)
+        assert status == 204
+        for where in (server, ('--data-dir', daemon.data_dir)):
+            code, out, err = command('query', 'http_evnts_total', '--exact', '--by', 'status', '--json', *where)
+            assert code == 0 and json.loads(out)['items'] == []
+            assert 'nothing is counted under http_evnts_total; counted are ' in err, err
+            assert 'http_events_total, tally_pay_amount_sum, tally_pay_total' in err and 'cpu' not in err
+        assert 'nothing is counted under tally_buy_total;' in command('query', 'tally_buy_total', '--exact', *server)[2]
+        for name in ('tally_pay_amount_sum', 'http_events_total'):  # a sum of 0 is an answer
+            code, out, err = command('query', name, '--exact', *server)
+            assert (code, err) == (0, '') and len(out.split()) == 2
+
+
 def test_the_command_refuses_words_that_do_not_fit():
     for words, text in ((('--by', 'a'), 'needs --exact'), (('--exact', '--plot'), 'says nothing'), (('--exact', '--step', '15s'), '10s'),
                         (('--exact', '--step', 'x'), '--step')):
