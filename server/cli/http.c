@@ -22,7 +22,8 @@ struct receiver {
     struct bytes *body;
     http_piece_fn *each; /* NULL: all into body */
     void *arg;
-    bool is_ended; /* by each */
+    bool is_ended;        /* by each */
+    http_watch_fn *watch; /* NULL: none */
     bool is_form;
 };
 
@@ -43,6 +44,14 @@ static size_t take_body(char *data, size_t size, size_t count, void *to)
         return 0;
     bytes_put(body, data, len);
     return body->failed ? 0 : len;
+}
+
+static int watch_transfer(void *to, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    const struct receiver *receiver = to;
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    receiver->watch(receiver->arg);
+    return 0;
 }
 
 static bool add_header(struct curl_slist **headers, const char *line)
@@ -149,6 +158,9 @@ static enum tm_err transfer(struct http *http, const char *path, int timeout_ms,
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, receiver);
+    (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, receiver->watch ? 0L : 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, receiver->watch ? watch_transfer : NULL);
+    (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, receiver);
     CURLcode code = curl_easy_perform(curl);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
     if (code != CURLE_OK && !receiver->is_ended)
@@ -168,26 +180,35 @@ enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct
     return transfer(http, path, timeout_ms, &receiver, answer, why);
 }
 
-static enum tm_err post(struct http *http, const char *path, struct str body, int timeout_ms, bool is_form,
-                        struct http_answer *answer, struct tm_why *why)
+static enum tm_err post(struct http *http, const char *path, struct str body, int timeout_ms,
+                        struct receiver *receiver, struct http_answer *answer, struct tm_why *why)
 {
-    struct receiver receiver = {.is_form = is_form};
     (void)curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
     (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body.ptr ? body.ptr : "");
     (void)curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    return transfer(http, path, timeout_ms, &receiver, answer, why);
+    return transfer(http, path, timeout_ms, receiver, answer, why);
 }
 
 enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
                       struct http_answer *answer, struct tm_why *why)
 {
-    return post(http, path, body, timeout_ms, false, answer, why);
+    struct receiver receiver = {0};
+    return post(http, path, body, timeout_ms, &receiver, answer, why);
+}
+
+enum tm_err http_post_long(struct http *http, const char *path, http_watch_fn *watch, void *arg,
+                           struct http_answer *answer, struct tm_why *why)
+{
+    struct receiver receiver = {.watch = watch, .arg = arg};
+    (void)curl_easy_setopt(http->curl, CURLOPT_TCP_KEEPALIVE, 1L); /* a host that is gone is noticed */
+    return post(http, path, STR(""), 0, &receiver, answer, why);
 }
 
 enum tm_err http_post_form(struct http *http, const char *path, struct str form, int timeout_ms,
                            struct http_answer *answer, struct tm_why *why)
 {
-    return post(http, path, form, timeout_ms, true, answer, why);
+    struct receiver receiver = {.is_form = true};
+    return post(http, path, form, timeout_ms, &receiver, answer, why);
 }
 
 enum tm_err http_send(struct http *http, const char *method, const char *path, struct str body,

@@ -32,6 +32,14 @@ enum tm_err http_get(struct http *http, const char *path, int timeout_ms, struct
 enum tm_err http_post(struct http *http, const char *path, struct str body, int timeout_ms,
                       struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
 
+/* Called while an answer is waited for, about once a second. */
+typedef void http_watch_fn(void *arg);
+
+/* As http_post of an empty body, for work that takes its time: without a bound on it. watch may be NULL; it
+ * may use other connections. */
+enum tm_err http_post_long(struct http *http, const char *path, http_watch_fn *watch, void *arg,
+                           struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;
+
 /* As http_post of a form (application/x-www-form-urlencoded); the answer may come packed. */
 enum tm_err http_post_form(struct http *http, const char *path, struct str form, int timeout_ms,
                            struct http_answer *answer, struct tm_why *why) TM_MUST_CHECK;

@@ -8,7 +8,7 @@
 #include "server/cli/http.h"
 #include "storage/model/clock.h"
 
-enum { TIMEOUT_MS = 30000, POLL_MS = 200, PATH_BYTES = 4096, OK = 200, ACCEPTED = 202 };
+enum { TIMEOUT_MS = 30000, PATH_BYTES = 4096, OK = 200 };
 
 /* ---- the line ---- */
 
@@ -40,89 +40,69 @@ void job_line_end(struct job_line *line)
 
 /* ---- asking ---- */
 
-/* The `data` of an answer, a new reference; NULL: why says what came instead. *status tells how it went. */
+/* How far the work is, asked for beside the answer that is waited for. */
+struct watch {
+    struct http *http;
+    const char *path;
+    struct job_line line;
+    struct http_answer answer;
+};
+
+/* The `data` of an answer, a new reference; NULL: why says what came instead. */
 static json_t *read_answer(const struct http_answer *answer, const char *server, struct tm_why *why)
 {
     json_t *root = json_loadb((const char *)answer->body.data, answer->body.len, 0, NULL);
-    json_t *data = json_incref(json_object_get(root, "data"));
-    const char *error = json_string_value(json_object_get(root, "error"));
-    if ((answer->status != OK && answer->status != ACCEPTED) || !data) {
-        json_decref(data);
-        data = NULL;
-        if (error)
-            http_error_text(answer, why);
-        else
-            (void)tm_fail(why, TM_IO, "%.200s answered with HTTP status %ld: not an answer of tidemarkd",
-                          server, answer->status);
-    }
+    json_t *data = answer->status == OK ? json_incref(json_object_get(root, "data")) : NULL;
+    if (!data && json_object_get(root, "error"))
+        http_error_text(answer, why);
+    else if (!data)
+        (void)tm_fail(why, TM_IO, "%.200s answered with HTTP status %ld: not an answer of tidemarkd", server,
+                      answer->status);
     json_decref(root);
     return data;
 }
 
-/* What the work left, once it is done; takes the reference. */
-static enum tm_err take_result(json_t *data, json_t **out, struct tm_why *why)
+static void show_progress(void *arg)
 {
-    const char *error = json_string_value(json_object_get(data, "error"));
-    enum tm_err fault = json_is_true(json_object_get(data, "refused")) ? TM_INVALID : TM_IO;
-    *out = json_incref(json_object_get(data, "result"));
-    enum tm_err err =
-        *out ? TM_OK : tm_fail(why, fault, "%.350s", error ? error : "the work ended without a result");
-    json_decref(data);
-    return err;
-}
-
-static enum tm_err wait_for(struct http *http, const char *path, const char *server, struct job_line *line,
-                            json_t **out, struct tm_why *why)
-{
-    struct http_answer answer = {0};
-    enum tm_err err = TM_OK;
-    for (;;) {
-        const struct timespec nap = {0, POLL_MS * 1000000};
-        (void)nanosleep(&nap, NULL);
-        err = http_get(http, path, TIMEOUT_MS, &answer, why);
-        json_t *data = err ? NULL : read_answer(&answer, server, why);
-        if (!data) {
-            err = err ? err : TM_IO;
-            break;
-        }
-        const char *state = json_string_value(json_object_get(data, "state"));
-        if (!state || strcmp(state, "running") != 0) {
-            err = take_result(data, out, why);
-            break;
-        }
-        const char *place = json_string_value(json_object_get(data, "place"));
-        job_line_show(line, place ? place : "",
+    struct watch *watch = arg;
+    struct tm_why why;
+    json_t *data = NULL;
+    if (http_get(watch->http, watch->path, TIMEOUT_MS, &watch->answer, &why) == TM_OK)
+        data = read_answer(&watch->answer, "", &why);
+    const char *state = json_string_value(json_object_get(data, "state"));
+    const char *place = json_string_value(json_object_get(data, "place"));
+    if (state && strcmp(state, "running") == 0)
+        job_line_show(&watch->line, place ? place : "",
                       (uint64_t)json_integer_value(json_object_get(data, "done_bytes")),
                       (uint64_t)json_integer_value(json_object_get(data, "all_bytes")));
-        json_decref(data);
-    }
-    bytes_fini(&answer.body);
-    return err;
+    json_decref(data);
 }
 
 enum tm_err job_ask(const struct args *args, const char *path, const char *query, const char *name,
                     json_t **out, struct tm_why *why)
 {
+    enum { REFUSED = 400 };
     char full[PATH_BYTES];
     struct http *http = NULL;
     struct http_answer answer = {0};
-    struct job_line line;
+    struct watch watch = {.path = path};
     *out = NULL;
-    if (snprintf(full, sizeof full, "%s?wait=no%s%s", path, *query ? "&" : "", query) >= (int)sizeof full)
+    if (snprintf(full, sizeof full, "%s%s%s", path, *query ? "?" : "", query) >= (int)sizeof full)
         return tm_fail(why, TM_INVALID, "the path is too long");
     enum tm_err err = command_connect(args, &http, why);
-    if (err)
-        return err;
-    err = http_post(http, full, STR(""), TIMEOUT_MS, &answer, why);
-    json_t *begun = err ? NULL : read_answer(&answer, command_server(args), why);
-    if (!begun)
-        err = err ? err : TM_IO;
-    json_decref(begun);
-    job_line_begin(&line, name);
     if (!err)
-        err = wait_for(http, path, command_server(args), &line, out, why);
-    job_line_end(&line);
+        err = command_connect(args, &watch.http, why);
+    job_line_begin(&watch.line, name);
+    if (!err)
+        err = http_post_long(http, full, watch.line.is_shown ? show_progress : NULL, &watch, &answer, why);
+    job_line_end(&watch.line);
+    if (!err)
+        *out = read_answer(&answer, command_server(args), why);
+    if (!err && !*out)
+        err = answer.status == REFUSED ? TM_INVALID : TM_IO;
+    bytes_fini(&watch.answer.body);
     bytes_fini(&answer.body);
+    http_close(watch.http);
     http_close(http);
     return err;
 }

@@ -22,8 +22,8 @@ void job_line_show(void *arg, const char *place, uint64_t done_bytes, uint64_t a
 /* Takes the line away. */
 void job_line_end(struct job_line *line);
 
-/* Asks the daemon by POST path?query&wait=no, looks after it until it is done and draws its progress. *out:
- * the `data` that it left, a new reference. TM_INVALID: the request was refused. */
+/* Asks the daemon by POST path?query and waits until it is done, also behind one that is under way; draws its
+ * progress meanwhile. *out: the `data` that it left, a new reference. TM_INVALID: the request was refused. */
 enum tm_err job_ask(const struct args *args, const char *path, const char *query, const char *name,
                     json_t **out, struct tm_why *why) TM_MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /* Long work on the data folder, in a child process: verification, backup, reports. One of each kind at a
- * time; ingest and queries never wait for it. Loop thread only. */
+ * time, reports in turn; ingest and queries never wait for it. Loop thread only. */
 #ifndef TM_JOB_H
 #define TM_JOB_H
 
@@ -11,6 +11,8 @@
 #include "storage/store.h"
 
 enum job_kind { JOB_VERIFY, JOB_BACKUP, JOB_REPORT, JOB_DELIVERY, JOB_KINDS };
+
+enum { JOBS_WAITING_MAX = 16 };
 
 struct jobs;
 struct uv_loop_s;
@@ -43,8 +45,9 @@ struct job_report {
 
 struct config;
 
-/* Begins tidemark-report, which lies beside the daemon's program, with the settings of reports and services.
- * Errors and done as jobs_start. */
+/* Begins tidemark-report, which lies beside the daemon's program, with the settings of reports and services
+ * as they are now; while a report is under way it waits for its turn, up to JOBS_WAITING_MAX of them (TM_BUSY
+ * beyond). Errors and done as jobs_start. */
 enum tm_err jobs_start_report(struct jobs *jobs, const struct config *config, const struct job_report *report,
                               job_done_fn *done, void *arg, struct tm_why *why) TM_MUST_CHECK;
 
@@ -55,11 +58,12 @@ enum tm_err jobs_start_delivery(struct jobs *jobs, const struct config *config, 
 /* How many of a kind have ended well since the start. */
 size_t jobs_done_count(const struct jobs *jobs, enum job_kind kind);
 
-/* Appends {"state":"none|running|done|failed",...}: while it runs place, done_bytes, all_bytes; then result
- * or error of the last one, and with that whether it was refused: what was asked for makes no sense. */
+/* Appends {"state":"none|running|done|failed",...}: while it runs place, done_bytes, all_bytes and, of
+ * reports, how many are waiting; then result or error of the last one, and with that whether it was refused:
+ * what was asked for makes no sense. */
 void jobs_status_json(const struct jobs *jobs, enum job_kind kind, struct bytes *out);
 
-/* Ends what runs; done functions are called. Before http_close. NULL is allowed. */
+/* Ends what runs; done functions are called, of those that wait too. Before http_close. NULL is allowed. */
 void jobs_stop(struct jobs *jobs);
 /* Frees it, once its handles are closed. The store is gone by then, or its freezing is over. NULL is allowed.
  */
