@@ -1,5 +1,6 @@
 #include "storage/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -129,6 +130,65 @@ static enum tm_err check_format(const struct folder *folder, const char *dir, co
     return write_format(folder, dir, io, why);
 }
 
+/* ---- whose it is ---- */
+
+/* What may stand in a folder that no start came to its end in: what one makes, what an admin may have made
+ * for it, and what file systems have. */
+static bool is_no_hindrance(const char *name)
+{
+    static const char *const names[] = {".",   "..",      "lock",       "journal",  "FORMAT",
+                                        "run", "reports", "lost+found", ".snapshot"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Are there segments of a journal? Then check_format has the better words. */
+static bool has_segments(const struct folder *folder)
+{
+    uint64_t *numbers = NULL;
+    size_t count = 0;
+    int journal = open_folder(folder->fd, "journal");
+    if (journal < 0)
+        return false;
+    bool any = segment_list(journal, &numbers, &count) != TM_OK || count > 0;
+    free(numbers);
+    close(journal);
+    return any;
+}
+
+/* A folder without FORMAT that holds something else belongs to somebody else: nothing is made in it. */
+static enum tm_err refuse_foreign(const struct folder *folder, const char *dir, struct tm_why *why)
+{
+    enum tm_err err = read_format(folder, dir, why);
+    if (err != TM_NOT_FOUND || has_segments(folder))
+        return err == TM_NOT_FOUND ? TM_OK : err;
+    int fd = open_folder(folder->fd, ".");
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    if (!list) {
+        err = fail_call(why, "listing", dir);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    const struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(list)) && is_no_hindrance(entry->d_name))
+        ;
+    if (entry)
+        err =
+            tm_fail(why, TM_CORRUPT,
+                    "%s holds \"%.60s\" and no tidemark data, so it serves something else: set data_dir to a "
+                    "new or empty folder (a new one below it will do), or to one that tidemark made",
+                    dir, entry->d_name);
+    else
+        err = errno ? fail_call(why, "listing", dir) : TM_OK;
+    (void)closedir(list);
+    return err;
+}
+
 /* ---- opening ---- */
 
 /* Makes a folder if it is missing. *made tells that its parent has to be synced. */
@@ -159,7 +219,9 @@ static enum tm_err open_parts(struct folder *folder, const char *dir, const stru
     folder->fd = open_folder(AT_FDCWD, dir);
     if (folder->fd < 0 || (made && sync_parent(folder, io) != TM_OK))
         return fail_call(why, "opening", dir);
-    enum tm_err err = take_lock(folder, dir, why);
+    enum tm_err err = refuse_foreign(folder, dir, why);
+    if (!err)
+        err = take_lock(folder, dir, why);
     if (err)
         return err;
     if (make_folder(folder->fd, "journal", io, &made) != TM_OK)

@@ -1,4 +1,5 @@
 /* What the store does when the disk does not: failing writes and syncs, a full disk, damage, kills. */
+#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -452,6 +453,75 @@ static void a_folder_of_another_format_is_refused(void **state)
     assert_int_equal(count_of(f->store, "cpu"), 1);
 }
 
+static void put_file(const char *dir, const char *name)
+{
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fclose(file);
+}
+
+static int count_entries(const char *dir)
+{
+    int count = 0;
+    DIR *list = opendir(dir);
+    assert_non_null(list);
+    while (readdir(list))
+        count++;
+    (void)closedir(list);
+    return count;
+}
+
+/* Nothing is made among somebody else's files. */
+static void a_folder_with_other_files_is_refused_and_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    char *outer = f->dir;
+    char inner[512], diary[1024];
+    (void)snprintf(inner, sizeof inner, "%s/home", outer);
+    assert_int_equal(mkdir(inner, 0755), 0);
+    put_file(inner, "letter.txt");
+    (void)snprintf(diary, sizeof diary, "%s/journal", inner);
+    assert_int_equal(mkdir(diary, 0755), 0); /* a diary, not ours */
+    f->options.dir = inner;
+    assert_int_equal(fixture_try_open(f), TM_CORRUPT);
+    assert_non_null(strstr(f->why.text, "\"letter.txt\""));
+    assert_non_null(strstr(f->why.text, "new or empty folder"));
+    assert_int_equal(count_entries(inner), 4);
+    f->options.dir = outer;
+    fixture_open(f);
+}
+
+/* What a first start leaves that was killed, what file systems have, what an admin makes for us. */
+static void a_folder_of_an_unfinished_first_start_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    char *outer = f->dir;
+    char inner[512], path[1024];
+    static const char *const folders[] = {"lost+found", "journal", "run", "reports"};
+    (void)snprintf(inner, sizeof inner, "%s/began", outer);
+    assert_int_equal(mkdir(inner, 0755), 0);
+    for (int i = 0; i < 4; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", inner, folders[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    put_file(inner, "lock");
+    put_file(inner, "FORMAT");
+    f->options.dir = inner;
+    fixture_open(f);
+    assert_int_equal(send_one(f->store, "cpu", 1, 1), TM_OK);
+    fixture_close(f);
+    put_file(inner, "notes.txt"); /* it is ours by now */
+    fixture_open(f);
+    assert_int_equal(count_of(f->store, "cpu"), 1);
+    fixture_close(f);
+    f->options.dir = outer;
+    fixture_open(f);
+}
+
 static void the_folder_is_for_its_owner_and_group(void **state)
 {
     struct fixture *f = *state;
@@ -581,6 +651,8 @@ int main(void)
         WITH_STORE(any_one_call_may_fail),
         WITH_STORE(a_second_writer_is_refused),
         WITH_STORE(a_folder_of_another_format_is_refused),
+        WITH_STORE(a_folder_with_other_files_is_refused_and_left_alone),
+        WITH_STORE(a_folder_of_an_unfinished_first_start_is_taken),
         WITH_STORE(the_folder_is_for_its_owner_and_group),
         WITH_STORE(a_reader_reads_beside_the_writer),
         WITH_STORE(a_reader_of_no_folder_is_told),
