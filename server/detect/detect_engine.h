@@ -96,6 +96,8 @@ struct detect_figures {
     uint64_t scores;    /* given, since start */
     uint64_t anomalies; /* told, since start */
     uint64_t rescored;  /* of them such as were told anew since late data changed them */
+    uint64_t
+        compared; /* metrics and minutes in which series were compared with their siblings, since start */
     uint64_t read_errors;
     uint64_t lost_states; /* that were kept and could not be read */
     int64_t lag_ms;       /* of the service that is furthest behind what could be closed; 0: none */

@@ -144,6 +144,8 @@ static int64_t run_minutes(struct pass *pass, uint32_t place, struct score_first
         if (isnan(value))
             continue;
         pass->engine->any_value = true;
+        if (minute > target->valued)
+            target->valued = (uint32_t)minute;
         if (state)
             score_minute(pass, place, state, numbers, minute, value);
         else

@@ -25,6 +25,7 @@ struct detect_told {
 };
 
 struct detect_tip;
+struct detect_siblings;
 
 /* Something that is scored. */
 struct detect_target {
@@ -40,6 +41,7 @@ struct detect_target {
     uint32_t part;
     uint32_t whole;            /* targets of a ratio and of a part */
     uint32_t sum_place;        /* during a pass */
+    uint32_t valued;           /* the last minute in which a pass saw a value of a series' own; 0: none yet */
     struct score_first *state; /* owned; NULL: it has none */
     struct detect_tip *tip;    /* owned; the state with the minutes since too, while there is room; NULL */
     int64_t tip_at;            /* minutes before are in it; DETECT_NEVER: it is stale */
@@ -59,9 +61,10 @@ struct detect_source {
     enum detect_kind kind;
     struct detect_seen seen;
     uint32_t targets[DETECT_COLUMNS]; /* its own */
-    uint32_t target_count;
-    uint32_t sums[SOURCE_SUMS]; /* into which it goes */
-    uint32_t sum_count;
+    uint32_t metric;                  /* hash of its name */
+    uint32_t sums[SOURCE_SUMS];       /* into which it goes */
+    uint8_t target_count;
+    uint8_t sum_count;
 };
 
 enum { DETECT_SNAPSHOTS = 16 };
@@ -148,7 +151,8 @@ struct detect_engine {
     struct detect_out out;
     struct detect_out quiet; /* what was learned only */
     struct bytes scratch, body;
-    size_t share_reads; /* of what is told at once: series read to say where an excess lies */
+    size_t share_reads;               /* of what is told at once: series read to say where an excess lies */
+    struct detect_siblings *siblings; /* likewise: what is known of series of one metric; NULL: nothing yet */
     struct detect_figures figures;
 };
 
@@ -253,14 +257,36 @@ void detect_body(struct detect_engine *engine, const struct detect_service *serv
 struct detect_shares {
     struct bytes json;
     struct bytes text;
+    size_t series; /* of a series' own: those of the same metric, itself with them; 0: not said */
+    size_t moved;  /* of them those that moved likewise */
 };
 
-/* Says it of what is added up of several series, from what these had in the hour before it began. */
+/* Says it of what is added up of several series, from what these had in the hour before it began; of a
+ * series' own by detect_siblings. */
 void detect_share(struct detect_engine *engine, const struct detect_service *service,
                   const struct detect_heard *heard, struct detect_shares *out);
 
 /* Frees both texts. */
 void detect_shares_fini(struct detect_shares *shares);
+
+/* ---- detect_siblings.c ---- */
+
+/* Says of a series' own anomaly how many series of the same service, env, metric and kind moved likewise in
+ * that minute, and which labels these have in common. Likewise: unusual too (DETECT_HEARD_SCORE), in the same
+ * direction, by a quarter to four times as much, in figures or of what was expected; of a series without a
+ * state yet, off its hour before by that much and by five times its mean deviation. A label set's share is of
+ * the excess where the values add up, else of the series that moved. They add up where it is a rate or a
+ * count (but not of cumulative buckets), or a gauge whose name and labels do not say that it is a ratio, a
+ * mean, a quantile, a temperature, a time or a state. The answer is shared by all series that it names. */
+void detect_siblings_say(struct detect_engine *engine, const struct detect_service *service,
+                         const struct detect_heard *heard, struct detect_shares *out);
+
+/* Forgets what was found for a service's told minutes: before its series, targets or what was heard change.
+ */
+void detect_siblings_forget(struct detect_engine *engine);
+
+/* The hash by which series of one metric find each other. */
+uint32_t detect_metric_hash(struct str metric);
 
 /* ---- detect_file.c ---- */
 

@@ -395,8 +395,10 @@ static bool add_source(struct detect_engine *engine, uint32_t series, const stru
         !find_first(engine, service, series, kind, &first))
         return false;
     struct detect_source *source = &service->sources[service->source_count];
-    *source = (struct detect_source){
-        .series = series, .kind = kind, .seen = {.seen = DETECT_NEVER, .seen_at = DETECT_NEVER}};
+    *source = (struct detect_source){.series = series,
+                                     .kind = kind,
+                                     .seen = {.seen = DETECT_NEVER, .seen_at = DETECT_NEVER},
+                                     .metric = detect_metric_hash(labels_get(labels, STR(LABEL_NAME)))};
     if (!derive(engine, service, source, labels, first))
         return false;
     if (detect_is_wanted(engine, labels) && !add_own_targets(engine, service, source, labels, first))

@@ -146,6 +146,7 @@ static void tell_changes(struct detect_engine *engine, struct detect_service *se
             told = 0;
         told += tell_change(engine, service, &engine->heard[i], told < TOLD_MAX);
     }
+    detect_siblings_forget(engine);
 }
 
 /* ---- minutes ---- */

@@ -282,6 +282,10 @@ void detect_body(struct detect_engine *engine, const struct detect_service *serv
     bytes_printf(out, ",\"causes\":[");
     bytes_put(out, shares.json.data, shares.json.len);
     bytes_u8(out, ']');
+    if (shares.series > 0)
+        bytes_printf(out, ",\"siblings\":{\"series\":%zu,\"moved\":%zu}", shares.series, shares.moved);
+    else
+        bytes_printf(out, ",\"siblings\":null");
     put_parts(out, heard);
     bytes_u8(out, '}');
     out->failed = out->failed || text.failed || shares.json.failed || shares.text.failed;
