@@ -133,8 +133,8 @@ for name in static blog; do
 done
 
 say '6. Counts are exact: what the daemon says is what was sent, line by line.'
-run "tidemark query --exact 'http_events_total{service=\"shop\"}' --by status --from -21d" \
-    "$bin/tidemark" query --exact 'http_events_total{service="shop"}' --by status --from -21d | tee "$dir/counted"
+run "tidemark query --exact 'http_events_total{service=\"shop\"}' --by status --from -28d" \
+    "$bin/tidemark" query --exact 'http_events_total{service="shop"}' --by status --from -28d | tee "$dir/counted"
 printf '%s\n' "  \$ sed -n 's/^http.*,status=\(...\) .*/\1/p' shop.lp | sort | uniq -c"
 sed -n 's/^http.*,status=\(...\) .*/\1/p' "$dir/in/shop.lp" | sort | uniq -c | tee "$dir/log.counts"
 sed -n 's/^ *\([0-9]*\)  {status="\([0-9]*\)"}$/\1 \2/p' "$dir/counted" >"$dir/daemon.counts"
@@ -171,11 +171,11 @@ until [ $scored -ge 3 ]; do # as often: nothing is left to be scored
     sleep 0.3
 done
 i=0
-until [ "$("$bin/tidemark" incidents --from -21d | wc -l)" -ge "$(truth incidents)" ] || [ $i = 100 ]; do
+until [ "$("$bin/tidemark" incidents --from -28d | wc -l)" -ge "$(truth incidents)" ] || [ $i = 100 ]; do
     i=$((i + 1)) # a bad deploy is told once the minutes behind it are closed
     sleep 0.3
 done
-run 'tidemark incidents --from -21d' "$bin/tidemark" incidents --from -21d >"$dir/incidents"
+run 'tidemark incidents --from -28d' "$bin/tidemark" incidents --from -28d >"$dir/incidents"
 sed 's/Z  \([^ ]*  \)/Z  \1\n    /' "$dir/incidents" | fold -s -w 79
 told=$(wc -l <"$dir/incidents")
 [ "$((told - 1))" = "$(truth incidents)" ] || fail "$((told - 1)) incidents, and the truth is $(truth incidents)"
