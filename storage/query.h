@@ -85,6 +85,34 @@ typedef bool reader_series_fn(void *arg, uint32_t series, struct str encoded_lab
 /* Calls each for every series, in order of first appearance. TM_NOMEM: some were not told. */
 enum tm_err reader_series(struct reader *reader, reader_series_fn *each, void *arg) TM_MUST_CHECK;
 
+/* How far somebody knows the series of a store. Zero-initialised: not at all. */
+struct reader_roll {
+    uint64_t moves; /* of their order, when he came to `at` */
+    size_t at;
+    bool is_whole; /* the last call told all of them: it was the first, or some had left */
+};
+
+/* Is told the number of a series; false stops. It may use the reader. */
+typedef bool reader_number_fn(void *arg, uint32_t series);
+
+/* Calls each for the series that came since roll came this far, in order of first appearance; for all of them
+ * (roll->is_whole) if some have left since. False: each stopped, and roll stands where it stood. */
+bool reader_series_new(struct reader *reader, struct reader_roll *roll, reader_number_fn *each, void *arg);
+
+/* News of series come in turns, which are counted from 1 on: each store_news begins one. This is the turn
+ * that is on. Whoever asks for it first, and then reads, has read all that reader_has_news is silent about.
+ */
+uint32_t reader_turn(const struct reader *reader);
+/* Did samples or cells of a series that a call here has named become visible in this turn or later? Those of
+ * the daemon's own batches don't count (store_batch_own), nor what was there when the store was opened. Of a
+ * reader of another process: no. */
+bool reader_has_news(const struct reader *reader, uint32_t series, uint32_t turn);
+
+/* Keeps of series, ascending, those that have samples in span, or rollups of samples that are gone, or cells
+ * that make samples there; some hundred at a time are looked for together. Errors as reader_find. */
+enum tm_err reader_keep_in_span(struct reader *reader, struct span span, struct index_ids *ids,
+                                struct tm_why *why) TM_MUST_CHECK;
+
 /* Appends the labels of a series that a call here has named (labels_decode reads them); out->failed without
  * memory. */
 void reader_labels(const struct reader *reader, uint32_t series, struct bytes *out);

@@ -69,11 +69,6 @@ bool reader_find_cells_day(struct contents *contents, uint32_t series, int64_t *
 enum tm_err reader_collect_counter(struct reader *reader, uint32_t series, struct span span,
                                    struct tm_why *why) TM_MUST_CHECK;
 
-/* Keeps of series, ascending, those that have samples in span, or rollups of samples that are gone, or cells
- * that make samples there. Errors as reader_find. */
-enum tm_err reader_keep_in_span(struct reader *reader, struct span span, struct index_ids *ids,
-                                struct tm_why *why) TM_MUST_CHECK;
-
 /* Before reader->rollups is used: the catalog comes into being with the first flush. */
 void reader_take_files(struct reader *reader);
 

@@ -10,23 +10,32 @@ enum { STEP_SERIES = 256, INDEX_SERIES = 2000 };
 
 /* ---- all of them ---- */
 
+/* The next numbers from place *at on, STEP_SERIES at most; without the lock nobody closes gaps meanwhile, as
+ * he counts among the walkers. */
+static size_t take_some(struct contents *contents, size_t *at, series_id ids[STEP_SERIES], bool *is_end)
+{
+    size_t count = 0;
+    contents_lock_shared(contents);
+    size_t all = series_durable_count(contents->series);
+    for (; count < STEP_SERIES && *at < all; ++*at) {
+        ids[count] = series_durable_at(contents->series, *at);
+        count += ids[count] != 0; /* 0: it left */
+    }
+    *is_end = *at >= all;
+    contents_unlock(contents);
+    return count;
+}
+
 enum tm_err reader_series(struct reader *reader, reader_series_fn *each, void *arg)
 {
     struct contents *contents = reader->contents;
     struct bytes labels = {0};
     series_id ids[STEP_SERIES];
-    size_t count;
-    bool go_on = true;
+    bool go_on = true, is_end = false;
     enum tm_err err = TM_OK;
     atomic_fetch_add(&contents->walkers, 1);
-    for (size_t at = 0; go_on; go_on = go_on && count > 0) {
-        contents_lock_shared(contents);
-        size_t all = series_durable_count(contents->series);
-        for (count = 0; count < STEP_SERIES && at < all; at++) {
-            ids[count] = series_durable_at(contents->series, at);
-            count += ids[count] != 0; /* 0: it left */
-        }
-        contents_unlock(contents);
+    for (size_t at = 0; go_on && !is_end;) {
+        size_t count = take_some(contents, &at, ids, &is_end);
         for (size_t i = 0; go_on && i < count; i++) {
             bytes_clear(&labels);
             reader_labels(reader, ids[i], &labels);
@@ -37,6 +46,46 @@ enum tm_err reader_series(struct reader *reader, reader_series_fn *each, void *a
     atomic_fetch_sub(&contents->walkers, 1);
     bytes_fini(&labels);
     return err;
+}
+
+/* Whether the order is another one; then all of it is told. */
+static void begin_roll(struct contents *contents, struct reader_roll *roll)
+{
+    contents_lock_shared(contents);
+    uint64_t moves = series_moves(contents->series);
+    contents_unlock(contents);
+    roll->is_whole = roll->at == 0 || roll->moves != moves;
+    roll->moves = moves;
+    roll->at = roll->is_whole ? 0 : roll->at;
+}
+
+bool reader_series_new(struct reader *reader, struct reader_roll *roll, reader_number_fn *each, void *arg)
+{
+    struct contents *contents = reader->contents;
+    const struct reader_roll before = *roll;
+    series_id ids[STEP_SERIES];
+    bool go_on = true, is_end = false;
+    atomic_fetch_add(&contents->walkers, 1);
+    begin_roll(contents, roll);
+    while (go_on && !is_end) {
+        size_t count = take_some(contents, &roll->at, ids, &is_end);
+        for (size_t i = 0; go_on && i < count; i++)
+            go_on = each(arg, ids[i]);
+    }
+    atomic_fetch_sub(&contents->walkers, 1);
+    if (!go_on)
+        *roll = before;
+    return go_on;
+}
+
+uint32_t reader_turn(const struct reader *reader)
+{
+    return series_turn(reader->contents->series);
+}
+
+bool reader_has_news(const struct reader *reader, uint32_t series, uint32_t turn)
+{
+    return series_noted(reader->contents->series, series) >= turn;
 }
 
 void reader_labels(const struct reader *reader, uint32_t series, struct bytes *out)

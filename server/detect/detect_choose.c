@@ -48,7 +48,7 @@ static bool choose_own(struct detect_engine *engine, struct detect_service *serv
         return detect_add_own(engine, service, source, &labels);
     }
     for (; !is_wanted && source->target_count > 0; source->target_count--)
-        detect_drop_target(engine, &service->targets[source->targets[source->target_count - 1]]);
+        detect_free_target(engine, service, source->targets[source->target_count - 1]);
     return true;
 }
 

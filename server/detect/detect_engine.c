@@ -58,6 +58,7 @@ void detect_engine_free(struct detect_engine *engine)
     bytes_fini(&engine->scratch);
     bytes_fini(&engine->body);
     free(engine->services);
+    free(engine->service_places);
     free(engine->known);
     free(engine->columns);
     free(engine->sums);
@@ -226,12 +227,8 @@ static int64_t find_next_data(const struct detect_engine *engine, const struct d
                               int64_t from, int64_t until)
 {
     for (size_t i = 0; i < service->source_count && until > from; i++) {
-        int64_t first;
-        const struct detect_source *source = &service->sources[i];
-        if (detect_values_first(engine->reader, source->series, source->kind, from, engine->options.step_ms,
-                                &first) == TM_OK &&
-            first != DETECT_NEVER && first < until)
-            until = first;
+        int64_t first = detect_next_of(engine, &service->sources[i], from);
+        until = first < until ? first : until;
     }
     return until;
 }
@@ -313,12 +310,14 @@ static bool close_some(struct detect_engine *engine, struct detect_service *serv
     skip_to(service, settled);
     engine->figures.minutes += (uint64_t)(end - first);
     detect_admit(engine, service, CLOSE_MINUTES + engine->lag);
+    detect_sleep(engine, service);
     return true;
 }
 
 /* Works on one service; true: there was something to do. */
 static bool work_on(struct detect_engine *engine, struct detect_service *service)
 {
+    detect_wake(engine, service);
     if (!place_service(engine, service))
         return false;
     if (!service->is_ready && learn_some(engine, service))
@@ -378,6 +377,7 @@ enum detect_step detect_engine_step(struct detect_engine *engine, struct reader 
     bool more = false;
     engine->reader = reader;
     engine->wall = wall;
+    engine->news_turn = reader_turn(reader);
     detect_out_clear(&engine->out);
     if (engine->must_look && !look(engine))
         return DETECT_IDLE; /* no memory, or it ends */
@@ -408,6 +408,7 @@ static void count_service(const struct detect_engine *engine, const struct detec
 {
     int64_t behind = service->closed == DETECT_NEVER ? 0 : closable(engine, service) - service->closed;
     out->services_behind += !service->is_ready;
+    out->asleep += service->asleep_count;
     if (service->newest != DETECT_NEVER && behind * engine->options.step_ms > out->lag_ms)
         out->lag_ms = behind * engine->options.step_ms;
     for (size_t i = 0; i < service->target_count; i++) {
@@ -423,6 +424,7 @@ void detect_engine_figures(const struct detect_engine *engine, struct detect_fig
     *out = engine->figures;
     out->services = engine->service_count;
     out->memory_bytes = engine->memory_used;
+    out->tables_bytes = detect_tables_bytes(engine);
     for (size_t i = 0; i < engine->service_count; i++)
         count_service(engine, engine->services[i], out);
     out->learned =

@@ -91,11 +91,13 @@ struct detect_figures {
     uint64_t scored;          /* series that have a state */
     uint64_t learning;        /* that have fewer than 100 samples */
     uint64_t left_out;        /* that have no state for want of memory */
-    uint64_t memory_bytes;
-    uint64_t minutes;   /* closed, of all services, since start */
-    uint64_t scores;    /* given, since start */
-    uint64_t anomalies; /* told, since start */
-    uint64_t rescored;  /* of them such as were told anew since late data changed them */
+    uint64_t asleep;       /* that have no state and are silent: not looked at before there is news of them */
+    uint64_t memory_bytes; /* of states */
+    uint64_t tables_bytes; /* of all else that grows with the number of series */
+    uint64_t minutes;      /* closed, of all services, since start */
+    uint64_t scores;       /* given, since start */
+    uint64_t anomalies;    /* told, since start */
+    uint64_t rescored;     /* of them such as were told anew since late data changed them */
     uint64_t
         compared; /* metrics and minutes in which series were compared with their siblings, since start */
     uint64_t read_errors;

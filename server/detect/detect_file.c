@@ -126,8 +126,9 @@ static enum tm_err take_incidents(struct detect_engine *engine, const struct byt
 
 int64_t detect_fed_of(const struct detect_engine *engine, struct str service)
 {
+    uint64_t hash = name_hash(service);
     for (size_t i = 0; i < engine->fed_count; i++) {
-        if (engine->fed[i].service == name_hash(service))
+        if (engine->fed[i].service == hash)
             return engine->fed[i].minute;
     }
     return DETECT_NEVER;
@@ -224,6 +225,17 @@ enum tm_err detect_restore(struct detect_engine *engine)
     if (engine->restored->count > 0)
         qsort(engine->restored->at, engine->restored->count, sizeof *engine->restored->at, compare_restored);
     return err == TM_NOMEM ? err : TM_OK;
+}
+
+bool detect_was_kept(const struct detect_engine *engine, uint64_t hash)
+{
+    const struct detect_restored *restored = engine->restored;
+    const struct restored_state wanted = {.hash = hash};
+    if (!restored || restored->count == 0)
+        return false;
+    const struct restored_state *found =
+        bsearch(&wanted, restored->at, restored->count, sizeof wanted, compare_restored);
+    return found && found->state;
 }
 
 void detect_claim(struct detect_engine *engine, const struct detect_service *service,

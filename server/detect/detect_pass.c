@@ -245,7 +245,7 @@ static void run_source(struct pass *pass, struct detect_source *source, bool sum
     int64_t last;
     for (uint32_t t = 0; t < source->target_count; t++)
         wanted = wanted || is_behind(pass, source->targets[t]);
-    if (!wanted)
+    if (!wanted || detect_is_quiet(engine, source, window))
         return;
     if (detect_values_read(engine->reader, source->series, source->kind, window, &source->seen,
                            engine->columns, &last) != TM_OK) {
@@ -253,6 +253,7 @@ static void run_source(struct pass *pass, struct detect_source *source, bool sum
         source->seen.seen_at = DETECT_NEVER;
         return;
     }
+    detect_note_read(engine, source, window, last);
     struct numbers numbers = {.until = window->to, .is_count = source->kind == DETECT_COUNTS};
     /* the newest count may be half of it, if data comes late */
     if (source->kind == DETECT_COUNTS && pass->service->late_until > window->to && last != DETECT_NEVER)

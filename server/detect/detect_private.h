@@ -65,6 +65,17 @@ struct detect_source {
     uint32_t sums[SOURCE_SUMS];       /* into which it goes */
     uint8_t target_count;
     uint8_t sum_count;
+    uint32_t turn;  /* of news: there were none since, as far as `next` goes */
+    int64_t silent; /* from this minute on nothing was found; DETECT_NEVER: something was */
+    int64_t next;   /* between `silent` and here there is nothing; DETECT_NEVER: not known */
+};
+
+/* A series of its own without a state that has said nothing for a while: all that is kept of it. */
+struct detect_asleep {
+    uint32_t series;
+    uint32_t turn;                   /* as of a source */
+    uint8_t samples[DETECT_COLUMNS]; /* counted so far, as far as they matter */
+    bool is_dropped[DETECT_COLUMNS]; /* it gave a state back */
 };
 
 enum { DETECT_SNAPSHOTS = 16 };
@@ -77,6 +88,7 @@ struct detect_snapshot {
 
 struct detect_service {
     char *name;
+    uint32_t place;     /* among the engine's */
     time_ms_t newest;   /* event time; DETECT_NEVER: not known */
     time_ms_t news_at;  /* when there were news last, by the clock */
     int64_t closed;     /* minutes before are closed; DETECT_NEVER: none yet */
@@ -91,8 +103,14 @@ struct detect_service {
     bool must_recall;   /* minutes of it were closed before this process */
     struct detect_source *sources;
     size_t source_count, source_capacity;
+    struct detect_asleep *asleep;
+    size_t asleep_count, asleep_capacity;
+    uint32_t woke_turn; /* of news: those that had some were woken */
     struct detect_target *targets;
     size_t target_count, target_capacity;
+    uint32_t
+        free_first; /* a free place among them, and one more; 0: there is none. Its part names the next */
+    uint32_t free_count;
     uint32_t *derived; /* targets that are sums, parts and ratios, wholes before parts before ratios */
     size_t derived_count, derived_capacity;
     struct str *envs; /* owned texts */
@@ -126,8 +144,12 @@ struct detect_engine {
     struct score_first_model model;
     struct detect_service **services;
     size_t service_count, service_capacity;
-    size_t turn;    /* the next service */
-    uint8_t *known; /* a bit a series number */
+    uint32_t *service_places; /* by hash of the name: its place, and one more; 0: none */
+    size_t service_slots;
+    size_t turn;             /* the next service */
+    uint32_t news_turn;      /* of the reader, before this step read anything */
+    struct reader_roll roll; /* which series are known */
+    uint8_t *known;          /* a bit a series number */
     size_t known_bytes;
     size_t memory_used;                 /* of states */
     size_t tips_used;                   /* of tips, which go first */
@@ -167,15 +189,68 @@ void detect_service_free(struct detect_engine *engine, struct detect_service *se
 /* Gives a series' own target its labels: what is scored has them at hand. False without memory. */
 bool detect_name(struct detect_engine *engine, struct detect_target *target);
 
-/* Frees what a target has; its place is free then. */
-void detect_drop_target(struct detect_engine *engine, struct detect_target *target);
+/* A series that is not known yet, of these labels: sums that it goes into, and its own targets. False
+ * without memory. */
+bool detect_add_source(struct detect_engine *engine, struct detect_service *service, uint32_t series,
+                       const struct labels *labels);
+
+/* Was a state kept, and not claimed yet, of what a series of these labels would have? */
+bool detect_was_kept_of(struct detect_engine *engine, const struct labels *labels);
+
+/* Does a series go into something that is derived? */
+bool detect_is_derived_from(struct str metric);
+
+/* Room for one more of size bytes in an array; false without memory. */
+bool detect_make_room(void **array, size_t count, size_t *capacity, size_t size);
 
 /* Gives a series' own targets, as it is scored now. False without memory. */
 bool detect_add_own(struct detect_engine *engine, struct detect_service *service,
                     struct detect_source *source, const struct labels *labels);
 
-/* Finds series that are new, forgets those that left. TM_NOMEM: look again. */
+/* ---- detect_places.c ---- */
+
+/* A free place among the targets, taken; false without memory. */
+bool detect_take_place(struct detect_service *service, uint32_t *out);
+
+/* Frees what a target has. */
+void detect_empty_target(struct detect_engine *engine, struct detect_target *target);
+
+/* The same of a target of a service, whose place is free then. */
+void detect_free_target(struct detect_engine *engine, struct detect_service *service, uint32_t place);
+
+/* Closes the gaps if most places of targets are free: they are others then. Between passes. */
+void detect_compact(struct detect_service *service);
+
+/* What tables of all series hold in memory, states and tips apart. */
+size_t detect_tables_bytes(const struct detect_engine *engine);
+
+/* ---- detect_discover.c ---- */
+
+/* Finds series that are new, forgets those that left. Of the first look are, without being read, those asleep
+ * that were silent for a day before their service's minutes were closed last. TM_NOMEM: look again. */
 enum tm_err detect_discover(struct detect_engine *engine) TM_MUST_CHECK;
+
+/* ---- detect_sleep.c ---- */
+
+/* Is there nothing of a series in a window, as far as it is known without reading? */
+bool detect_is_quiet(const struct detect_engine *engine, struct detect_source *source,
+                     const struct detect_window *window);
+
+/* A window of it was read, `last` being the last minute with something. */
+void detect_note_read(struct detect_engine *engine, struct detect_source *source,
+                      const struct detect_window *window, int64_t last);
+
+/* The first minute at or behind `from` in which a series has something; INT64_MAX: none is known. */
+int64_t detect_next_of(const struct detect_engine *engine, struct detect_source *source, int64_t from);
+
+/* Puts a series to sleep of which nothing else is known. False without memory. */
+bool detect_sleep_new(struct detect_engine *engine, struct detect_service *service, uint32_t series);
+
+/* Puts those to sleep that are quiet and have no state: their targets are freed. */
+void detect_sleep(struct detect_engine *engine, struct detect_service *service);
+
+/* Wakes those of which something came. */
+void detect_wake(struct detect_engine *engine, struct detect_service *service);
 
 /* ---- detect_choose.c ---- */
 
@@ -297,6 +372,8 @@ struct detect_fed;
 enum tm_err detect_restore(struct detect_engine *engine) TM_MUST_CHECK;
 /* Up to which minute a service's incidents were kept; DETECT_NEVER: they were not. */
 int64_t detect_fed_of(const struct detect_engine *engine, struct str service);
+/* Was a state kept of what has this hash (of form and labels), and not claimed yet? */
+bool detect_was_kept(const struct detect_engine *engine, uint64_t hash);
 /* Takes the state that was kept of a service's target, if there is one and it is not ahead of what was told.
  */
 void detect_claim(struct detect_engine *engine, const struct detect_service *service,

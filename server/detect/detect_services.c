@@ -5,18 +5,11 @@
 
 #include "server/detect/detect_private.h"
 
-enum {
-    GROW_FIRST = 8,
-    ENVS_MAX = 1000,
-    DERIVED_MAX = 20000,
-    SPARE_BYTES = 48 << 20, /* and looked at once for so many series: */
-    SPARE_EVERY = 512
-};
+enum { GROW_FIRST = 8, SLOTS_FIRST = 64, ENVS_MAX = 1000, DERIVED_MAX = 20000 };
 
 /* ---- services ---- */
 
-/* Room for one more of size bytes; false without memory. */
-static bool make_room(void **array, size_t count, size_t *capacity, size_t size)
+bool detect_make_room(void **array, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
         return true;
@@ -29,24 +22,46 @@ static bool make_room(void **array, size_t count, size_t *capacity, size_t size)
     return true;
 }
 
-static struct detect_service *find_service(const struct detect_engine *engine, struct str name)
+/* The slot of a name: its own, or the empty one where it would be. */
+static size_t find_slot(const struct detect_engine *engine, struct str name)
 {
-    for (size_t i = 0; i < engine->service_count; i++) {
-        if (str_equal(str_of(engine->services[i]->name), name))
-            return engine->services[i];
+    size_t mask = engine->service_slots - 1;
+    size_t slot = XXH3_64bits(name.ptr, name.len) & mask;
+    for (; engine->service_places[slot] != 0; slot = (slot + 1) & mask) {
+        if (str_equal(str_of(engine->services[engine->service_places[slot] - 1]->name), name))
+            break;
     }
-    return NULL;
+    return slot;
+}
+
+/* Slots for one more, half of them free at least. */
+static bool make_slots(struct detect_engine *engine)
+{
+    if ((engine->service_count + 1) * 2 <= engine->service_slots)
+        return true;
+    size_t wanted = engine->service_slots ? engine->service_slots * 2 : SLOTS_FIRST;
+    uint32_t *places = calloc(wanted, sizeof *places);
+    if (!places)
+        return false;
+    free(engine->service_places);
+    engine->service_places = places;
+    engine->service_slots = wanted;
+    for (size_t i = 0; i < engine->service_count; i++)
+        places[find_slot(engine, str_of(engine->services[i]->name))] = (uint32_t)i + 1;
+    return true;
 }
 
 struct detect_service *detect_service_of(struct detect_engine *engine, struct str name)
 {
-    struct detect_service *service = find_service(engine, name);
-    if (service)
-        return service;
-    if (!make_room((void **)&engine->services, engine->service_count, &engine->service_capacity,
-                   sizeof(struct detect_service *)))
+    if (!make_slots(engine))
         return NULL;
-    service = calloc(1, sizeof *service);
+    size_t slot = find_slot(engine, name);
+    if (engine->service_places[slot] != 0)
+        return engine->services[engine->service_places[slot] - 1];
+    if (!detect_make_room((void **)&engine->services, engine->service_count, &engine->service_capacity,
+                          sizeof(struct detect_service *)))
+        return NULL;
+    struct detect_service *service = calloc(1, sizeof *service);
     char *copy = strndup(name.ptr ? name.ptr : "", name.len);
     if (!service || !copy) {
         free(service);
@@ -57,19 +72,10 @@ struct detect_service *detect_service_of(struct detect_engine *engine, struct st
     service->newest = service->closed = service->base = service->late_until = service->fed = DETECT_NEVER;
     service->late_from = INT64_MAX;
     service->news_at = engine->wall;
+    service->place = (uint32_t)engine->service_count;
     engine->services[engine->service_count++] = service;
+    engine->service_places[slot] = (uint32_t)engine->service_count;
     return service;
-}
-
-void detect_drop_target(struct detect_engine *engine, struct detect_target *target)
-{
-    if (target->state)
-        engine->memory_used -= DETECT_STATE_BYTES;
-    detect_tip_drop(engine, target);
-    free(target->state);
-    free(target->told);
-    free(target->labels);
-    *target = (struct detect_target){.is_used = false};
 }
 
 void detect_service_free(struct detect_engine *engine, struct detect_service *service)
@@ -77,13 +83,14 @@ void detect_service_free(struct detect_engine *engine, struct detect_service *se
     if (!service)
         return;
     for (size_t i = 0; i < service->target_count; i++)
-        detect_drop_target(engine, &service->targets[i]);
+        detect_empty_target(engine, &service->targets[i]);
     for (size_t i = 0; i < service->env_count; i++)
         free((void *)(uintptr_t)service->envs[i].ptr);
     detect_snapshots_free(service);
     free(service->envs);
     free(service->targets);
     free(service->sources);
+    free(service->asleep);
     free(service->derived);
     free(service->name);
     free(service);
@@ -100,8 +107,8 @@ static bool find_env(struct detect_service *service, struct str env, uint16_t *o
             return true;
         }
     }
-    if (!make_room((void **)&service->envs, service->env_count, &service->env_capacity,
-                   sizeof *service->envs))
+    if (!detect_make_room((void **)&service->envs, service->env_count, &service->env_capacity,
+                          sizeof *service->envs))
         return false;
     char *copy = strndup(env.ptr ? env.ptr : "", env.len);
     if (!copy)
@@ -109,15 +116,6 @@ static bool find_env(struct detect_service *service, struct str env, uint16_t *o
     *out = (uint16_t)service->env_count;
     service->envs[service->env_count++] = (struct str){copy, env.len};
     return true;
-}
-
-static size_t find_free_target(const struct detect_service *service)
-{
-    for (size_t i = service->target_count; i > 0 && i + 64 > service->target_count; i--) {
-        if (!service->targets[i - 1].is_used)
-            return i - 1;
-    }
-    return service->target_count;
 }
 
 /* The labels of a series' own target: its own, and which quantile of a histogram. */
@@ -155,6 +153,12 @@ bool detect_name(struct detect_engine *engine, struct detect_target *target)
     return target->labels != NULL;
 }
 
+/* Of the labels in engine->scratch. */
+static uint64_t hash_scratch(const struct detect_engine *engine, enum detect_form form)
+{
+    return XXH3_64bits_withSeed(engine->scratch.data, engine->scratch.len, form);
+}
+
 /* A new target that begins at a minute, of the labels in engine->scratch; of a series' own they are not kept
  * before it has a state. False without memory. */
 static bool add_target(struct detect_engine *engine, struct detect_service *service, enum detect_form form,
@@ -164,27 +168,24 @@ static bool add_target(struct detect_engine *engine, struct detect_service *serv
     char *copy = NULL;
     if (!find_env(service, env_name, &env))
         return false;
-    size_t place = find_free_target(service);
-    if (place == service->target_count && !make_room((void **)&service->targets, service->target_count,
-                                                     &service->target_capacity, sizeof *service->targets))
-        return false;
     if (series == 0 && !(copy = malloc(engine->scratch.len)))
         return false;
+    if (!detect_take_place(service, out)) {
+        free(copy);
+        return false;
+    }
     if (copy)
         memcpy(copy, engine->scratch.data, engine->scratch.len);
-    service->targets[place] =
-        (struct detect_target){.labels = copy,
-                               .labels_len = copy ? (uint32_t)engine->scratch.len : 0,
-                               .series = series,
-                               .form = (uint8_t)form,
-                               .is_used = true,
-                               .env = env,
-                               .at = at,
-                               .first = at,
-                               .hash = XXH3_64bits_withSeed(engine->scratch.data, engine->scratch.len, form)};
-    service->target_count += place == service->target_count;
-    *out = (uint32_t)place;
-    detect_claim(engine, service, &service->targets[place]);
+    service->targets[*out] = (struct detect_target){.labels = copy,
+                                                    .labels_len = copy ? (uint32_t)engine->scratch.len : 0,
+                                                    .series = series,
+                                                    .form = (uint8_t)form,
+                                                    .is_used = true,
+                                                    .env = env,
+                                                    .at = at,
+                                                    .first = at,
+                                                    .hash = hash_scratch(engine, form)};
+    detect_claim(engine, service, &service->targets[*out]);
     return true;
 }
 
@@ -221,7 +222,7 @@ static bool find_derived(struct detect_engine *engine, struct detect_service *se
     labels_encode(&labels, &engine->scratch);
     if (bytes_error(&engine->scratch))
         return false;
-    uint64_t hash = XXH3_64bits_withSeed(engine->scratch.data, engine->scratch.len, derived->form);
+    uint64_t hash = hash_scratch(engine, derived->form);
     for (size_t i = 0; i < service->derived_count; i++) {
         struct detect_target *target = &service->targets[service->derived[i]];
         if (target->hash != hash || !str_equal(detect_labels(target), bytes_view(&engine->scratch)))
@@ -233,8 +234,8 @@ static bool find_derived(struct detect_engine *engine, struct detect_service *se
         return true;
     }
     if (service->derived_count >= DERIVED_MAX ||
-        !make_room((void **)&service->derived, service->derived_count, &service->derived_capacity,
-                   sizeof *service->derived) ||
+        !detect_make_room((void **)&service->derived, service->derived_count, &service->derived_capacity,
+                          sizeof *service->derived) ||
         !add_target(engine, service, derived->form, 0, derived->env, first, out))
         return false;
     service->targets[*out].part = derived->part;
@@ -318,48 +319,6 @@ static bool add_own_targets(struct detect_engine *engine, struct detect_service 
     return true;
 }
 
-/* Scoring stops to grow while there is still memory for others, who would fail without it. */
-static bool has_memory(void)
-{
-    void *probe = malloc(SPARE_BYTES);
-    free(probe);
-    return probe != NULL;
-}
-
-struct discovery {
-    struct detect_engine *engine;
-    size_t added;
-    uint8_t *live; /* a bit a series number */
-    enum tm_err err;
-};
-
-static bool knows(const struct detect_engine *engine, uint32_t series)
-{
-    return series / 8 < engine->known_bytes && (engine->known[series / 8] >> (series % 8) & 1);
-}
-
-/* Room for a series' number in both sets. */
-static bool make_bits(struct discovery *discovery, uint32_t series)
-{
-    struct detect_engine *engine = discovery->engine;
-    size_t need = series / 8 + 1;
-    if (need <= engine->known_bytes)
-        return true;
-    size_t wanted = need + need / 2 + 64;
-    uint8_t *known = realloc(engine->known, wanted);
-    if (known)
-        engine->known = known;
-    uint8_t *live = realloc(discovery->live, wanted);
-    if (live)
-        discovery->live = live;
-    if (!known || !live)
-        return false;
-    memset(known + engine->known_bytes, 0, wanted - engine->known_bytes);
-    memset(live + engine->known_bytes, 0, wanted - engine->known_bytes);
-    engine->known_bytes = wanted;
-    return true;
-}
-
 /* The first minute in which there may be something of a series. False without memory. */
 static bool find_first(struct detect_engine *engine, const struct detect_service *service, uint32_t series,
                        enum detect_kind kind, int64_t *out)
@@ -384,84 +343,44 @@ bool detect_add_own(struct detect_engine *engine, struct detect_service *service
            add_own_targets(engine, service, source, labels, first);
 }
 
-static bool add_source(struct detect_engine *engine, uint32_t series, const struct labels *labels)
+bool detect_was_kept_of(struct detect_engine *engine, const struct labels *labels)
 {
-    struct detect_service *service = detect_service_of(engine, reader_owner(engine->reader, series));
+    bool is_histogram = detect_kind_of(labels_get(labels, STR(LABEL_NAME))) == DETECT_HISTOGRAM;
+    for (int i = 0; i < (is_histogram ? DETECT_COLUMNS : 1); i++) {
+        enum detect_form form = i ? FORM_P95 : FORM_VALUE;
+        if (put_own_labels(labels, form, is_histogram, &engine->scratch) &&
+            detect_was_kept(engine, hash_scratch(engine, form)))
+            return true;
+    }
+    return false;
+}
+
+bool detect_is_derived_from(struct str metric)
+{
+    return str_equal(metric, STR("exception_events_total")) || str_equal(metric, STR("http_events_total"));
+}
+
+bool detect_add_source(struct detect_engine *engine, struct detect_service *service, uint32_t series,
+                       const struct labels *labels)
+{
     enum detect_kind kind = detect_kind_of(labels_get(labels, STR(LABEL_NAME)));
     int64_t first;
-    if (!service ||
-        !make_room((void **)&service->sources, service->source_count, &service->source_capacity,
-                   sizeof *service->sources) ||
+    if (!detect_make_room((void **)&service->sources, service->source_count, &service->source_capacity,
+                          sizeof *service->sources) ||
         !find_first(engine, service, series, kind, &first))
         return false;
     struct detect_source *source = &service->sources[service->source_count];
     *source = (struct detect_source){.series = series,
                                      .kind = kind,
                                      .seen = {.seen = DETECT_NEVER, .seen_at = DETECT_NEVER},
-                                     .metric = detect_metric_hash(labels_get(labels, STR(LABEL_NAME)))};
-    if (!derive(engine, service, source, labels, first))
-        return false;
-    if (detect_is_wanted(engine, labels) && !add_own_targets(engine, service, source, labels, first))
-        return false;
-    service->source_count++;
-    service->is_ready = false;
-    return true;
-}
-
-static bool look_at(void *arg, uint32_t series, struct str encoded)
-{
-    struct discovery *discovery = arg;
-    struct detect_engine *engine = discovery->engine;
-    struct labels labels = {.count = 0};
-    if (!make_bits(discovery, series)) {
-        discovery->err = TM_NOMEM;
-        return false;
-    }
-    discovery->live[series / 8] |= (uint8_t)(1U << (series % 8));
-    if (knows(engine, series))
-        return true;
-    if (discovery->added++ % SPARE_EVERY == 0 && !has_memory()) {
-        discovery->err = TM_NOMEM;
-        return false;
-    }
-    if (labels_decode(encoded, &labels) == TM_OK && !detect_is_own(labels_get(&labels, STR(LABEL_NAME))) &&
-        !add_source(engine, series, &labels)) {
-        discovery->err = TM_NOMEM;
-        return false;
-    }
-    engine->known[series / 8] |= (uint8_t)(1U << (series % 8));
-    return !engine->options.stop || !engine->options.stop(engine->options.stop_arg);
-}
-
-/* Series that left take their own targets with them; places close up. */
-static void forget_dead(struct detect_engine *engine, const uint8_t *live)
-{
-    for (size_t i = 0; i < engine->service_count; i++) {
-        struct detect_service *service = engine->services[i];
-        size_t kept = 0;
-        for (size_t k = 0; k < service->source_count; k++) {
-            struct detect_source *source = &service->sources[k];
-            if (live[source->series / 8] >> (source->series % 8) & 1) {
-                service->sources[kept++] = *source;
-                continue;
-            }
-            for (uint32_t t = 0; t < source->target_count; t++)
-                detect_drop_target(engine, &service->targets[source->targets[t]]);
-        }
-        service->source_count = kept;
-    }
-}
-
-enum tm_err detect_discover(struct detect_engine *engine)
-{
-    struct discovery discovery = {.engine = engine, .live = calloc(1, engine->known_bytes + 1)};
-    if (!discovery.live)
-        return TM_NOMEM;
-    enum tm_err err = reader_series(engine->reader, look_at, &discovery);
-    err = discovery.err ? discovery.err : err;
-    bool stopped = engine->options.stop && engine->options.stop(engine->options.stop_arg);
-    if (!err && !stopped)
-        forget_dead(engine, discovery.live);
-    free(discovery.live);
-    return err;
+                                     .metric = detect_metric_hash(labels_get(labels, STR(LABEL_NAME))),
+                                     .silent = DETECT_NEVER,
+                                     .next = DETECT_NEVER};
+    bool ok = derive(engine, service, source, labels, first) &&
+              (!detect_is_wanted(engine, labels) || add_own_targets(engine, service, source, labels, first));
+    for (uint32_t t = 0; t < source->target_count && !ok; t++)
+        detect_free_target(engine, service, source->targets[t]);
+    service->source_count += ok;
+    service->is_ready = service->is_ready && !ok;
+    return ok;
 }

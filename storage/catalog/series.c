@@ -27,6 +27,7 @@ struct series_table *series_new(int64_t max_series, int64_t max_series_per_servi
     table->max_series = max_series;
     table->max_series_per_service = max_series_per_service;
     table->count = 1;
+    atomic_init(&table->turn, 1);
     if (getrandom(&table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed)
         table->seed ^= (uintptr_t)table;
     table->services.seed = table->seed;
@@ -439,7 +440,10 @@ struct str series_owner(const struct series_table *table, series_id id)
 
 void series_note(struct series_table *table, series_id id, time_ms_t time)
 {
-    struct service *service = services_at(&table->services, series_entry_at(table, id)->service);
+    struct series_entry *entry = series_entry_at(table, id);
+    struct service *service = services_at(&table->services, entry->service);
+    atomic_store_explicit(&entry->noted, atomic_load_explicit(&table->turn, memory_order_relaxed),
+                          memory_order_relaxed);
     if (!service->has_news || time < service->oldest_ms)
         service->oldest_ms = time;
     if (!service->has_news || time > service->newest_ms)
@@ -449,6 +453,7 @@ void series_note(struct series_table *table, series_id id, time_ms_t time)
 
 void series_news(struct series_table *table, store_news_fn *each, void *arg)
 {
+    atomic_fetch_add(&table->turn, 1);
     for (uint32_t slot = 0; slot < table->services.count; slot++) {
         struct service *service = services_at(&table->services, slot);
         if (!service->has_news || !service->name)
@@ -456,6 +461,16 @@ void series_news(struct series_table *table, store_news_fn *each, void *arg)
         service->has_news = false;
         each(arg, (struct str){service->name, service->len}, service->oldest_ms, service->newest_ms);
     }
+}
+
+uint32_t series_turn(const struct series_table *table)
+{
+    return atomic_load(&table->turn);
+}
+
+uint32_t series_noted(const struct series_table *table, series_id id)
+{
+    return atomic_load_explicit(&series_entry_at(table, id)->noted, memory_order_relaxed);
 }
 
 size_t series_durable_count(const struct series_table *table)

@@ -94,8 +94,15 @@ void series_sweep(struct series_table *table);
 /* Something of this time became visible of a series that is in use or durable. */
 void series_note(struct series_table *table, series_id id, time_ms_t time);
 
-/* Tells each service of which something was noted since the last call: the oldest and the newest time. */
+/* Tells each service of which something was noted since the last call: the oldest and the newest time. A new
+ * turn begins. */
 void series_news(struct series_table *table, store_news_fn *each, void *arg);
+
+/* The turn that is on, from 1 on. Any thread. */
+uint32_t series_turn(const struct series_table *table);
+
+/* The turn in which something of a series that is or was durable was noted last; 0: never. Any thread. */
+uint32_t series_noted(const struct series_table *table, series_id id);
 
 /* ---- leaving ---- */
 
@@ -118,6 +125,8 @@ void series_trim(struct series_table *table);
 size_t series_count_gaps(const struct series_table *table, size_t end);
 /* Closes the gaps: places change. Locked against readers. */
 void series_close_gaps(struct series_table *table);
+/* Changes whenever the order did otherwise than by growing. Threads as series_durable_count. */
+uint64_t series_moves(const struct series_table *table);
 
 /* Numbers are below this. */
 enum { SERIES_NUMBERS_MAX = 1 << 26 };

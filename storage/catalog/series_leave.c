@@ -30,6 +30,7 @@ void series_go(struct series_table *table, series_id id, size_t place)
     table->states[id] = SERIES_GONE;
     table->raw_is_stale = true;
     table->live--;
+    table->moves++;
     services_at(&table->services, entry->service)->live--;
     table->top_is_stale = table->top_is_stale || entry->service == table->top_service;
 }
@@ -69,6 +70,12 @@ void series_close_gaps(struct series_table *table)
     }
     table->gone += (uint32_t)(table->order_count - to);
     table->order_count = to;
+    table->moves++;
+}
+
+uint64_t series_moves(const struct series_table *table)
+{
+    return table->moves;
 }
 
 enum tm_err series_skip(struct series_table *table, series_id last)

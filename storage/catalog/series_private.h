@@ -2,6 +2,8 @@
 #ifndef TM_STORAGE_SERIES_PRIVATE_H
 #define TM_STORAGE_SERIES_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "storage/catalog/id_table.h"
 #include "storage/catalog/label_sets.h"
 #include "storage/catalog/series.h"
@@ -12,7 +14,8 @@ enum { SERIES_CHUNK = 1 << 14, SERIES_CHUNKS = SERIES_NUMBERS_MAX / SERIES_CHUNK
 struct series_entry {
     uint32_t labels; /* of label_sets; 0: none */
     uint32_t service;
-    uint32_t users; /* batches under way that use it, while it is not durable */
+    uint32_t users;    /* batches under way that use it, while it is not durable */
+    atomic_uint noted; /* the turn of news in which something of it became visible last; 0: never */
 };
 
 /* One raw hash. The place in the table comes from `fold`, so 96 keyed bits are compared in all; four of these
@@ -42,6 +45,8 @@ struct series_table {
     uint64_t idle;
     uint64_t live;
     uint64_t refused;
+    uint64_t moves;   /* how often one left the order, or its gaps were closed */
+    atomic_uint turn; /* of news; from 1 on */
     int64_t max_series;
     int64_t max_series_per_service;
     uint64_t seed;
