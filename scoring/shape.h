@@ -15,6 +15,9 @@ enum {
 
 /* From this surprisal on even the nearest is not called alike: one stretch in ten is as far from its own. */
 #define SHAPE_UNLIKE 1.0
+/* Two courses that are one but for noise are 1.25 mean steps apart (2^(1/2) standard deviations, where a step
+ * is 2 / pi^(1/2)), seldom 2. From there on they are not called alike, unless that is usual. */
+#define SHAPE_APART 2.0
 
 /* How the last values of a series compare with its past. */
 struct score_shape {

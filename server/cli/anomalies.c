@@ -5,10 +5,13 @@
 #include "scoring/calibration.h"
 #include "server/cli/command.h"
 #include "server/cli/findings.h"
+#include "server/cli/precedent.h"
 #include "server/cli/series_text.h"
+#include "storage/model/when.h"
 
 enum { PATH_BYTES = 64, DEPTH_MAX = 5, NAME_BYTES = 128 };
-#define HOUR_MS 3600000.0
+#define HOUR_MS   3600000.0
+#define MINUTE_MS 60000.0
 
 static const struct option anomalies_options[] = {
     {.name = "service", .argument = "NAME", .text = "of this service only"},
@@ -112,6 +115,31 @@ static void put_again(const json_t *item, struct bytes *out)
                  json_number_value(json_object_get(item, "score")));
 }
 
+static bool read_time(const json_t *object, const char *name, time_ms_t *out)
+{
+    struct tm_why why;
+    return when_parse_date(talk_text(object, name), out, &why) == TM_OK;
+}
+
+/* When its series' course was most like that, if the daemon could say. */
+static void put_shape(const json_t *item, struct bytes *out)
+{
+    const json_t *shape = json_object_get(item, "shape");
+    struct precedent precedent = {
+        .surprisal = json_number_value(json_object_get(shape, "surprisal")),
+        .distance = json_number_value(json_object_get(shape, "distance")),
+        .stretch_ms = (int64_t)(fmin(json_number_value(json_object_get(shape, "minutes")), 1e9) * MINUTE_MS),
+    };
+    time_ms_t time, from;
+    char text[PRECEDENT_BYTES];
+    if (!read_time(item, "time", &time) || !read_time(shape, "from", &from) ||
+        !read_time(shape, "nearest", &precedent.nearest))
+        return;
+    precedent.past_ms = time - from;
+    precedent_text(&precedent, text);
+    bytes_printf(out, "\n%s", text);
+}
+
 static void print_explained(const json_t *item)
 {
     static const char *const figures[] = {"metric", "score",           "observed", "expected", "spread",
@@ -124,6 +152,7 @@ static void print_explained(const json_t *item)
     talk_put_text(item, "time", "", &out);
     findings_put_service(item, &out);
     talk_put_text(item, "text", "\n", &out);
+    put_shape(item, &out);
     parts.each = put_part;
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         walk_parts(&parts, json_object_get(item, figures[i]), figures[i], 0);
@@ -173,7 +202,8 @@ const struct command anomalies_command = {
     .details = "Each line: id, score, time, service and env, and a sentence. The score, 0 to 100, is "
                "how rare the value is on the series' own past: 20 is expected once in 10 hours, 40 in 4 "
                "days, 60 in 6 weeks, 80 in 14 months. --explain shows all figures that the score was "
-               "made of, and makes it again from them.\n" OPTIONS_TIME,
+               "made of, makes it again from them, and says when in the four weeks before the course of the "
+               "series was most like that.\n" OPTIONS_TIME,
     .examples = "tidemark anomalies --service cart --min-score 40\n"
                 "tidemark anomalies --explain 8f14e45fceea167a",
     .options = anomalies_options,

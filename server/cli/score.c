@@ -104,7 +104,7 @@ static void leave_out(struct job *job, const struct tm_why *why)
 }
 
 /* Adds what the second line says of an alert. */
-static enum tm_err explain(struct job *job, struct score_sample *sample, struct score_precedent *precedent,
+static enum tm_err explain(struct job *job, struct score_sample *sample, struct precedent *precedent,
                            struct tm_why *why)
 {
     if (!score_history_add(&job->history, sample->time, sample->value))
@@ -123,7 +123,7 @@ static enum tm_err score_rows(struct job *job, struct tm_why *why)
     score_history_clear(&job->history);
     while (!(err = import_file_next(&job->file, &state, why))) {
         struct score_sample sample = {.precedent = NULL};
-        struct score_precedent precedent;
+        struct precedent precedent;
         if (state == CSV_RECORD && !has_header) {
             err = read_header(job, why);
             if (err)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scoring/shape.h"
+
 enum { ROOM = 2 * SCORE_HISTORY_MAX };
 
 void score_history_clear(struct score_history *history)
@@ -44,13 +46,21 @@ bool score_history_add(struct score_history *history, time_ms_t time, double val
     return true;
 }
 
-bool score_history_find(struct score_history *history, struct score_precedent *out)
+bool score_history_find(struct score_history *history, struct precedent *out)
 {
     struct score_shape shape;
     size_t count = history->count < SCORE_HISTORY_MAX ? history->count : SCORE_HISTORY_MAX;
     size_t from = history->count - count;
     if (!history->values || !score_shape_of(history->values + from, count, history->scratch, &shape))
         return false;
-    *out = (struct score_precedent){shape.surprisal, shape.distance, history->times[from + shape.nearest]};
+    const time_ms_t *times = history->times;
+    const size_t last = history->count - 1;
+    *out = (struct precedent){
+        .surprisal = shape.surprisal,
+        .distance = shape.distance,
+        .nearest = times[from + shape.nearest],
+        .stretch_ms = times[last] - times[last - shape.length], /* its first value ends a step, too */
+        .past_ms = times[last] - times[from],
+    };
     return true;
 }

@@ -3,8 +3,9 @@
 #define TM_CLI_SCORE_HISTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "scoring/shape.h"
+#include "server/cli/precedent.h"
 #include "storage/model/clock.h"
 
 /* Four weeks of minutes and some. */
@@ -17,13 +18,6 @@ struct score_history {
     size_t count;
 };
 
-/* When the course was most like what it is at the end of the history, and how unlike it is all the same. */
-struct score_precedent {
-    double surprisal; /* log10(1/p) */
-    double distance;  /* in mean steps */
-    time_ms_t nearest;
-};
-
 /* Empties it. */
 void score_history_clear(struct score_history *history);
 /* Frees what it holds. */
@@ -31,6 +25,6 @@ void score_history_fini(struct score_history *history);
 /* Adds a sample; the oldest go, half of them at a time. False without memory. */
 bool score_history_add(struct score_history *history, time_ms_t time, double value);
 /* Compares the end with all before it. False: there is too little. */
-bool score_history_find(struct score_history *history, struct score_precedent *out);
+bool score_history_find(struct score_history *history, struct precedent *out);
 
 #endif

@@ -42,18 +42,6 @@ static void write_period(double hours, char *out, size_t size)
         snprintf(out, size, "%.0f years", hours / 8766);
 }
 
-static void say_precedent(const struct score_precedent *precedent, char *out, size_t size)
-{
-    char nearest[WHEN_TEXT_BYTES];
-    if (!precedent)
-        return;
-    when_text(precedent->nearest, nearest);
-    snprintf(out, size, "; %s %s",
-             precedent->surprisal < SHAPE_UNLIKE ? "it was like this until"
-                                                 : "never like this, nearest until",
-             nearest);
-}
-
 void score_sentence(const struct score_sample *sample, char out[SCORE_SENTENCE_BYTES])
 {
     const struct score_first_result *r = &sample->result;
@@ -61,18 +49,19 @@ void score_sentence(const struct score_sample *sample, char out[SCORE_SENTENCE_B
     char at[WHEN_TEXT_BYTES];
     char period[40];
     char base[96] = "the long level";
-    char before[80] = "";
+    char before[PRECEDENT_BYTES] = "";
     when_text(sample->time, at);
     write_period(r->return_period_h, period, sizeof period);
     if (r->season_values)
         snprintf(base, sizeof base, "the half hour of %.5s%s after %u values", at + 11,
                  r->weekly ? " on this day of the week" : "", r->season_values);
-    say_precedent(sample->precedent, before, sizeof before);
+    if (sample->precedent)
+        precedent_text(sample->precedent, before);
     snprintf(out, SCORE_SENTENCE_BYTES,
-             "%.6g, expected %.6g +- %.3g for %s; once in %s%s; %s (over %u samples); began %s%s",
+             "%.6g, expected %.6g +- %.3g for %s; once in %s%s; %s (over %u samples); began %s%s%s",
              sample->value, r->expected, r->spread, base, period,
              r->learning ? " as far as is known by now" : "", family_says[r->strongest], r->scale,
-             when_text(r->began, began), before);
+             when_text(r->began, began), *before ? "; " : "", before);
 }
 
 void score_print_begin(struct score_print *print, FILE *out, bool is_json, bool is_explained)
@@ -146,7 +135,7 @@ static void print_csv(const struct score_print *print, const struct score_sample
     putc('\n', out);
 }
 
-static void add_precedent(json_t *item, const struct score_precedent *precedent)
+static void add_precedent(json_t *item, const struct precedent *precedent)
 {
     char nearest[WHEN_TEXT_BYTES];
     if (!precedent)

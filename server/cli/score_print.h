@@ -14,7 +14,7 @@ struct score_sample {
     struct str time_text; /* as the file has them */
     struct str value_text;
     struct score_first_result result;
-    const struct score_precedent *precedent; /* of an alert, where it is to be told; else NULL */
+    const struct precedent *precedent; /* of an alert, where it is to be told; else NULL */
 };
 
 struct score_print {
@@ -25,7 +25,7 @@ struct score_print {
     bool has_items;
 };
 
-enum { SCORE_SENTENCE_BYTES = 500 };
+enum { SCORE_SENTENCE_BYTES = 700 };
 
 /* The CSV header or the document's beginning. out must outlive the printer. */
 void score_print_begin(struct score_print *print, FILE *out, bool is_json, bool is_explained);

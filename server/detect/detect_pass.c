@@ -7,8 +7,7 @@
 #include "scoring/rare_count.h"
 #include "server/detect/detect_private.h"
 
-/* A ratio over few requests is drawn to its long mean as if so many more had been there. */
-enum { RATIO_VOLUME = 50, HEARD_MAX = 100000, COLUMN = DETECT_SPAN_MINUTES };
+enum { HEARD_MAX = 100000, COLUMN = DETECT_SPAN_MINUTES };
 
 struct pass {
     struct detect_engine *engine;
@@ -74,7 +73,7 @@ static double number_at(const struct numbers *numbers, const struct score_first 
         return NAN;
     double mean = state && state->samples > 0 ? state->origin + state->mean : part / whole;
     mean = mean < 0 ? 0 : mean > 1 ? 1 : mean;
-    return (part + RATIO_VOLUME * mean) / (whole + RATIO_VOLUME);
+    return (part + DETECT_RATIO_VOLUME * mean) / (whole + DETECT_RATIO_VOLUME);
 }
 
 /* A block of a series with few samples is days long. While it has no past of its own, its blocks stand for

@@ -24,6 +24,9 @@ enum {
     DETECT_SPAN_MINUTES = 1800
 };
 
+/* A ratio over few requests is drawn to its long mean as if so many more had been there. */
+enum { DETECT_RATIO_VOLUME = 50 };
+
 #define DETECT_NEVER INT64_MIN
 
 /* By the name of the metric. */

@@ -30,7 +30,8 @@ void query_events(struct queries *queries, struct http_exchange *exchange);
 void query_top(struct queries *queries, struct http_exchange *exchange);
 /* GET /api/v1/anomalies: a page of what scoring found, newest first. */
 void query_anomalies(struct queries *queries, struct http_exchange *exchange);
-/* GET /api/v1/anomalies/ID: one of them; 404 if there is none. */
+/* GET /api/v1/anomalies/ID: one of them, and when its series' course was most like that; 404 if there is
+ * none. */
 void query_anomaly(struct queries *queries, struct http_exchange *exchange);
 /* GET /api/v1/incidents: a page of incidents, newest first, each with what was said of it. */
 void query_incidents(struct queries *queries, struct http_exchange *exchange);

@@ -27,7 +27,15 @@ static bool has_members(struct str inside)
     return false;
 }
 
-void finding_json(const struct finding *finding, const struct str *feedback, struct bytes *out)
+struct findings_wanted finding_by_id(enum finding_kind kind, struct str id)
+{
+    struct findings_wanted wanted = {.kind = kind, .id = marker_id_of(id), .span = READER_ALWAYS};
+    if (wanted.id == 0) /* that of none */
+        wanted.id = UINT64_MAX;
+    return wanted;
+}
+
+void finding_json_open(const struct finding *finding, struct bytes *out)
 {
     char id[MARKER_ID_TEXT + 1];
     struct str inside = {finding->body.ptr + 1, finding->body.len - 2};
@@ -38,6 +46,11 @@ void finding_json(const struct finding *finding, const struct str *feedback, str
             bytes_u8(out, ',');
     }
     bytes_put(out, inside.ptr, inside.len);
+}
+
+void finding_json(const struct finding *finding, const struct str *feedback, struct bytes *out)
+{
+    finding_json_open(finding, out);
     if (feedback) {
         bytes_printf(out, ",\"feedback\":[");
         bytes_put(out, feedback->ptr, feedback->len);

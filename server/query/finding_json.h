@@ -9,6 +9,12 @@
  * it "feedback":[...] of these objects with commas between them. NULL: without that field. */
 void finding_json(const struct finding *finding, const struct str *feedback, struct bytes *out);
 
+/* What is wanted of a path's ID: that finding, or none if it is no id. */
+struct findings_wanted finding_by_id(enum finding_kind kind, struct str id);
+
+/* The same as finding_json without feedback and the brace that ends it: for who adds members. */
+void finding_json_open(const struct finding *finding, struct bytes *out);
+
 enum { FINDING_FEEDBACK_SHOWN = 100 };
 
 /* What was said of incidents: filled from the store, oldest first. Zero-initialised is empty. */

@@ -1,4 +1,4 @@
-/* Anomalies and incidents: lists, newest first, and one by its id. */
+/* Anomalies and incidents: lists, newest first; one incident by its id. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,6 @@ struct listing {
     struct findings_wanted wanted;
     struct bytes texts; /* service and env, which wanted shows */
     enum state_wanted state;
-    bool is_one; /* wanted.id */
     size_t limit;
     size_t given;
     uint64_t damaged;
@@ -150,9 +149,8 @@ static enum tm_err step_one(void *state, struct reader *reader, struct bytes *ou
     if (!err)
         err = findings_search(reader, &l->wanted, give_one, l, why);
     if (!err && l->given == 0)
-        return tm_fail(why, TM_NOT_FOUND, "there is no %s of this id; GET /api/v1/%s lists them",
-                       l->wanted.kind == FINDING_ANOMALY ? "anomaly" : "incident",
-                       l->wanted.kind == FINDING_ANOMALY ? "anomalies" : "incidents");
+        return tm_fail(why, TM_NOT_FOUND,
+                       "there is no incident of this id; GET /api/v1/incidents lists them");
     return err;
 }
 
@@ -261,29 +259,9 @@ static void list(struct queries *queries, struct http_exchange *exchange, enum f
     request_end(queries, exchange, &listing_kind, l, err, &why);
 }
 
-static void show(struct queries *queries, struct http_exchange *exchange, enum finding_kind kind)
-{
-    struct listing *l = calloc(1, sizeof *l);
-    if (!l) {
-        const struct tm_why why = {"out of memory; try again"};
-        params_refuse(exchange, TM_NOMEM, &why);
-        return;
-    }
-    l->wanted = (struct findings_wanted){
-        .kind = kind, .id = marker_id_of(http_path_part(exchange)), .span = READER_ALWAYS};
-    if (l->wanted.id == 0) /* that of none */
-        l->wanted.id = UINT64_MAX;
-    queries_submit(queries, exchange, &one_kind, l);
-}
-
 void query_anomalies(struct queries *queries, struct http_exchange *exchange)
 {
     list(queries, exchange, FINDING_ANOMALY);
-}
-
-void query_anomaly(struct queries *queries, struct http_exchange *exchange)
-{
-    show(queries, exchange, FINDING_ANOMALY);
 }
 
 void query_incidents(struct queries *queries, struct http_exchange *exchange)
@@ -293,5 +271,12 @@ void query_incidents(struct queries *queries, struct http_exchange *exchange)
 
 void query_incident(struct queries *queries, struct http_exchange *exchange)
 {
-    show(queries, exchange, FINDING_INCIDENT);
+    struct listing *l = calloc(1, sizeof *l);
+    if (!l) {
+        const struct tm_why why = {"out of memory; try again"};
+        params_refuse(exchange, TM_NOMEM, &why);
+        return;
+    }
+    l->wanted = finding_by_id(FINDING_INCIDENT, http_path_part(exchange));
+    queries_submit(queries, exchange, &one_kind, l);
 }

@@ -71,7 +71,7 @@ def test_anomalies_are_listed_chosen_and_paged(flush):
             got.append(ids(data['items']))
             cursor = data['next']
         assert got == [[5, 4], [3, 2], [1]]
-        assert ask(daemon, '/anomalies/' + '0' * 15 + '2')[1]['data'] == {'id': '0' * 15 + '2', 'n': 2, 'score': 50}
+        assert ask(daemon, '/anomalies/' + '0' * 15 + '2')[1]['data'] == {'id': '0' * 15 + '2', 'n': 2, 'score': 50, 'shape': None}
         assert ask(daemon, '/anomalies/' + '0' * 15 + '9')[0] == 404
         assert ask(daemon, '/anomalies/x')[0] == 404
         for bad in ('min_score=101', 'min_score=x', 'limit=0', 'limit=10001', 'cursor=x', 'from=never'):

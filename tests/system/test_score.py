@@ -108,7 +108,8 @@ def test_an_explained_alert_says_when_it_was_like_this_before():
     lines = series(2600, burst=2500).decode().split('\n')
     # the burst and what was before it, 1,001 minutes earlier too: what is added repeats every 13 minutes
     again = [f'{line.split(",")[0]},{lines[i + 1001].split(",")[1]}' if 1485 <= i < 1510 else line for i, line in enumerate(lines)]
-    for text, unlike in ((lines, 'never like this'), (again, 'it was like this until 2023-11-15T23:12:20.000Z')):
+    for text, unlike in ((lines, 'never in 42 hours like the last 16 minutes: nearest are those until '),
+                         (again, 'the last 16 minutes were like those until 2023-11-15T23:12:20.000Z: ')):
         table = rows('-', '--explain', stdin='\n'.join(text).encode())
         item = json.loads(score('-', '--json', '--explain', stdin='\n'.join(text).encode()).stdout)['items'][2500]
         assert table[2500]['alert'] == '1' and unlike in table[2500]['text'], table[2500]
