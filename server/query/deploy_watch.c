@@ -37,6 +37,7 @@ struct watched {
     bool is_looked_up;          /* what is kept of it is known */
     bool is_telling;            /* a change is on its way to the disk */
     bool is_again;              /* it was final, and data of its windows came later */
+    bool is_owed;               /* final and bad as it was kept, but whether it is an incident was not */
     struct deploy_check check;  /* made once */
     struct deploy_outcome told; /* as it is kept */
     struct deploy_alarm alarm;  /* likewise; without its JSON */
@@ -52,6 +53,7 @@ struct look {
     struct deploy_alarm_look alarm;
     bool is_looked_up;
     bool is_again;
+    bool is_owed;
     bool is_marked; /* the incidents before are known */
 };
 
@@ -73,6 +75,7 @@ struct telling {
     uint64_t id;
     struct deploy_outcome outcome;
     struct deploy_alarm alarm;
+    bool is_verdict_told; /* as it is kept: the incident alone is new */
     struct bytes json;
     char *service; /* owned */
 };
@@ -150,7 +153,7 @@ static void free_telling(struct telling *telling)
 /* Nothing about it changes any more. */
 static bool is_over(const struct watched *one)
 {
-    return one->told.is_final && !one->is_again && one->alarm.state != DEPLOY_ALARM_WAITS;
+    return one->told.is_final && !one->is_again && !one->is_owed && one->alarm.state != DEPLOY_ALARM_WAITS;
 }
 
 static struct deploy_alarm without_json(const struct deploy_alarm *alarm)
@@ -163,7 +166,8 @@ static struct deploy_alarm without_json(const struct deploy_alarm *alarm)
 static void publish(struct deploy_watch *watch, const struct telling *telling)
 {
     struct str service = str_of(telling->service);
-    feed_publish_of(watch->options.feed, "verdict", service, bytes_view(&telling->json));
+    if (!telling->is_verdict_told)
+        feed_publish_of(watch->options.feed, "verdict", service, bytes_view(&telling->json));
     if (telling->alarm.json.len > 0)
         feed_publish_of(watch->options.feed, "incident", service, bytes_view(&telling->alarm.json));
 }
@@ -178,6 +182,7 @@ static void on_durable(void *arg, enum tm_err err)
     if (!err && one) {
         one->told = telling->outcome;
         one->alarm = without_json(&telling->alarm);
+        one->is_owed = false;
     }
     if (!err && !watch->is_stopped)
         publish(watch, telling);
@@ -216,14 +221,16 @@ static enum tm_err submit(struct telling *telling, const struct deploy *deploy)
     return err;
 }
 
-/* What can't be told now is tried again with the next look. */
-static void tell(struct deploy_watch *watch, struct watched *one, const struct look *look, struct str json)
+/* What can't be told now is tried again with the next look. is_verdict_told: the incident alone is new. */
+static void tell(struct deploy_watch *watch, struct watched *one, const struct look *look,
+                 bool is_verdict_told, struct str json)
 {
     const struct bytes *incident = &look->alarm.made.json;
     struct telling *telling = calloc(1, sizeof *telling);
     if (!telling)
         return;
-    *telling = (struct telling){.watch = watch, .id = one->id, .outcome = look->outcome};
+    *telling = (struct telling){
+        .watch = watch, .id = one->id, .outcome = look->outcome, .is_verdict_told = is_verdict_told};
     bytes_put(&telling->json, json.ptr, json.len);
     telling->alarm = without_json(&look->alarm.made);
     bytes_put(&telling->alarm.json, incident->data, incident->len);
@@ -274,17 +281,19 @@ static void take_look(struct deploy_watch *watch, struct watched *one, const str
         one->alarm = look->kept;
     }
     one->is_looked_up = true;
+    one->is_owed = look->is_owed && look->alarm.made.state != DEPLOY_ALARM_NONE;
     if (look->alarm.made.state < DEPLOY_ALARM_OPEN)
         one->alarm.state = look->alarm.made.state;
     one->idle = look->outcome.updated == one->updated ? one->idle + 1 : 0;
     one->updated = look->outcome.updated;
     bool is_again = one->is_again && look->is_again;
-    bool is_new = is_change(&one->told, &look->outcome) || is_alarm(&one->alarm, &look->alarm.made) ||
-                  (is_again && look->outcome.requests != one->told.requests);
+    bool is_verdict_new =
+        is_change(&one->told, &look->outcome) || (is_again && look->outcome.requests != one->told.requests);
+    bool is_new = is_verdict_new || is_alarm(&one->alarm, &look->alarm.made);
     if (is_again && !one->is_telling)
         one->is_again = false;
     if (!one->is_telling && is_new && (!is_over(one) || is_again))
-        tell(watch, one, look, json);
+        tell(watch, one, look, !is_verdict_new, json);
     else if (is_over(one) || (one->idle > IDLE_MAX && one->time < now - RECENT_MS))
         forget(watch, one, true);
 }
@@ -323,7 +332,9 @@ static enum tm_err step_look(void *state, struct reader *reader, struct bytes *o
     struct look *look = state;
     if (!look->is_looked_up) {
         enum tm_err err = look_up(look, reader, why);
-        *is_done = !err && look->told.is_final && !look->is_again;
+        look->is_owed = !err && look->told.is_final && look->told.verdict == SCORE_BAD &&
+                        look->kept.state == DEPLOY_ALARM_NONE;
+        *is_done = !err && look->told.is_final && !look->is_again && !look->is_owed;
         return err;
     }
     if (!look->is_marked) {
@@ -368,6 +379,7 @@ static void begin_look(struct deploy_watch *watch, struct watched *one)
     look->kept = one->alarm;
     look->is_looked_up = one->is_looked_up;
     look->is_again = one->is_again;
+    look->is_owed = one->is_owed;
     look->alarm.least = watch->options.incident_score;
     watch->is_looking = queries_run(watch->options.queries, &look_kind, look, on_looked, watch) == TM_OK;
 }

@@ -2,7 +2,7 @@
 import json
 import time
 
-from harness import NN_SUB, Nano, command, wait_for
+from harness import NN_SUB, Nano, command, now_ms, wait_for
 from test_detect import settle
 from test_verdict_live import BROKEN, CALM, told
 from test_verdicts import T, lines_of, push, verdict, when
@@ -95,3 +95,29 @@ def test_what_comes_after_a_verdict_was_final_is_judged(daemon):
         wait_for(lambda: [one['marker'] for one in incidents(daemon)] == [whole['marker']], LOOK_S)
         done = command('verdict', '--service', 'cart', '--version', '4', '--server', 'http://' + daemon.http)
         assert done[0] == 1, done
+
+
+def test_a_kill_before_the_minutes_close_loses_no_incident(daemon):
+    """The next deploy ends the first one's time within two minutes: bad and final before scoring could have told."""
+    before = {'product': (8, 0, 0), 'home': (2, 0, 0)}
+    broken = {'product': (8, 0, 0), 'home': (0, 18, 0)}
+    at = now_ms() // 10000 * 10 - 1800  # watched after a restart, and not live
+    with Nano(NN_SUB, daemon.publish, timeout_ms=20000) as peer:
+        time.sleep(0.3)
+        push(daemon, lines_of(at - 3600, at, before))
+        push(daemon, [f'deploy,service=cart version="5" {at}000000000', f'deploy,service=cart version="6" {at + 100}000000000'])
+        push(daemon, lines_of(at, at + 110, broken))
+        bad = told(peer, 'verdict.cart', LOOK_S)  # so it is kept
+        while not (bad['version'] == '5' and bad['final']):
+            bad = told(peer, 'verdict.cart', LOOK_S)
+    assert bad['verdict'] == 'bad' and incidents(daemon) == []
+    daemon.pin_ports()
+    daemon.kill()
+    daemon.start()
+    assert kept(daemon, '5')['text'] == bad['text'] and incidents(daemon) == []
+    with Nano(NN_SUB, daemon.publish, timeout_ms=20000) as peer:
+        time.sleep(0.3)
+        push(daemon, lines_of(at + 110, at + 900, before))
+        item = told(peer, 'incident.cart', LOOK_S)
+    assert (item['marker'], item['state'], item['markers'][0]['what']) == (bad['marker'], 'closed', '5')
+    assert item['text'].startswith('cart: deploy 5 is bad: ') and [one['id'] for one in incidents(daemon)] == [item['id']]
