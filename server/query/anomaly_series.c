@@ -139,12 +139,9 @@ static enum tm_err read_item(const json_t *item, struct anomaly_series *out)
 
 enum tm_err anomaly_series_read(struct str body, struct anomaly_series *out)
 {
-    json_error_t fault = {.line = 0};
-    json_t *item = json_loadb(body.ptr, body.len, 0, &fault);
+    json_t *item = json_loadb(body.ptr, body.len, 0, NULL);
     *out = (struct anomaly_series){.form = ANOMALY_OWN};
-    enum tm_err err = item                                                  ? read_item(item, out)
-                      : json_error_code(&fault) == json_error_out_of_memory ? TM_NOMEM
-                                                                            : TM_NOT_FOUND;
+    enum tm_err err = item ? read_item(item, out) : TM_NOT_FOUND;
     json_decref(item);
     return err;
 }

@@ -29,8 +29,9 @@ struct anomaly_series {
     struct bytes labels; /* of ANOMALY_OWN: encoded, without the quantile of a histogram */
 };
 
-/* Reads the body of a finding. TM_NOT_FOUND: it names no series that could be read, or is none of ours;
- * TM_NOMEM. To be released whatever it returns. */
+/* Reads the body of a finding. TM_NOT_FOUND: it names no series that could be read, or is none of ours, or
+ * there was no memory to parse it, which the parser does not tell apart; TM_NOMEM. To be released whatever it
+ * returns. */
 enum tm_err anomaly_series_read(struct str body, struct anomaly_series *out) TM_MUST_CHECK;
 
 /* Frees it; it is empty then. */

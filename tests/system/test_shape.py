@@ -147,6 +147,12 @@ def test_bodies_of_any_kind_are_answered():
                 assert shape['compared'] == 100 and shape['from'] == '2025-12-01T00:00:00.000Z'
 
 
+def test_a_past_that_is_more_than_a_query_may_read_takes_nothing_from_the_anomaly():
+    with started([own(1)], config={**test_detect.SETTINGS, 'limits': {'query_max_samples': 1000}}) as daemon:
+        test_detect.send(daemon, [f'cpu,service=cart value={minute % 7} {at(minute)}' for minute in range(2100)])
+        assert ask(daemon, f'/anomalies/{1:016x}') == (200, {'status': 'success', 'data': {'id': f'{1:016x}', **own(1)['body'], 'shape': None}})
+
+
 def test_the_daemon_stops_at_once_while_it_compares():
     with started([own(1)], config=test_detect.SETTINGS) as daemon:
         rng = random.Random(2)
