@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-#include "server/wire/reply.h"
+#include "server/query/incident_item.h"
 #include "storage/findings/findings.h"
-#include "storage/model/when.h"
+#include "storage/model/labels.h"
 
 #define HOUR_MS 3600000.0
 /* Hours between deploys: beyond a day the deploy's own rarity is no evidence. */
@@ -133,21 +133,6 @@ enum tm_err deploy_alarm_kept(const struct deploy *deploy, struct reader *reader
 
 /* ---- telling ---- */
 
-static void put_time(struct bytes *out, const char *name, time_ms_t time)
-{
-    char text[WHEN_TEXT_BYTES];
-    if (time == 0)
-        bytes_printf(out, ",\"%s\":null", name);
-    else
-        bytes_printf(out, ",\"%s\":\"%s\"", name, when_text(time, text));
-}
-
-static void put_text(struct bytes *out, const char *name, struct str text)
-{
-    bytes_printf(out, ",\"%s\":", name);
-    bytes_json_string(out, text);
-}
-
 static double expected_of(const struct deploy_row *row)
 {
     return row->before.trials > 0 ? row->before.hits / row->before.trials : 0;
@@ -176,121 +161,109 @@ static double effect_of(const struct deploy_row *row)
     return fmin((observed_of(row) - expected_of(row)) / spread_of(row), EFFECT_MAX);
 }
 
-static void put_labels(const struct deploy_facts *facts, const struct deploy_row *row, bool with_service,
-                       struct bytes *out)
+/* What an item's lists point to; released by free_lists. */
+struct lists {
+    struct incident_item_marker marker;
+    struct incident_item_cause causes[CAUSES_MOST];
+    struct incident_item_series onset[CAUSES_MOST];
+    struct bytes cause_labels[CAUSES_MOST], onset_labels[CAUSES_MOST], text;
+};
+
+static void free_lists(struct lists *lists)
 {
-    bytes_printf(out, "\"labels\":{\"class\":\"%s\",\"page_group\":", row->class);
-    bytes_json_string(out, str_of(row->page_group));
-    if (with_service)
-        put_text(out, "service", str_of(facts->deploy->text[DEPLOY_SERVICE]));
-    bytes_u8(out, '}');
+    for (size_t i = 0; i < CAUSES_MOST; i++) {
+        bytes_fini(&lists->cause_labels[i]);
+        bytes_fini(&lists->onset_labels[i]);
+    }
+    bytes_fini(&lists->text);
 }
 
-static void put_causes(const struct deploy_facts *facts, struct bytes *out)
+/* Labels in the order of their names; an empty service is left out. */
+static struct str encode_labels(const struct deploy_row *row, const char *service, struct bytes *out)
+{
+    struct labels labels = {.count = 0};
+    if (labels_add(&labels, STR("class"), str_of(row->class)) != TM_OK ||
+        labels_add(&labels, STR("page_group"), str_of(row->page_group)) != TM_OK ||
+        labels_add(&labels, STR("service"), str_of(service)) != TM_OK)
+        out->failed = true;
+    labels_encode(&labels, out);
+    return bytes_view(out);
+}
+
+/* The rows at fault, with their part of the errors that are more than before. */
+static void add_rows(const struct deploy_facts *facts, const struct deploy_alarm *alarm, struct lists *lists,
+                     struct incident_item *item)
 {
     const struct deploy_judgement *j = facts->judgement;
     double all = 0;
-    size_t said = 0;
     for (size_t i = 0; i < j->row_count; i++)
         all += excess_of(&j->rows[i]);
-    bytes_printf(out, ",\"causes\":[");
-    for (size_t i = 0; i < j->row_count && said < CAUSES_MOST; i++) {
-        const struct deploy_row *row = &j->rows[i];
-        if (!row->is_at_fault || all <= 0)
-            continue;
-        bytes_printf(out, said++ > 0 ? ",{" : "{");
-        put_labels(facts, row, false, out);
-        bytes_printf(out, ",\"share\":%.3f}", excess_of(row) / all);
-    }
-    bytes_u8(out, ']');
-}
-
-static void put_onset(const struct deploy_facts *facts, const struct deploy_alarm *alarm, struct bytes *out)
-{
-    const struct deploy_judgement *j = facts->judgement;
-    size_t said = 0;
-    bytes_printf(out, ",\"onset\":[");
-    for (size_t i = 0; i < j->row_count && said < CAUSES_MOST; i++) {
+    item->causes = lists->causes;
+    item->onset = lists->onset;
+    for (size_t i = 0; i < j->row_count; i++) {
         const struct deploy_row *row = &j->rows[i];
         if (!row->is_at_fault)
             continue;
-        bytes_printf(out, said++ > 0 ? ",{" : "{");
-        put_labels(facts, row, true, out);
-        put_text(out, "metric", STR("http_error_ratio"));
-        put_time(out, "time", row->trace.onset_ms != SCORE_NEVER ? row->trace.onset_ms : alarm->begins);
-        bytes_printf(out,
-                     ",\"score\":%.1f,\"observed\":%.6g,\"expected\":%.6g,\"spread\":%.6g,\"effect\":%.6g}",
-                     alarm->score, observed_of(row), expected_of(row), spread_of(row), effect_of(row));
+        item->anomalies++;
+        item->severity = fmax(item->severity, effect_of(row));
+        if (item->onset_count == CAUSES_MOST)
+            continue;
+        size_t at = item->onset_count++;
+        lists->onset[at] = (struct incident_item_series){
+            .labels = encode_labels(row, facts->deploy->text[DEPLOY_SERVICE], &lists->onset_labels[at]),
+            .metric = STR("http_error_ratio"),
+            .time = row->trace.onset_ms != SCORE_NEVER ? row->trace.onset_ms : alarm->begins,
+            .score = alarm->score,
+            .observed = observed_of(row),
+            .expected = expected_of(row),
+            .spread = spread_of(row),
+            .effect = effect_of(row)};
+        if (all > 0)
+            lists->causes[item->cause_count++] = (struct incident_item_cause){
+                encode_labels(row, "", &lists->cause_labels[at]), excess_of(row) / all};
     }
-    bytes_u8(out, ']');
 }
 
 /* "shop: deploy 2.4.1 is bad: 4xx in article: ..." */
 static void put_sentence(const struct deploy_facts *facts, struct bytes *out)
 {
-    struct bytes text = {0};
     struct str service = str_of(facts->deploy->text[DEPLOY_SERVICE]);
     if (service.len > 0)
-        bytes_printf(&text, "%.*s: ", STR_ARG(service));
-    bytes_printf(&text, "deploy %s is ", facts->deploy->text[DEPLOY_VERSION]);
-    deploy_put_words(facts, &text);
-    put_text(out, "text", bytes_view(&text));
-    out->failed = out->failed || text.failed;
-    bytes_fini(&text);
+        bytes_printf(out, "%.*s: ", STR_ARG(service));
+    bytes_printf(out, "deploy %s is ", facts->deploy->text[DEPLOY_VERSION]);
+    deploy_put_words(facts, out);
 }
 
-static void put_marker(const struct deploy_facts *facts, const struct deploy_alarm *alarm, struct bytes *out)
+static bool has_failed(const struct lists *lists)
 {
-    const struct deploy *deploy = facts->deploy;
-    char id[MARKER_ID_TEXT + 1];
-    (void)marker_id_text(deploy->id, id);
-    bytes_printf(out, ",\"cause_id\":null,\"marker\":\"%s\",\"markers\":[{\"id\":\"%s\",\"kind\":\"deploy\"",
-                 id, id);
-    put_text(out, "what", str_of(deploy->text[DEPLOY_VERSION]));
-    put_time(out, "time", deploy->time);
-    bytes_printf(out, ",\"before_s\":%lld}]", (long long)(alarm->begins - deploy->time) / 1000);
-}
-
-static void put_part_of(const struct deploy_alarm *alarm, struct bytes *out)
-{
-    char id[MARKER_ID_TEXT + 1];
-    if (alarm->part_of == 0)
-        bytes_printf(out, ",\"part_of\":null");
-    else
-        bytes_printf(out, ",\"part_of\":\"%s\"", marker_id_text(alarm->part_of, id));
-    bytes_printf(out, ",\"related_count\":0,\"related\":[]");
+    bool failed = lists->text.failed;
+    for (size_t i = 0; i < CAUSES_MOST; i++)
+        failed = failed || lists->cause_labels[i].failed || lists->onset_labels[i].failed;
+    return failed;
 }
 
 static void put_item(const struct deploy_facts *facts, struct deploy_alarm *out)
 {
-    const struct deploy_judgement *j = facts->judgement;
     const struct deploy *deploy = facts->deploy;
-    struct bytes *json = &out->json;
-    char id[MARKER_ID_TEXT + 1];
-    double severity = 0;
-    size_t at_fault = 0;
-    for (size_t i = 0; i < j->row_count; i++) {
-        if (!j->rows[i].is_at_fault)
-            continue;
-        at_fault++;
-        severity = fmax(severity, effect_of(&j->rows[i]));
-    }
-    bytes_printf(json, "{\"id\":\"%s\"", marker_id_text(deploy->id, id));
-    put_text(json, "service", str_of(deploy->text[DEPLOY_SERVICE]));
-    put_text(json, "env", str_of(deploy->text[DEPLOY_ENV]));
-    put_time(json, "start", out->begins);
-    put_time(json, "end", out->ends);
-    bytes_printf(json, ",\"state\":\"%s\",\"score\":%.1f", out->ends ? "closed" : "open", out->score);
-    put_time(json, "peak", out->bad_ms != SCORE_NEVER ? out->bad_ms : out->begins);
-    put_sentence(facts, json);
-    bytes_printf(json, ",\"severity\":%.1f,\"series\":%zu,\"anomalies\":%zu", severity, j->row_count,
-                 at_fault);
-    put_marker(facts, out, json);
-    put_causes(facts, json);
-    put_onset(facts, out, json);
-    bytes_printf(json, ",\"fingerprints\":[]");
-    put_part_of(out, json);
-    bytes_u8(json, '}');
+    struct lists lists = {
+        .marker = {deploy->id, MARKER_DEPLOY, str_of(deploy->text[DEPLOY_VERSION]), deploy->time}};
+    struct incident_item item = {.id = deploy->id,
+                                 .service = str_of(deploy->text[DEPLOY_SERVICE]),
+                                 .env = str_of(deploy->text[DEPLOY_ENV]),
+                                 .start = out->begins,
+                                 .end = out->ends,
+                                 .peak = out->bad_ms != SCORE_NEVER ? out->bad_ms : out->begins,
+                                 .score = out->score,
+                                 .series = facts->judgement->row_count,
+                                 .markers = &lists.marker,
+                                 .marker_count = 1,
+                                 .part_of = out->part_of};
+    put_sentence(facts, &lists.text);
+    item.text = bytes_view(&lists.text);
+    add_rows(facts, out, &lists, &item);
+    incident_item_put(&item, &out->json);
+    out->json.failed = out->json.failed || has_failed(&lists);
+    free_lists(&lists);
 }
 
 enum tm_err deploy_alarm_look(const struct deploy_facts *facts, struct reader *reader,
