@@ -267,9 +267,25 @@ enum tm_err reader_walk_next(struct reader *reader, struct reader_walk *walk, co
 enum tm_err reader_samples(struct reader *reader, uint32_t series, struct span span, const time_ms_t **times,
                            const double **values, size_t *count) TM_MUST_CHECK;
 
-/* The same of a view of a stored histogram: a counter by reader_walk_next's rules for its sum in seconds, its
- * count, or, of HISTOGRAM_BUCKET, what is at or below the bound of bucket; also where that is 0. The cells of
- * the last day are not read again while views of one series follow each other. Not of HISTOGRAM_NONE. */
+/* The samples of one of several series. */
+struct reader_row {
+    const time_ms_t *times;
+    const double *values;
+    size_t count;
+};
+
+enum { READER_ROWS_MAX = 64 };
+
+/* reader_samples of several series (one at least; soonest by ascending number), in one step for many of them
+ * where it can: rows has those of the first *given, which are one at least and READER_ROWS_MAX at most. Ask
+ * again for those behind. Errors as reader_samples; it is then the first series that has it. */
+enum tm_err reader_rows(struct reader *reader, const uint32_t *series, size_t count, struct span span,
+                        struct reader_row *rows, size_t *given) TM_MUST_CHECK;
+
+/* reader_samples of a view of a stored histogram: a counter by reader_walk_next's rules for its sum in
+ * seconds, its count, or, of HISTOGRAM_BUCKET, what is at or below the bound of bucket; also where that is 0.
+ * The cells of the last day are not read again while views of one series follow each other. Not of
+ * HISTOGRAM_NONE. */
 enum tm_err reader_view_samples(struct reader *reader, const struct reader_view *view, uint32_t bucket,
                                 struct span span, const time_ms_t **times, const double **values,
                                 size_t *count, struct tm_why *why) TM_MUST_CHECK;

@@ -128,6 +128,8 @@ void reader_close(struct reader *reader)
     contents_fini(&reader->own);
     columns_fini(&reader->heads);
     columns_fini(&reader->day);
+    columns_fini(&reader->together.samples);
+    columns_fini(&reader->together.heads);
     columns_fini(&reader->all);
     cells_fini(&reader->head_cells);
     cells_fini(&reader->cells);

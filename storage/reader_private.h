@@ -6,6 +6,16 @@
 #include "storage/query.h"
 #include "storage/rollup/rollup_files.h"
 
+/* What reader_rows read together. */
+struct reader_together {
+    struct columns samples; /* of one series after the other */
+    struct columns heads;
+    size_t head_ends[READER_ROWS_MAX];
+    size_t wanted; /* how many series at once, as it went so far; 0: not known yet */
+    size_t alone;  /* so many are read one by one before it is tried again */
+    size_t pause;  /* what alone was set to last */
+};
+
 struct reader {
     struct contents *contents; /* of the store, or `own` */
     struct contents own;
@@ -17,7 +27,8 @@ struct reader {
     struct columns heads; /* what the heads have of the day that is read */
     struct columns day;
     struct columns all; /* of what rollups are made of */
-    size_t front;       /* of day: samples of earlier days, that stay in front of what is read */
+    struct reader_together together;
+    size_t front; /* of day: samples of earlier days, that stay in front of what is read */
     struct bytes lines;
     struct cells head_cells;
     struct cells cells;
@@ -48,6 +59,9 @@ enum reader_list_what { READER_LIST_NAMES, READER_LIST_VALUES, READER_LIST_SERVI
 enum tm_err reader_list(struct reader *reader, enum reader_list_what what, struct str name,
                         const struct index_listing *how, struct index_list *out,
                         struct tm_why *why) TM_MUST_CHECK;
+
+/* Puts the samples of columns from `front` on in order; those in front are. TM_NOMEM. */
+enum tm_err reader_settle(struct columns *columns, size_t front) TM_MUST_CHECK;
 
 /* Narrows span to its first day that may have samples of the series. False: there is none. */
 bool reader_find_day(struct contents *contents, uint32_t series, struct span *span);

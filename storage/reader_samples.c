@@ -72,17 +72,14 @@ static enum tm_err collect_heads(struct reader *reader, uint32_t series, struct 
     return err;
 }
 
-/* Those of the day in order; the ones in front are. */
-static enum tm_err settle_day(struct reader *reader)
+enum tm_err reader_settle(struct columns *columns, size_t front)
 {
-    struct columns *day = &reader->day;
-    if (day->count == reader->front)
+    if (columns->count == front)
         return TM_OK;
-    struct columns behind = {.times = day->times + reader->front,
-                             .values = day->values + reader->front,
-                             .count = day->count - reader->front};
+    struct columns behind = {
+        .times = columns->times + front, .values = columns->values + front, .count = columns->count - front};
     enum tm_err err = columns_settle(&behind);
-    day->count = reader->front + behind.count;
+    columns->count = front + behind.count;
     return err;
 }
 
@@ -96,7 +93,7 @@ static enum tm_err add_heads(struct reader *reader, struct tm_why *why)
         columns_add(columns, heads->times[i], heads->values[i]);
     reader->samples_read += columns->count - reader->front;
     if (!err)
-        err = settle_day(reader);
+        err = reader_settle(columns, reader->front);
     return err ? tm_fail(why, err, "reading samples: %s", tm_err_text(err)) : TM_OK;
 }
 

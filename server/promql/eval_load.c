@@ -13,6 +13,7 @@
 enum {
     WORKERS_MAX = 16,
     PARALLEL_SERIES_MIN = 48, /* below, threads cost more than they bring */
+    STOP_EVERY = 16,          /* series; who asks whether to stop looks at a clock */
     BLOCK_DOUBLES = 1 << 15,
     BLOCK_SERIES_MAX = 128
 };
@@ -49,13 +50,14 @@ static enum tm_err select_series(struct eval *eval, const struct load *load, str
 
 /* ---- by one thread ---- */
 
+/* Of the series that is wanted next. */
 static enum tm_err give_samples(struct eval *eval, struct reading *reading, uint64_t series,
                                 struct bytes *labels, bool is_blind, const struct samples_sink *each)
 {
     struct samples samples = {0};
     enum tm_err err = eval_check(eval);
     if (!err)
-        err = reading_series(reading, series, &samples, eval->why);
+        err = reading_next(reading, &samples, eval->why);
     if (err || samples.count == 0)
         return err;
     bytes_clear(labels);
@@ -71,6 +73,7 @@ static enum tm_err give_all(struct eval *eval, const struct load *load, const st
     struct bytes labels = {0};
     enum tm_err err = TM_OK;
     *reading = reading_begin(eval, load, eval->source->self);
+    reading_want(reading, found->at, found->count);
     for (size_t i = 0; !err && i < found->count; i++)
         err = give_samples(eval, reading, found->at[i], &labels, load->is_blind, each);
     reading_count(eval, load, reading, 1);
@@ -172,16 +175,17 @@ static void fill_place(struct worker *worker, struct place *place, size_t block)
     const struct promql_limits *limits = &crew->eval->limits;
     size_t first = block * crew->block_series;
     place->err = TM_OK;
+    reading_want(&worker->reading, crew->found->at + first, block_end(crew, block) - first);
     for (size_t i = first; !place->err && i < block_end(crew, block); i++) {
         struct samples samples = {0};
         double *column = place->columns + (i - first) * load->steps;
         place->has[i - first] = false;
         if (atomic_load_explicit(&crew->is_over, memory_order_relaxed))
             place->err = TM_CLOSED;
-        else if (limits->stop && limits->stop(limits->stop_arg))
+        else if ((i - first) % STOP_EVERY == 0 && limits->stop && limits->stop(limits->stop_arg))
             place->err = tm_fail(&place->why, TM_CLOSED, "query was canceled in query execution");
         else
-            place->err = reading_series(&worker->reading, crew->found->at[i], &samples, &place->why);
+            place->err = reading_next(&worker->reading, &samples, &place->why);
         if (place->err || samples.count == 0)
             continue;
         place->err = reading_compute(&worker->reading, load, &samples, column, &place->why);

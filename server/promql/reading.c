@@ -1,6 +1,7 @@
 /* One series: its samples, without markers, with rollups before them where these stand for samples. */
 #include "server/promql/reading.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "server/promql/lanes.h"
@@ -60,6 +61,28 @@ static enum tm_err drop_markers(struct reading *reading, struct samples *samples
     return TM_OK;
 }
 
+void reading_want(struct reading *reading, const uint64_t *series, size_t count)
+{
+    reading->wanted = series;
+    reading->wanted_count = count;
+    reading->ahead_at = reading->ahead_count = 0;
+}
+
+/* Reads more of those that are wanted if none is left. */
+static enum tm_err take_ahead(struct reading *reading, struct samples *samples, struct tm_why *why)
+{
+    const struct source *source = reading->source;
+    enum tm_err err = TM_OK;
+    if (reading->ahead_at == reading->ahead_count) {
+        reading->ahead_at = reading->ahead_count = 0;
+        err = source->rows(reading->self, reading->wanted, reading->wanted_count, reading->span,
+                           reading->ahead, &reading->ahead_count, why);
+    }
+    if (!err)
+        *samples = reading->ahead[reading->ahead_at++];
+    return err;
+}
+
 /* The samples, and before them what rollups say. */
 static enum tm_err read_both(struct reading *reading, uint64_t series, struct samples *samples,
                              struct tm_why *why)
@@ -67,7 +90,7 @@ static enum tm_err read_both(struct reading *reading, uint64_t series, struct sa
     const struct source *source = reading->source;
     struct span span = reading->span;
     if (!reading->tier)
-        return source->samples(reading->self, series, span, samples, why);
+        return take_ahead(reading, samples, why);
     enum tm_err err = tier_read(reading->tier, source, reading->self, series, span, &reading->rows, why);
     reading->row_count += reading->rows.count;
     span.from = reading->tier->raw_ms;
@@ -78,12 +101,14 @@ static enum tm_err read_both(struct reading *reading, uint64_t series, struct sa
     return err;
 }
 
-enum tm_err reading_series(struct reading *reading, uint64_t series, struct samples *samples,
-                           struct tm_why *why)
+enum tm_err reading_next(struct reading *reading, struct samples *samples, struct tm_why *why)
 {
     *samples = (struct samples){0};
     int64_t begun_ns = reading->is_timed ? trace_now_ns() : 0;
-    enum tm_err err = read_both(reading, series, samples, why);
+    assert(reading->wanted_count > 0);
+    enum tm_err err = read_both(reading, reading->wanted[0], samples, why);
+    reading->wanted++;
+    reading->wanted_count--;
     if (reading->is_timed)
         reading->ns += trace_now_ns() - begun_ns;
     if (err || samples->count == 0)

@@ -19,7 +19,12 @@ struct reading {
     const struct tier *tier; /* NULL: all samples are kept */
     struct tier_rows rows;   /* of the series that is read */
     uint64_t row_count;      /* of all */
-    time_ms_t *times;        /* what is left without markers */
+    const uint64_t *wanted;  /* series that are read next, in this order */
+    size_t wanted_count;
+    struct samples ahead[SOURCE_ROWS_MAX]; /* of the first of these, read already */
+    size_t ahead_at;
+    size_t ahead_count;
+    time_ms_t *times; /* what is left without markers */
     double *values;
     size_t capacity;
 };
@@ -30,10 +35,12 @@ struct reading reading_begin(const struct eval *eval, const struct load *load, v
 /* Frees its arrays; figures stay to be read. */
 void reading_fini(struct reading *reading);
 
-/* The samples of a series, valid until the next call; none if it has none. Errors as source.samples;
- * TM_LIMIT, TM_NOMEM. */
-enum tm_err reading_series(struct reading *reading, uint64_t series, struct samples *samples,
-                           struct tm_why *why) TM_MUST_CHECK;
+/* From now on these series are read, in this order; borrowed until they are. */
+void reading_want(struct reading *reading, const uint64_t *series, size_t count);
+
+/* The samples of the next series that is wanted, valid until the next call; none if it has none. Errors as
+ * source.samples; TM_LIMIT, TM_NOMEM. */
+enum tm_err reading_next(struct reading *reading, struct samples *samples, struct tm_why *why) TM_MUST_CHECK;
 
 /* The column of the series that was read last. Errors as load.compute. */
 enum tm_err reading_compute(const struct reading *reading, const struct load *load,

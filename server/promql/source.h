@@ -32,6 +32,8 @@ void source_series_fini(struct source_series *series);
 /* Takes rows of rollups, by time; an error ends the reading and is passed on. */
 typedef enum tm_err source_rows_fn(void *arg, const struct rollup *rows, size_t count);
 
+enum { SOURCE_ROWS_MAX = 64 };
+
 /* One thread at a time. */
 struct source {
     void *self;
@@ -45,6 +47,10 @@ struct source {
      * Errors as reader_samples. */
     enum tm_err (*samples)(void *self, uint64_t series, struct span span, struct samples *out,
                            struct tm_why *why);
+    /* The same of several series (one at least), which may be read together: those of the first *given, one
+     * at least and SOURCE_ROWS_MAX at most, all valid until the next call. */
+    enum tm_err (*rows)(void *self, const uint64_t *series, size_t count, struct span span,
+                        struct samples *out, size_t *given, struct tm_why *why);
     /* Another source of the same, for another thread, which `leave` gives back; it must be before this one's
      * end. NULL: no memory. Both functions may be NULL: then all is done by one thread. */
     void *(*beside)(void *self);

@@ -1,4 +1,5 @@
 /* The store's reader as a source. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "server/promql/source.h"
@@ -146,6 +147,30 @@ static enum tm_err read_samples(void *self, uint64_t series, struct span span, s
                                &out->values, &out->count, why);
 }
 
+/* Stored series are read together up to the first that is a view. */
+static enum tm_err read_rows(void *self, const uint64_t *series, size_t count, struct span span,
+                             struct samples *out, size_t *given, struct tm_why *why)
+{
+    uint32_t stored[SOURCE_ROWS_MAX];
+    struct reader_row rows[READER_ROWS_MAX];
+    size_t wanted = 0;
+    static_assert((int)SOURCE_ROWS_MAX >= (int)READER_ROWS_MAX, "a reader's rows have room");
+    for (; wanted < count && wanted < SOURCE_ROWS_MAX; wanted++) {
+        if (view_of(series[wanted]).view != HISTOGRAM_NONE)
+            break;
+        stored[wanted] = (uint32_t)series[wanted];
+    }
+    *given = 1;
+    if (wanted < 2)
+        return read_samples(self, series[0], span, out, why);
+    enum tm_err err = reader_rows(self, stored, wanted, span, rows, given);
+    if (err)
+        tm_why_write(why, "reading samples: %s", tm_err_text(err));
+    for (size_t i = 0; !err && i < *given; i++)
+        out[i] = (struct samples){rows[i].times, rows[i].values, rows[i].count};
+    return err;
+}
+
 static void *open_beside(void *self)
 {
     return reader_beside(self);
@@ -162,6 +187,7 @@ struct source source_of_reader(struct reader *reader)
                            .select = select_series,
                            .labels = put_labels,
                            .samples = read_samples,
+                           .rows = read_rows,
                            .beside = open_beside,
                            .leave = close_beside,
                            .raw_from = source_reader_raw_from,

@@ -143,16 +143,24 @@ enum tm_err days_look(struct partitions *set, enum partition_tier tier, uint32_t
 
 /* ---- samples ---- */
 
+static enum tm_err collect_steps(struct day_steps *steps, struct collecting *c, struct tm_why *why)
+{
+    enum tm_err err = TM_OK;
+    for (int i = 0; i < steps->count && !err; i++) {
+        c->id = steps->ids[i];
+        err = collect_step(&steps->at[i], c, why);
+    }
+    return err;
+}
+
 static enum tm_err collect_day(struct partitions *set, void *arg, struct tm_why *why)
 {
     struct collecting *c = arg;
     struct day_steps steps;
     c->out->count = c->out_before;
     enum tm_err err = days_begin_steps(set, PARTITION_RAW, c->id.period, &steps, why);
-    for (int i = 0; i < steps.count && !err; i++) {
-        c->id = steps.ids[i];
-        err = collect_step(&steps.at[i], c, why);
-    }
+    if (!err)
+        err = collect_steps(&steps, c, why);
     days_end_steps(&steps);
     return err;
 }
@@ -168,6 +176,33 @@ enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, 
     err = days_look(set, PARTITION_RAW, day, collect_day, &c, why);
     tombstone_cover_fini(&c.cover);
     return err;
+}
+
+enum tm_err days_collect_in(struct day_steps *steps, struct tombstones *tombstones, uint32_t series,
+                            struct span span, struct columns *out, struct tm_why *why)
+{
+    struct collecting c = {.series = series, .span = span, .out = out, .out_before = out->count};
+    if (steps->count == 0)
+        return TM_OK;
+    enum tm_err err =
+        tombstones_cover(tombstones, PARTITION_RAW, steps->ids[0].period, series, span, &c.cover);
+    err = err ? tm_fail(why, err, "out of memory for what is deleted") : collect_steps(steps, &c, why);
+    tombstone_cover_fini(&c.cover);
+    return err;
+}
+
+enum tm_err days_have(struct day_steps *steps, uint32_t series, struct span span, bool *found,
+                      struct tm_why *why)
+{
+    enum tm_err err = TM_NOT_FOUND;
+    struct partition_item item;
+    for (int i = 0; i < steps->count && err == TM_NOT_FOUND; i++) {
+        struct partition_cursor cursor;
+        partition_cursor_init(&cursor, series, span);
+        err = partition_cursor_next(&steps->at[i], &cursor, &item, why);
+    }
+    *found = err == TM_OK;
+    return err == TM_NOT_FOUND ? TM_OK : err;
 }
 
 /* Whether a step has a chunk that reaches into the span, and not all of it is hidden. */

@@ -47,6 +47,16 @@ struct chunk_key days_chunk_key(struct partition_id id, const struct partition_k
 enum tm_err days_collect(struct partitions *set, struct tombstones *tombstones, uint32_t day, uint32_t series,
                          struct span span, struct columns *out, struct tm_why *why) TM_MUST_CHECK;
 
+/* The same in steps of a day of raw data that stand open already. Whoever reads several series so asks for
+ * them by ascending number: the steps then go on where they are. */
+enum tm_err days_collect_in(struct day_steps *steps, struct tombstones *tombstones, uint32_t series,
+                            struct span span, struct columns *out, struct tm_why *why) TM_MUST_CHECK;
+
+/* Whether steps of any tier have a chunk of a series in a window that touches span; hidden ones count. Errors
+ * as days_collect. */
+enum tm_err days_have(struct day_steps *steps, uint32_t series, struct span span, bool *found,
+                      struct tm_why *why) TM_MUST_CHECK;
+
 /* Some series, by ascending number, and a span. */
 struct days_wanted {
     const uint32_t *ids;

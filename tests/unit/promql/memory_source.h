@@ -112,6 +112,17 @@ static enum tm_err memory_samples(void *self, uint64_t series, struct span span,
     return TM_OK;
 }
 
+/* At most three at once. */
+static enum tm_err memory_rows(void *self, const uint64_t *series, size_t count, struct span span,
+                               struct samples *out, size_t *given, struct tm_why *why)
+{
+    enum tm_err err = TM_OK;
+    *given = count < 3 ? count : 3;
+    for (size_t i = 0; i < *given && !err; i++)
+        err = memory_samples(self, series[i], span, &out[i], why);
+    return err;
+}
+
 static void *memory_beside(void *self)
 {
     return self;
@@ -128,6 +139,7 @@ static inline struct source memory_source(struct memory *memory)
                            .select = memory_select,
                            .labels = memory_labels,
                            .samples = memory_samples,
+                           .rows = memory_rows,
                            .beside = memory_beside,
                            .leave = memory_leave};
 }

@@ -249,10 +249,55 @@ static void check_span(struct run *run, struct reader *reader)
     selector_fini(&selector);
 }
 
+/* The numbers of the series that are there, and their names. */
+struct numbers {
+    uint32_t of[NAMES];
+    uint32_t names[NAMES];
+    size_t count;
+};
+
+static bool note_number(void *arg, uint32_t series, struct str encoded)
+{
+    struct numbers *numbers = arg;
+    struct labels labels;
+    assert_int_equal(labels_decode(encoded, &labels), TM_OK);
+    for (uint32_t name = 0; name < NAMES; name++) {
+        if (!str_equal(labels_get(&labels, STR(LABEL_NAME)), str_of(names[name])))
+            continue;
+        assert_in_range(numbers->count, 0, NAMES - 1);
+        numbers->names[numbers->count] = name;
+        numbers->of[numbers->count++] = series;
+    }
+    return true;
+}
+
+/* All series in a random span, as many together as it gives. */
+static void check_rows(struct run *run, struct reader *reader)
+{
+    struct numbers numbers = {.count = 0};
+    struct reader_row rows[READER_ROWS_MAX];
+    int64_t newest = today(run) * SLOTS, oldest = newest - (KEPT_DAYS - 2) * SLOTS;
+    int64_t from = (oldest < 0 ? 0 : oldest) + draw(run, 2 * SLOTS), len = draw(run, 4 * SLOTS);
+    struct span span = {run->model->day0 + from * (HOUR_MS / 2),
+                        run->model->day0 + (from + len) * (HOUR_MS / 2)};
+    assert_int_equal(reader_series(reader, note_number, &numbers), TM_OK);
+    for (size_t at = 0, given; at < numbers.count; at += given) {
+        assert_int_equal(reader_rows(reader, numbers.of + at, numbers.count - at, span, rows, &given), TM_OK);
+        assert_in_range(given, 1, numbers.count - at);
+        for (size_t i = 0; i < given; i++) {
+            assert_int_equal(rows[i].count, count_of_model(run, numbers.names[at + i], span));
+            for (size_t k = 0; k < rows[i].count; k++)
+                assert_true(rows[i].values[k] ==
+                            value_of_model(run, numbers.names[at + i], rows[i].times[k]));
+        }
+    }
+}
+
 static void check_some(struct run *run)
 {
     struct reader *reader = reader_of_store(run->f->store);
     check_span(run, reader);
+    check_rows(run, reader);
     reader_close(reader);
 }
 
@@ -267,6 +312,7 @@ static void check_from_outside(struct run *run)
             _exit(3);
         check_series(run, reader, drawn);
         check_span(run, reader);
+        check_rows(run, reader);
         reader_close(reader);
         _exit(0);
     }

@@ -164,6 +164,26 @@ static enum tm_err note_samples(struct fixture *f, struct reader *reader)
     return err;
 }
 
+/* A counter is among them, and two days are. */
+static enum tm_err note_rows(struct fixture *f, struct reader *reader)
+{
+    struct index_ids ids;
+    struct reader_row rows[READER_ROWS_MAX];
+    const struct span span = {DAY0 - DAY_MS, DAY0 + DAY_MS};
+    enum tm_err err = find_some(f, reader, "{__name__=~\"s[0-3]|counter\",service!=\"\"}", span, &ids);
+    note(ids.count);
+    for (size_t at = 0, given = 0; at < ids.count && !err; at += given) {
+        err = reader_rows(reader, ids.ids + at, ids.count - at, span, rows, &given);
+        for (size_t i = 0; i < given && !err; i++) {
+            note(rows[i].count);
+            for (size_t k = 0; k < rows[i].count; k++)
+                note((uint64_t)rows[i].times[k] + (uint64_t)(rows[i].values[k] * 4));
+        }
+    }
+    index_ids_fini(&ids);
+    return err;
+}
+
 static enum tm_err note_rollups(struct fixture *f, struct reader *reader)
 {
     struct index_ids ids;
@@ -305,6 +325,11 @@ static enum tm_err read_samples(struct fixture *f)
     return with_reader(f, note_samples);
 }
 
+static enum tm_err read_rows(struct fixture *f)
+{
+    return with_reader(f, note_rows);
+}
+
 static enum tm_err read_rollups(struct fixture *f)
 {
     return with_reader(f, note_rollups);
@@ -336,7 +361,7 @@ static enum tm_err read_counts(struct fixture *f)
 }
 
 static enum tm_err (*const steps[])(struct fixture *) = {
-    read_samples, read_rollups, read_lists, read_events, read_search, read_ranking, read_counts,
+    read_samples, read_rows, read_rollups, read_lists, read_events, read_search, read_ranking, read_counts,
 };
 enum { STEPS = sizeof steps / sizeof steps[0] };
 

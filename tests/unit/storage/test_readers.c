@@ -58,6 +58,19 @@ static time_ms_t oldest_kept(const struct scene *scene)
     return scene->drops ? still_wall(&scene->f->clock) - KEEP_DAYS * DAY_MS : INT64_MIN;
 }
 
+/* Is it the next one? Of those below sure none may be missing that is kept. Returns the number behind it. */
+static int check_sample(struct scene *scene, time_ms_t time, double value, int next, int sure)
+{
+    int n = (int)((time - DAY0) / STEP_MS);
+    if (time != time_of(n) || value != n)
+        tell_fault(scene, "a wrong sample", n);
+    if (n < next)
+        tell_fault(scene, "a sample is there twice", n);
+    if (n > next && next < sure && time_of(next) >= oldest_kept(scene))
+        tell_fault(scene, "an acknowledged sample is missing", next);
+    return n + 1;
+}
+
 /* Of the samples [0, sure) all must be there, or the newest of them if days are dropped; of later ones any
  * may. */
 static void check_samples(struct scene *scene, struct reader *reader, uint32_t series, int sure)
@@ -71,21 +84,55 @@ static void check_samples(struct scene *scene, struct reader *reader, uint32_t s
     int next = 0;
     reader_walk_init(&walk, series, EVERYTHING);
     while ((err = reader_walk_next(reader, &walk, &times, &values, &count, &why)) == TM_OK) {
-        for (size_t i = 0; i < count; i++) {
-            int n = (int)((times[i] - DAY0) / STEP_MS);
-            if (times[i] != time_of(n) || values[i] != n)
-                tell_fault(scene, "a wrong sample", n);
-            if (n < next)
-                tell_fault(scene, "a sample is there twice", n);
-            if (n > next && next < sure && time_of(next) >= oldest_kept(scene))
-                tell_fault(scene, "an acknowledged sample is missing", next);
-            next = n + 1;
-        }
+        for (size_t i = 0; i < count; i++)
+            next = check_sample(scene, times[i], values[i], next, sure);
     }
     if (err != TM_NOT_FOUND)
         tell_fault(scene, tm_err_text(err), next);
     if (next < sure)
         tell_fault(scene, "acknowledged samples are missing from", next);
+}
+
+struct numbers {
+    uint32_t of[SERIES];
+};
+
+static bool note_number(void *arg, uint32_t series, struct str encoded)
+{
+    struct numbers *numbers = arg;
+    struct labels labels;
+    char name[16];
+    for (int s = 0; s < SERIES && labels_decode(encoded, &labels) == TM_OK; s++) {
+        (void)snprintf(name, sizeof name, "s%d", s);
+        if (str_equal(labels_get(&labels, STR(LABEL_NAME)), str_of(name)))
+            numbers->of[s] = series;
+    }
+    return true;
+}
+
+/* The last day of the samples [0, sure), of all series together. */
+static void check_rows(struct scene *scene, struct reader *reader, int sure)
+{
+    struct numbers numbers = {{0}};
+    struct reader_row rows[READER_ROWS_MAX];
+    struct span span = {time_of(sure) - DAY_MS, time_of(sure)};
+    int first = sure > DAY_MS / STEP_MS ? sure - (int)(DAY_MS / STEP_MS) : 0;
+    if (sure == 0 || reader_series(reader, note_number, &numbers) != TM_OK)
+        return;
+    for (size_t at = 0, given = 0; at < SERIES; at += given) {
+        enum tm_err err = reader_rows(reader, numbers.of + at, SERIES - at, span, rows, &given);
+        if (err) {
+            tell_fault(scene, tm_err_text(err), sure);
+            return;
+        }
+        for (size_t i = 0; i < given; i++) {
+            int next = first;
+            for (size_t k = 0; k < rows[i].count; k++)
+                next = check_sample(scene, rows[i].times[k], rows[i].values[k], next, sure);
+            if (next < sure && time_of(sure - 1) >= oldest_kept(scene))
+                tell_fault(scene, "acknowledged samples are missing from a row at", next);
+        }
+    }
 }
 
 struct events {
@@ -147,6 +194,7 @@ static void read_once(struct scene *scene, int which)
     if (events.next < rounds)
         tell_fault(scene, "acknowledged events are missing from", events.next);
     check_selection(scene, reader, rounds * PER_ROUND);
+    check_rows(scene, reader, rounds * PER_ROUND);
     reader_close(reader);
     atomic_fetch_add(&scene->reads, 1);
 }
