@@ -9,7 +9,8 @@
 enum tm_err contents_init(struct contents *contents, int64_t max_series, int64_t max_series_per_service)
 {
     *contents = (struct contents){.series = series_new(max_series, max_series_per_service),
-                                  .stored_series = UINT32_MAX};
+                                  .stored_series = UINT32_MAX,
+                                  .flushed_series = UINT32_MAX};
     pthread_rwlockattr_t attributes;
     pthread_rwlockattr_init(&attributes);
     (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);

@@ -56,11 +56,14 @@ struct contents {
     bool is_grouped;               /* the event being applied is in its group, and not yet in the head */
     struct catalog_mark mark;      /* how far these go */
     uint32_t stored_series;        /* numbers above are this process's own: partitions know others by them */
-    unsigned reader_turn;          /* 0 or 1; changes when all readers opened before are awaited */
-    atomic_size_t readers[2];      /* of the store, opened in each turn and not closed */
-    atomic_size_t walkers;         /* that hold a place in the order of series between two steps */
-    struct index *index;           /* of the first indexed_count durable series; made when first asked for */
-    atomic_size_t indexed_count;   /* changed under the lock, read anywhere */
+    /* No flush of this process, and none before it, knew numbers above: partitions have nothing of them.
+     * Raised by the owner before the flush that does; to be asked behind the heads. */
+    atomic_uint flushed_series;
+    unsigned reader_turn;        /* 0 or 1; changes when all readers opened before are awaited */
+    atomic_size_t readers[2];    /* of the store, opened in each turn and not closed */
+    atomic_size_t walkers;       /* that hold a place in the order of series between two steps */
+    struct index *index;         /* of the first indexed_count durable series; made when first asked for */
+    atomic_size_t indexed_count; /* changed under the lock, read anywhere */
     uint64_t samples;
     uint64_t cells;
     uint64_t saturated; /* sums of heads that are gone which did not fit in 64 bits */

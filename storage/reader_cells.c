@@ -45,7 +45,7 @@ static enum tm_err collect_cells(struct reader *reader, uint32_t series, int64_t
     if (err)
         return tm_fail(why, err, "out of memory for counts");
     *newest_ms = heads.newest_ms;
-    if (reader_is_stored(contents, series) && from >= 0 &&
+    if (reader_is_flushed(contents, series) && from >= 0 &&
         partition_period_of(PARTITION_COUNTS, from * CELL_MS, &day) == TM_OK)
         err = count_days_collect(contents->partitions, contents->tombstones, day, series, from, to, cells,
                                  &tag, why);
@@ -84,7 +84,7 @@ bool reader_find_cells_day(struct contents *contents, uint32_t series, int64_t *
     int64_t first;
     uint32_t start = 0, day;
     bool any = find_in_heads(contents, series, *from, *to, &first);
-    bool is_stored = reader_is_stored(contents, series);
+    bool is_stored = reader_is_flushed(contents, series);
     if (is_stored && *from >= 0) /* behind the year 9999 there are none */
         is_stored = partition_period_of(PARTITION_COUNTS, *from * CELL_MS, &start) == TM_OK;
     if (is_stored && partitions_next(contents->partitions, PARTITION_COUNTS, start, &day) == TM_OK) {

@@ -51,6 +51,10 @@ enum tm_err reader_gather(struct reader *reader, struct tm_why *why) TM_MUST_CHE
  * is not in the catalog. */
 bool reader_is_stored(const struct contents *contents, uint32_t series);
 
+/* The same, and it was there when a flush began: else partitions have none of its samples or cells. To be
+ * asked behind the heads. */
+bool reader_is_flushed(const struct contents *contents, uint32_t series);
+
 /* The first time in span at which the heads may have a sample of the series; span.to: none. */
 time_ms_t reader_find_in_heads(struct contents *contents, uint32_t series, struct span span);
 

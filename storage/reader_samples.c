@@ -36,13 +36,18 @@ bool reader_is_stored(const struct contents *contents, uint32_t series)
     return contents->partitions && series <= contents->stored_series;
 }
 
+bool reader_is_flushed(const struct contents *contents, uint32_t series)
+{
+    return reader_is_stored(contents, series) && series <= contents->flushed_series;
+}
+
 /* The heads are looked at first: what
  * leaves them meanwhile is then found in the partitions. */
 bool reader_find_day(struct contents *contents, uint32_t series, struct span *span)
 {
     time_ms_t first = reader_find_in_heads(contents, series, *span);
     uint32_t from = 0, day;
-    bool any = reader_is_stored(contents, series);
+    bool any = reader_is_flushed(contents, series);
     if (any && span->from >= 0) /* behind the year 9999 there are none */
         any = partition_period_of(PARTITION_RAW, span->from, &from) == TM_OK;
     if (any && days_next(contents->partitions, from, &day) == TM_OK) {
@@ -105,7 +110,7 @@ enum tm_err reader_collect_day(struct reader *reader, uint32_t series, struct sp
     reader->day.count = reader->front;
     if (err)
         return tm_fail(why, err, "reading samples: %s", tm_err_text(err));
-    if (reader_is_stored(reader->contents, series) && span.from >= 0 &&
+    if (reader_is_flushed(reader->contents, series) && span.from >= 0 &&
         partition_period_of(PARTITION_RAW, span.from, &day) == TM_OK)
         err = days_collect(reader->contents->partitions, reader->contents->tombstones, day, series, span,
                            &reader->day, why);

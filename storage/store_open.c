@@ -148,6 +148,7 @@ static enum tm_err fill_store(struct store *store, struct tm_why *why)
     if (err)
         return err;
     store->flush.saved_series = series_durable_count(store->contents.series);
+    store->contents.flushed_series = series_last(store->contents.series);
     err = contents_replay(&store->contents, store->folder.journal, options->log, options->log_arg, &end, why);
     if (!err)
         err = settle_last_segment(store, &end, why);

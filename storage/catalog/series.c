@@ -427,6 +427,11 @@ void series_sweep(struct series_table *table)
 
 /* ---- reading ---- */
 
+series_id series_last(const struct series_table *table)
+{
+    return table->count - 1;
+}
+
 void series_labels(const struct series_table *table, series_id id, struct bytes *out)
 {
     label_sets_read(&table->label_sets, series_entry_at(table, id)->labels, out);

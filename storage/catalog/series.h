@@ -136,6 +136,9 @@ enum tm_err series_skip(struct series_table *table, series_id last) TM_MUST_CHEC
 
 /* ---- reading ---- */
 
+/* The highest number that was ever given; 0: none was. */
+series_id series_last(const struct series_table *table);
+
 /* How many places the order of first appearance has; durable series stand there. */
 size_t series_durable_count(const struct series_table *table);
 

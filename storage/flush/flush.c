@@ -236,6 +236,7 @@ static enum tm_err list_new_series(struct store *store)
     flush->job.ids = ids;
     flush->job.id_count = count;
     flush->cut_series = all;
+    store->contents.flushed_series = series_last(store->contents.series);
     return TM_OK;
 }
 

@@ -461,6 +461,88 @@ static void readers_go_on_while_series_leave_and_come(void **state)
     assert_int_equal(stats_of(f->store).series, 1);
 }
 
+/* ---- who looks again and again ---- */
+
+static bool count_one(void *arg, uint32_t series)
+{
+    assert_true(series > 0);
+    ++*(size_t *)arg;
+    return true;
+}
+
+/* How many are told to who has come this far. */
+static size_t roll_on(struct fixture *f, struct reader_roll *roll)
+{
+    size_t count = 0;
+    struct reader *reader = reader_of_store(f->store);
+    assert_true(reader_series_new(reader, roll, count_one, &count));
+    reader_close(reader);
+    return count;
+}
+
+static void series_are_told_once_and_all_of_them_again_when_some_left(void **state)
+{
+    struct fixture *f = *state;
+    struct reader_roll roll = {0};
+    send_now(f, "old", 1);
+    send_now(f, "steady", 1);
+    assert_int_equal(roll_on(f, &roll), 2);
+    assert_true(roll.is_whole);
+    assert_int_equal(roll_on(f, &roll), 0);
+    assert_false(roll.is_whole);
+    send_now(f, "new", 1);
+    assert_int_equal(roll_on(f, &roll), 1);
+    age(f);
+    send_now(f, "steady", 2);
+    keep_order(f);
+    assert_int_equal(roll_on(f, &roll), 1);
+    assert_true(roll.is_whole);
+    send_now(f, "newest", 1); /* the places of those that left are closed up */
+    assert_int_equal(roll_on(f, &roll), 1);
+    assert_false(roll.is_whole);
+}
+
+static bool stop_at_once(void *arg, uint32_t series)
+{
+    (void)arg, (void)series;
+    return false;
+}
+
+static void who_stops_is_told_the_same_series_again(void **state)
+{
+    struct fixture *f = *state;
+    struct reader_roll roll = {0};
+    send_now(f, "a", 1);
+    struct reader *reader = reader_of_store(f->store);
+    assert_false(reader_series_new(reader, &roll, stop_at_once, NULL));
+    reader_close(reader);
+    assert_int_equal(roll_on(f, &roll), 1);
+}
+
+static void note_nothing(void *arg, struct str service, time_ms_t oldest, time_ms_t newest)
+{
+    (void)arg, (void)service, (void)oldest, (void)newest;
+}
+
+static void news_of_a_series_are_of_the_turn_in_which_they_came(void **state)
+{
+    struct fixture *f = *state;
+    send_now(f, "a", 1);
+    send_now(f, "b", 1);
+    series_id a = number_of(f->store, "a"), b = number_of(f->store, "b");
+    struct reader *reader = reader_of_store(f->store);
+    uint32_t first = reader_turn(reader);
+    assert_true(reader_has_news(reader, a, first));
+    store_news(f->store, note_nothing, NULL);
+    uint32_t second = reader_turn(reader);
+    assert_true(second > first);
+    send_now(f, "b", 2);
+    assert_true(reader_has_news(reader, a, first));
+    assert_false(reader_has_news(reader, a, second));
+    assert_true(reader_has_news(reader, b, second));
+    reader_close(reader);
+}
+
 /* ---- many ---- */
 
 static void every_other_one_of_many_leaves_and_the_rest_load(void **state)
@@ -511,6 +593,9 @@ int main(void)
         TEST(a_reader_keeps_the_labels_it_named_until_it_closes),
         TEST(a_walk_over_all_series_misses_none_that_stays),
         TEST(readers_go_on_while_series_leave_and_come),
+        TEST(series_are_told_once_and_all_of_them_again_when_some_left),
+        TEST(who_stops_is_told_the_same_series_again),
+        TEST(news_of_a_series_are_of_the_turn_in_which_they_came),
         TEST(every_other_one_of_many_leaves_and_the_rest_load),
 #undef TEST
     };
