@@ -142,6 +142,13 @@ def days(week, monday):
             f'launch={moment(week.launch - 5400)}\nlaunch_end={moment(week.launch_end + 5400)}\n')
 
 
+def move(lines, now):
+    """The lines, later by whole weeks, so that they end yesterday, or up to six days before."""
+    yesterday_end = int(now) // DAY_S * DAY_S
+    shift = (yesterday_end - lines[-1][0]) // WEEK_S * WEEK_S
+    return [(when + shift, *rest) for when, *rest in lines]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('log')
@@ -149,10 +156,7 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
     draw = random.Random(options.seed)
-    lines = list(read_log(options.log))
-    yesterday_end = int(time.time()) // DAY_S * DAY_S
-    shift = (yesterday_end - lines[-1][0]) // WEEK_S * WEEK_S
-    lines = [(when + shift, *rest) for when, *rest in lines]
+    lines = move(list(read_log(options.log)), time.time())
     first, last = lines[0][0], lines[-1][0]
     # 1970-01-05 was a Monday; the second of the log's two weeks is the last one that has a Friday in it.
     monday = (last - 4 * DAY_S - 4 * DAY_S) // WEEK_S * WEEK_S + 4 * DAY_S

@@ -2,9 +2,13 @@
 import os
 import re
 import subprocess
+import sys
 
 import harness
 from harness import ROOT
+
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'demo'))
+import inject  # noqa: E402
 
 
 def test_the_demo_runs_and_reads_well(tmp_path):
@@ -29,3 +33,15 @@ def test_the_demo_runs_and_reads_well(tmp_path):
     assert '**Bad deploy**' in text and '**New failure** DatabaseTimeout' in text
     assert 'lines written: 28400; events stored: 28400\n' in text
     assert os.listdir(tmp_path) == [], 'it leaves nothing behind'
+
+
+def test_the_demo_asks_for_all_of_its_log_on_any_day_of_the_week():
+    log = list(inject.read_log(os.path.join(ROOT, 'tests', 'data', 'http', 'hurence.log.gz')))
+    script = open(os.path.join(ROOT, 'tests', 'demo', 'demo.sh'), encoding='utf-8').read()
+    reach, = {int(days) for days in re.findall(r'--from -(\d+)d', script)}
+    monday = 1795392000  # 2026-11-23 00:00 UTC
+    for half_day in range(14):
+        now = monday + half_day * 43200
+        moved = inject.move(log, now)
+        assert now - reach * 86400 < moved[0][0]
+        assert moved[-1][0] < now // 86400 * 86400
