@@ -11,7 +11,7 @@ enum { KNOWN_PARTS_MIN = 12 };
 #define VALUE_MAX    1e30
 #define DISTANCE_MIN 1e-9
 #define DISTANCE_MAX 1e9
-#define UNLIKE       1e300 /* the square of a distance that is not known */
+#define UNLIKE       1e300 /* the square of a distance that is not known; of known ones it is below 1e62 */
 
 /* A series at one scale. */
 struct course {
@@ -61,24 +61,26 @@ static struct course course_of(const double *values, size_t count, size_t width,
 
 /* ---- distances ---- */
 
-/* The mean square of differences in steps, or UNLIKE; not finished once it is at or above `most`. */
-static double square_between(const double *a, const double *b, double step, double most)
+/* The mean square of differences, or UNLIKE; not finished once it is at or above `most`, which is looked at
+ * after each four. */
+static double square_between(const double *a, const double *b, double most)
 {
     double sum = 0;
-    size_t known = 0;
-    for (size_t i = 0; i < SHAPE_PARTS && sum < most * SHAPE_PARTS; i++) {
-        double difference = (a[i] - b[i]) / step;
-        if (isnan(difference))
-            continue;
-        sum += difference * difference;
-        known++;
-    }
-    return sum >= most * SHAPE_PARTS || known < KNOWN_PARTS_MIN ? UNLIKE : sum / (double)known;
+    unsigned known = 0;
+    for (size_t i = 0; i < SHAPE_PARTS && sum < most * SHAPE_PARTS; i += 4)
+        for (size_t k = i; k < i + 4; k++) {
+            double difference = a[k] - b[k];
+            bool is_known = difference == difference;
+            sum += is_known ? difference * difference : 0;
+            known += is_known;
+        }
+    return sum >= most * SHAPE_PARTS || known < KNOWN_PARTS_MIN ? UNLIKE : sum / known;
 }
 
-static double distance_of(double square)
+/* In steps. */
+static double distance_of(double square, double step)
 {
-    return score_clamp(sqrt(square), DISTANCE_MIN, DISTANCE_MAX);
+    return score_clamp(sqrt(square) / step, DISTANCE_MIN, DISTANCE_MAX);
 }
 
 static bool is_apart(size_t a, size_t b)
@@ -104,18 +106,16 @@ static double square_in_past(const struct course *course, size_t at)
     double least = UNLIKE;
     for (size_t start = 0; start < course->starts; start++)
         if (is_apart(at, start))
-            least = score_min(least,
-                              square_between(course->parts + at, course->parts + start, course->step, least));
+            least = score_min(least, square_between(course->parts + at, course->parts + start, least));
     return least;
 }
 
 /* Looks for a stretch nearer to end than *least; its start goes to *nearest. */
-static bool find_nearer(const struct course *course, const double *end, double step, double *least,
-                        size_t *nearest)
+static bool find_nearer(const struct course *course, const double *end, double *least, size_t *nearest)
 {
     bool is_found = false;
     for (size_t start = 0; start < course->starts; start++) {
-        double square = square_between(end, course->parts + start, step, *least);
+        double square = square_between(end, course->parts + start, *least);
         if (square < *least) {
             *least = square;
             *nearest = start;
@@ -134,7 +134,7 @@ static void learn_past(const struct course *course, struct score_surprisal *past
         double own = square_in_past(course, sample[i]);
         if (own == UNLIKE)
             continue;
-        score_surprisal_add(past, score_log2(distance_of(own)), 0);
+        score_surprisal_add(past, score_log2(distance_of(own, course->step)), 0);
         out->compared++;
     }
 }
@@ -155,12 +155,12 @@ static bool compare(const double *values, size_t count, size_t width, double *sc
         size_t start;
         if (shift > 0)
             course = course_of(values, count - shift, width, scratch);
-        if (find_nearer(&course, end, step, &least, &start))
+        if (find_nearer(&course, end, &least, &start))
             out->nearest = count - shift - (course.count - start - SHAPE_PARTS) * width - 1;
     }
     if (least == UNLIKE)
         return false;
-    out->distance = distance_of(least);
+    out->distance = distance_of(least, step);
     out->surprisal = score_surprisal_of(&past, score_log2(out->distance));
     return true;
 }
