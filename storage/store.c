@@ -398,6 +398,14 @@ void store_set_retention(struct store *store, const struct store_retention *rete
     store->flush.limits = *retention;
 }
 
+void store_set_limits(struct store *store, const struct store_limits *limits)
+{
+    store->options.max_series = limits->max_series;
+    store->options.max_series_per_service = limits->max_series_per_service;
+    store->options.min_free_bytes = limits->min_free_bytes;
+    series_set_limits(store->contents.series, limits->max_series, limits->max_series_per_service);
+}
+
 /* ---- figures ---- */
 
 static struct flush_figures figures_of(struct flush *flush)

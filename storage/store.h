@@ -300,6 +300,16 @@ struct store_retention {
 /* New bounds, from the next look at the files on. */
 void store_set_retention(struct store *store, const struct store_retention *retention);
 
+/* Bounds of what is taken in. */
+struct store_limits {
+    int64_t max_series;             /* as in store_options */
+    int64_t max_series_per_service; /* likewise */
+    int64_t min_free_bytes;         /* likewise */
+};
+
+/* New ones, from now on: what there is stays. Owner's thread. */
+void store_set_limits(struct store *store, const struct store_limits *limits);
+
 /* Why the store takes no batches, NULL if it does. One sentence; valid until the next call. */
 const char *store_trouble(const struct store *store);
 

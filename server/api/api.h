@@ -44,7 +44,7 @@ struct api {
     uint32_t feedback_count;        /* since start */
     bool is_stopping;
     /* Reads the configuration again. TM_INVALID: refused, why says why. */
-    enum tm_err (*reload)(void *arg, struct tm_why *why);
+    enum tm_err (*reload)(void *arg, struct tm_why *why); /* done, but something waits: why says what */
     void *reload_arg;
 };
 

@@ -25,6 +25,25 @@ void api_ready(void *arg, struct http_exchange *exchange)
     http_respond(exchange, UNAVAILABLE, plain, str_of(text));
 }
 
+/* With a warning of what waits for a restart. */
+static void respond_reloaded(struct http_exchange *exchange, const char *warning)
+{
+    struct bytes body = {0};
+    bytes_printf(&body, "{\"status\":\"success\",\"data\":null");
+    if (warning[0]) {
+        bytes_printf(&body, ",\"warnings\":[");
+        bytes_json_string(&body, str_of(warning));
+        bytes_u8(&body, ']');
+    }
+    bytes_printf(&body, "}\n");
+    if (bytes_error(&body))
+        http_respond_error(exchange, UNAVAILABLE, "unavailable",
+                           "out of memory; the configuration was taken");
+    else
+        http_respond(exchange, OK, NULL, bytes_view(&body));
+    bytes_fini(&body);
+}
+
 void api_reload(void *arg, struct http_exchange *exchange)
 {
     struct api *api = arg;
@@ -32,7 +51,7 @@ void api_reload(void *arg, struct http_exchange *exchange)
     if (api->reload(api->reload_arg, &why))
         http_respond_error(exchange, BAD_REQUEST, "bad_data", why.text);
     else
-        http_respond(exchange, OK, NULL, STR("{\"status\":\"success\",\"data\":null}\n"));
+        respond_reloaded(exchange, why.text);
 }
 
 static void on_flushed(void *arg, enum tm_err err)

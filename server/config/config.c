@@ -121,12 +121,3 @@ enum tm_err config_load(const char *path, struct config **out, struct config_fau
     (void)close(fd);
     return err;
 }
-
-const char *config_needs_restart(const struct config *old_config, const struct config *new_config)
-{
-    struct setting_table table = setting_all();
-    for (size_t i = 0; i < table.count; i++)
-        if (table.at[i].restart && !field_equal(&table.at[i], old_config, new_config))
-            return table.at[i].path;
-    return NULL;
-}

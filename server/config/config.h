@@ -130,8 +130,26 @@ void config_faults_print(const struct config_faults *faults, const char *name, F
  * stay in out (ferror). */
 void config_print(const struct config *config, FILE *out);
 
-/* A named setting that a running daemon can't change was changed: its path, else NULL. Static. */
-const char *config_needs_restart(const struct config *old_config, const struct config *new_config);
+enum { CONFIG_FIXED_MAX = 16 };
+
+/* A setting that a running daemon can't change, and why. Static texts. */
+struct config_fixed {
+    const char *path;
+    const char *why;
+};
+
+/* Those of them that differ. How many there are. */
+size_t config_list_fixed(const struct config *running, const struct config *next,
+                         struct config_fixed out[CONFIG_FIXED_MAX]);
+
+/* May a daemon with the listeners of running take the rest of next? TM_INVALID: other machines reach it, and
+ * next has no keys. */
+enum tm_err config_check_reload(const struct config *running, const struct config *next,
+                                struct tm_why *why) TM_MUST_CHECK;
+
+/* Gives next what config_list_fixed lists, as it runs, and running what next has of it: next is what is true
+ * of the daemon from then on. reports.dir stays with data_dir. */
+void config_keep_fixed(struct config *running, struct config *next);
 
 /* Is this listener address (host:port, tcp://host:port, ipc://path) reachable from this machine only? */
 bool config_address_is_local(const char *address);

@@ -347,6 +347,32 @@ static bool equal_records(const struct setting *setting, const void *a, const vo
     return equal;
 }
 
+static size_t field_size(const struct setting *setting)
+{
+    switch (setting->type) {
+    case SETTING_BOOL:
+        return sizeof(bool);
+    case SETTING_STRING:
+    case SETTING_WORD:
+        return sizeof(char *);
+    case SETTING_STRINGS:
+    case SETTING_WORDS:
+        return sizeof(struct config_strings);
+    default:
+        assert(setting->type != SETTING_RECORDS);
+        return sizeof(int64_t);
+    }
+}
+
+void field_swap(const struct setting *setting, void *a, void *b)
+{
+    char kept[sizeof(struct config_strings)];
+    size_t size = field_size(setting);
+    memcpy(kept, field_at(setting, a), size);
+    memcpy((char *)a + setting->offset, field_at(setting, b), size);
+    memcpy((char *)b + setting->offset, kept, size);
+}
+
 bool field_equal(const struct setting *setting, const void *a, const void *b)
 {
     switch (setting->type) {

@@ -33,6 +33,9 @@ enum tm_err field_replace(char **text, struct str by) TM_MUST_CHECK;
 /* Have the fields of both structs the same value? */
 bool field_equal(const struct setting *setting, const void *a, const void *b);
 
+/* Each has the value of the other from then on. Not of records. */
+void field_swap(const struct setting *setting, void *a, void *b);
+
 /* The number in a field of a bool, integer, duration or size setting. */
 int64_t field_number(const struct setting *setting, const void *base);
 /* The text of a string or word setting; NULL if unset. */

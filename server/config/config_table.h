@@ -34,8 +34,8 @@ struct setting {
     const char *text;         /* one sentence on what it does */
     const char *default_text; /* as it would be written; lists as [a, b]. NULL: stays unset */
     const char *kind;         /* what a text or an item of a list is: "host:port" */
+    const char *restart;      /* why a running daemon can't take over a change; NULL: it can */
     enum setting_type type;
-    bool restart;  /* a running daemon can't take over a change */
     bool required; /* has to be given: only inside lists */
     bool hidden;   /* a secret: never printed */
     size_t offset; /* in the struct that the table describes */

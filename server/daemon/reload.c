@@ -33,8 +33,33 @@ static void apply(struct daemon *daemon, struct config *config)
         .findings_ms = config->storage.retention.findings_ms,
         .max_disk_bytes = config->storage.max_disk_bytes,
     };
+    const struct store_limits limits = {
+        .max_series = config->limits.max_series,
+        .max_series_per_service = config->limits.max_series_per_service,
+        .min_free_bytes = config->storage.min_free_bytes,
+    };
     store_set_retention(daemon->store, &retention);
+    store_set_limits(daemon->store, &limits);
     config_free(old);
+}
+
+/* Says which settings wait for the next start, and why. */
+static void tell_fixed(const struct daemon *daemon, const struct config *next, struct tm_why *why)
+{
+    struct config_fixed fixed[CONFIG_FIXED_MAX];
+    struct bytes list = {0};
+    size_t count = config_list_fixed(daemon->config, next, fixed);
+    for (size_t i = 0; i < count; i++)
+        bytes_printf(&list, "%s%s (%s)", i > 0 ? ", " : "", fixed[i].path, fixed[i].why);
+    if (count > 0 && !bytes_error(&list)) {
+        log_write(daemon->log, LOG_LEVEL_WARNING, "config.needs_restart",
+                  "%.*s changed and take%s effect at the next start; the rest is taken now", (int)list.len,
+                  (const char *)list.data, count > 1 ? "" : "s");
+        log_release(daemon->log, "config.needs_restart"); /* each reload says its own */
+        tm_why_write(why, "taken at the next start of the daemon: %.*s", (int)list.len,
+                     (const char *)list.data);
+    }
+    bytes_fini(&list);
 }
 
 enum tm_err daemon_reload(void *arg, struct tm_why *why)
@@ -56,10 +81,16 @@ enum tm_err daemon_reload(void *arg, struct tm_why *why)
                        daemon->config_path, faults.at[0].line, faults.at[0].column, faults.at[0].text,
                        faults.count + faults.left_out);
     }
-    const char *fixed = config_needs_restart(daemon->config, config);
-    if (fixed)
-        log_write(daemon->log, LOG_LEVEL_WARNING, "config.needs_restart",
-                  "%s changed and takes effect at the next start; the rest is taken now", fixed);
+    err = config_check_reload(daemon->config, config, why);
+    if (err) {
+        daemon->counters.value[COUNTER_RELOADS_REFUSED]++;
+        config_free(config);
+        log_write(daemon->log, LOG_LEVEL_ERROR, "config.refused", "the old configuration stays: %s",
+                  why->text);
+        return err;
+    }
+    tell_fixed(daemon, config, why);
+    config_keep_fixed(daemon->config, config);
     apply(daemon, config);
     daemon->counters.value[COUNTER_RELOADS]++;
     log_write(daemon->log, LOG_LEVEL_INFO, "config.reloaded", "%s was read again", daemon->config_path);

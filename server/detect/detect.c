@@ -59,7 +59,8 @@ struct detect {
     bool must_choose;
     double incident_score;
     time_ms_t wall;
-    int64_t delay_ms, grace_ms;
+    struct detect_bounds bounds;
+    char zone[DETECT_ZONE_BYTES];
     bool must_look, must_set, must_step;
     bool is_out; /* the worker waits for what it found to become durable */
     bool is_closing;
@@ -104,7 +105,9 @@ static void take_inbox(struct detect *detect)
     }
     detect->must_choose = false;
     if (detect->must_set) {
-        detect_engine_set(detect->engine, detect->delay_ms, detect->grace_ms);
+        detect_engine_set(detect->engine, &detect->bounds);
+        detect_zone_set(detect->zone);
+        detect_engine_set_zone(detect->engine, detect->zone);
         detect_incidents_set(detect->incidents, detect->incident_score);
     }
     detect->must_look = detect->must_set = detect->must_step = false;
@@ -329,8 +332,9 @@ void detect_configure(struct detect *detect, const struct config *config)
     configure_choice(detect, config);
     detect->options.config = config;
     pthread_mutex_lock(&detect->mutex);
-    detect->delay_ms = config->scoring.delay_ms;
-    detect->grace_ms = config->scoring.grace_ms;
+    detect->bounds = (struct detect_bounds){config->scoring.delay_ms, config->scoring.grace_ms,
+                                            (size_t)config->scoring.memory_bytes};
+    (void)snprintf(detect->zone, sizeof detect->zone, "%s", config->scoring.timezone);
     detect->incident_score = (double)config->scoring.incident_score;
     detect->must_set = true;
     pthread_mutex_unlock(&detect->mutex);
@@ -387,6 +391,7 @@ static enum tm_err open_engine(struct detect *detect, struct tm_why *why)
         .exclude = detect->choice.exclude,
         .exclude_count = detect->choice.exclude_count,
         .offset_s = detect_zone_offset_s,
+        .zone = config->scoring.timezone,
         .incidents = detect->incidents,
         .stop = is_stopping,
         .stop_arg = detect,

@@ -93,3 +93,11 @@ enum tm_err detect_disk_replace(const char *dir, const char *name, struct str te
         (void)unlink(fresh);
     return err;
 }
+
+enum tm_err detect_disk_remove(const char *dir, const char *name, struct tm_why *why)
+{
+    char path[PATH_BYTES];
+    if (!path_of(dir, name, "", path))
+        return tm_fail(why, TM_IO, "the path of the data folder is too long");
+    return unlink(path) == 0 || errno == ENOENT ? TM_OK : fail("remove", path, why);
+}

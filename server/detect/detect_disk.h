@@ -14,4 +14,7 @@ enum tm_err detect_disk_read(const char *dir, const char *name, struct bytes *ou
 enum tm_err detect_disk_replace(const char *dir, const char *name, struct str text,
                                 struct tm_why *why) TM_MUST_CHECK;
 
+/* Removes DIR/NAME; one that is not there is no error. TM_IO with why. */
+enum tm_err detect_disk_remove(const char *dir, const char *name, struct tm_why *why) TM_MUST_CHECK;
+
 #endif

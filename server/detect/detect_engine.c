@@ -33,6 +33,7 @@ struct detect_engine *detect_engine_new(const struct detect_options *options)
         return NULL;
     engine->options = *options;
     engine->dir = strdup(options->dir);
+    (void)snprintf(engine->zone, sizeof engine->zone, "%s", options->zone ? options->zone : "");
     engine->columns = calloc((size_t)DETECT_COLUMNS * DETECT_SPAN_MINUTES, sizeof *engine->columns);
     engine->must_look = true;
     engine->lag = lag_of(options->grace_ms, options->step_ms);
@@ -67,11 +68,20 @@ void detect_engine_free(struct detect_engine *engine)
     free(engine);
 }
 
-void detect_engine_set(struct detect_engine *engine, int64_t delay_ms, int64_t grace_ms)
+void detect_engine_set(struct detect_engine *engine, const struct detect_bounds *bounds)
 {
-    engine->options.delay_ms = delay_ms;
-    engine->options.grace_ms = grace_ms;
-    engine->lag = lag_of(grace_ms, engine->options.step_ms);
+    engine->options.delay_ms = bounds->delay_ms;
+    engine->options.grace_ms = bounds->grace_ms;
+    engine->options.memory_bytes = bounds->memory_bytes;
+    engine->lag = lag_of(bounds->grace_ms, engine->options.step_ms);
+}
+
+void detect_engine_set_zone(struct detect_engine *engine, const char *zone)
+{
+    if (strcmp(engine->zone, zone) == 0)
+        return;
+    (void)snprintf(engine->zone, sizeof engine->zone, "%s", zone);
+    engine->must_relearn = engine->must_look = true;
 }
 
 void detect_warn(const struct detect_engine *engine, const char *id, const char *format, ...)
@@ -349,6 +359,9 @@ static bool look(struct detect_engine *engine)
     if (engine->must_choose && !detect_choose_again(engine))
         return false;
     engine->must_choose = false;
+    if (engine->must_relearn)
+        detect_relearn(engine);
+    engine->must_relearn = false;
     if (detect_discover(engine) != TM_OK)
         return false;
     engine->must_look = false;

@@ -27,6 +27,7 @@ struct detect_options {
     const struct selector *include, *exclude; /* borrowed until others are chosen */
     size_t include_count, exclude_count;      /* no include: all */
     int32_t (*offset_s)(time_ms_t time);      /* the local zone's distance from UTC; NULL: none */
+    const char *zone;                         /* its name; copied. NULL: states of any are taken */
     bool (*stop)(void *arg);                  /* asked often: true ends a step early. NULL: never */
     void *stop_arg;
     struct detect_incidents *incidents;                       /* told of each closed minute; borrowed; NULL */
@@ -40,8 +41,18 @@ struct detect_engine *detect_engine_new(const struct detect_options *options);
 /* Frees it with all states; what is not in a file is learned again. NULL is allowed. */
 void detect_engine_free(struct detect_engine *engine);
 
-/* New bounds, from the next minute on. */
-void detect_engine_set(struct detect_engine *engine, int64_t delay_ms, int64_t grace_ms);
+/* Bounds that may change. */
+struct detect_bounds {
+    int64_t delay_ms, grace_ms; /* as in detect_options */
+    size_t memory_bytes;        /* likewise; who has a state keeps it */
+};
+
+/* New ones, from the next minute on. */
+void detect_engine_set(struct detect_engine *engine, const struct detect_bounds *bounds);
+
+/* offset_s follows another zone from now on: with the next step all states are given back, in files too, and
+ * everything learns from what is stored by its days and weeks, in the background. The same one: nothing. */
+void detect_engine_set_zone(struct detect_engine *engine, const char *zone);
 
 /* Which series are scored: scoring.include and .exclude; no include: all. */
 struct detect_choice {

@@ -9,7 +9,7 @@
 #include "server/detect/detect_states.h"
 #include "server/detect/incidents.h"
 
-enum { MAGIC_BYTES = 8, SUM_BYTES = 8, NAME_BYTES = 16 };
+enum { MAGIC_BYTES = 8, SUM_BYTES = 8 };
 
 struct restored_state {
     uint64_t hash;
@@ -27,9 +27,9 @@ static unsigned shard_of(uint64_t hash)
     return (unsigned)(hash >> 56) % DETECT_SHARDS;
 }
 
-static const char *name_of(unsigned shard, char name[NAME_BYTES])
+const char *detect_shard_name(unsigned shard, char name[DETECT_NAME_BYTES])
 {
-    (void)snprintf(name, NAME_BYTES, "%02x", shard);
+    (void)snprintf(name, DETECT_NAME_BYTES, "%02x", shard);
     return name;
 }
 
@@ -138,7 +138,7 @@ int64_t detect_fed_of(const struct detect_engine *engine, struct str service)
 
 enum tm_err detect_engine_keep(struct detect_engine *engine, struct tm_why *why)
 {
-    char name[NAME_BYTES];
+    char name[DETECT_NAME_BYTES];
     struct bytes out = {0};
     enum tm_err early = keep_incidents(engine, why);
     if (early)
@@ -146,9 +146,9 @@ enum tm_err detect_engine_keep(struct detect_engine *engine, struct tm_why *why)
     unsigned shard = engine->shard;
     engine->shard = (shard + 1) % DETECT_SHARDS;
     put_shard(engine, shard, &out);
-    enum tm_err err = bytes_error(&out)
-                          ? tm_fail(why, TM_NOMEM, "out of memory for states of scored series")
-                          : detect_disk_replace(engine->dir, name_of(shard, name), bytes_view(&out), why);
+    enum tm_err err = bytes_error(&out) ? tm_fail(why, TM_NOMEM, "out of memory for states of scored series")
+                                        : detect_disk_replace(engine->dir, detect_shard_name(shard, name),
+                                                              bytes_view(&out), why);
     bytes_fini(&out);
     return err;
 }
@@ -195,14 +195,15 @@ static int compare_restored(const void *a, const void *b)
 enum tm_err detect_restore(struct detect_engine *engine)
 {
     struct bytes file = {0};
-    char name[NAME_BYTES];
+    char name[DETECT_NAME_BYTES];
     enum tm_err err = TM_OK;
     engine->restored = calloc(1, sizeof *engine->restored);
     if (!engine->restored)
         return TM_NOMEM;
     engine->began = detect_disk_read(engine->dir, "began", &file) == TM_OK;
+    detect_check_zone(engine);
     for (unsigned shard = 0; shard < DETECT_SHARDS && err != TM_NOMEM; shard++) {
-        err = detect_disk_read(engine->dir, name_of(shard, name), &file);
+        err = detect_disk_read(engine->dir, detect_shard_name(shard, name), &file);
         if (err == TM_NOT_FOUND)
             continue;
         if (!err)

@@ -4,6 +4,7 @@
 
 #include "scoring/first.h"
 #include "server/detect/detect_engine.h"
+#include "server/detect/detect_zone.h"
 #include "server/detect/planned.h"
 #include "server/detect/detect_values.h"
 #include "storage/model/bytes.h"
@@ -136,11 +137,13 @@ struct detect_heard {
 struct detect_engine {
     struct detect_options options;
     char *dir;
-    int64_t lag; /* grace, in minutes */
-    bool began;  /* scoring went on before in this folder: services without closings are new */
+    char zone[DETECT_ZONE_BYTES]; /* "": it is not known */
+    int64_t lag;                  /* grace, in minutes */
+    bool began; /* scoring went on before in this folder: services without closings are new */
     bool must_look;
-    bool must_choose; /* scoring.include or .exclude are others than they were */
-    bool has_looked;  /* all that was there at first is known */
+    bool must_choose;  /* scoring.include or .exclude are others than they were */
+    bool must_relearn; /* days and weeks are another zone's than they were */
+    bool has_looked;   /* all that was there at first is known */
     struct score_first_model model;
     struct detect_service **services;
     size_t service_count, service_capacity;
@@ -264,6 +267,14 @@ bool detect_is_wanted(const struct detect_engine *engine, const struct labels *l
  * begin to learn from what is stored. False without memory: to be done again. */
 bool detect_choose_again(struct detect_engine *engine);
 
+/* ---- detect_relearn.c ---- */
+
+/* In another zone: all states go, on disk too, and what is stored is learned anew. */
+void detect_relearn(struct detect_engine *engine);
+
+/* At start: removes states on disk that were learned in another zone, and notes this one. */
+void detect_check_zone(struct detect_engine *engine);
+
 /* ---- detect_pass.c ---- */
 
 /* Scores a window of a service; tells: into engine->heard. What is before window->settled goes into the
@@ -367,6 +378,11 @@ uint32_t detect_metric_hash(struct str metric);
 
 struct detect_restored;
 struct detect_fed;
+
+enum { DETECT_NAME_BYTES = 16 };
+
+/* The name of a shard's file. */
+const char *detect_shard_name(unsigned shard, char name[DETECT_NAME_BYTES]);
 
 /* Reads what was kept; damaged parts are left out and told. TM_NOMEM. */
 enum tm_err detect_restore(struct detect_engine *engine) TM_MUST_CHECK;

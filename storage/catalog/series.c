@@ -43,6 +43,12 @@ struct series_table *series_new(int64_t max_series, int64_t max_series_per_servi
     return table;
 }
 
+void series_set_limits(struct series_table *table, int64_t max_series, int64_t max_series_per_service)
+{
+    table->max_series = max_series;
+    table->max_series_per_service = max_series_per_service;
+}
+
 void series_free(struct series_table *table)
 {
     if (!table)

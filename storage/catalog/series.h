@@ -37,6 +37,9 @@ struct series_table;
 /* Limits of 0 are none. NULL when out of memory. */
 struct series_table *series_new(int64_t max_series, int64_t max_series_per_service);
 
+/* Other limits, from the next new series on. 0 or less: none. Owner's thread. */
+void series_set_limits(struct series_table *table, int64_t max_series, int64_t max_series_per_service);
+
 /* NULL is allowed. Batches end their uses in it: they go first. */
 void series_free(struct series_table *table);
 

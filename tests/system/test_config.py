@@ -219,14 +219,55 @@ def test_a_reload_takes_a_good_file_and_refuses_a_bad_one_whole(how):
 
 
 def test_a_reload_says_what_waits_for_a_restart():
-    """CONTRACT 6: what can't be taken over by a running daemon is told, the rest is taken."""
+    """CONTRACT 6: what can't be taken over by a running daemon is told with its reason, each time; the rest is taken."""
     with Daemon() as d:
         d.settings['listen']['http'] = ['127.0.0.1:1']
-        d.settings['limits'] = {'max_label_value': '64B'}
+        d.settings['limits'] = {'max_label_value': '64B', 'max_message': '2MiB'}
         d.write_config()
-        assert d.request('POST', '/-/reload')[0] == 200
-        assert re.search(r'config\.needs_restart .*listen.*takes effect at the next start', d.read_log())
+        for _ in range(2):
+            status, body, _ = d.request('POST', '/-/reload')
+            warning, = json.loads(body)['warnings']
+            assert status == 200 and 'listen.http (listeners are opened at the start), limits.max_message (' in warning
+        said = re.findall(r'config\.needs_restart (.*) changed and take effect at the next start', d.read_log())
+        assert len(said) == 2 and all(text in warning for text in said), said
         assert ask(d.rep, 'cpu,a=' + 'b' * 100 + ' value=1')['rejected'] == 1
+
+
+def test_bounds_of_what_is_taken_in_are_taken_over_by_a_reload():
+    with Daemon(config={'limits': {'max_series': 3}}) as d:
+        def reload(**settings):
+            d.settings.update(settings)
+            d.write_config()
+            status, body, _ = d.request('POST', '/-/reload')
+            assert (status, json.loads(body)) == (200, {'status': 'success', 'data': None})
+        lines = '\n'.join(f'cpu,a={i} value=1' for i in range(5))
+        assert ask(d.rep, lines)['rejected'] == 2
+        reload(limits={'max_series': 10, 'max_series_per_service': 4})
+        answer = ask(d.rep, lines)
+        assert (answer['accepted'], answer['rejected']) == (4, 1)
+        assert 'limits.max_series_per_service of 4' in answer['errors'][0]['reason']
+        assert d.status()['series']['limit'] == 10
+        reload(limits={'max_series': 10}, storage={'min_free': '1024TiB'}, scoring={'memory': '64MiB', 'timezone': 'Asia/Seoul'})
+        wait_for(lambda: ask(d.rep, 'cpu,a=1 value=1').get('error') == 'read_only')
+        wait_for(lambda: 'scoring.timezone is Asia/Seoul now' in d.read_log())
+        reload(storage={'min_free': 0})
+        wait_for(lambda: ask(d.rep, 'cpu,a=1 value=1') == taken(1))
+
+
+def test_a_reload_does_not_open_to_everybody_what_listens_beyond_loopback():
+    """CONTRACT 3: the listener stays until a restart, so its keys do too."""
+    key = {'name': 'k', 'secret': '0123456789abcdef-k', 'scopes': ['admin']}
+    with Daemon(config={'auth': {'keys': [key]}, 'listen': {'http': ['0.0.0.0:0']}}) as d:
+        d.settings['auth']['keys'] = []
+        d.settings['listen']['http'] = ['127.0.0.1:0']
+        d.write_config()
+        status, body, _ = d.request('POST', '/-/reload', headers=bearer(key['secret']))
+        assert status == 400 and 'stays open until a restart' in json.loads(body)['error']
+        assert d.request('GET', '/metrics')[0] == 401
+        d.settings['insecure'] = True  # it is said, so it is meant
+        d.write_config()
+        assert d.request('POST', '/-/reload', headers=bearer(key['secret']))[0] == 200
+        assert d.request('GET', '/metrics')[0] == 200
 
 
 def test_keys_can_be_changed_by_a_reload():

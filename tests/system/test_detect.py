@@ -264,11 +264,11 @@ def test_a_fault_in_one_group_of_pages_is_one_incident_and_what_was_learned_is_i
     assert ours['onset'][0]['labels']['page_group'] == 'cart', ours['onset']
     # A word about it is kept at once, and a part of the states with it.
     assert daemon.request('POST', f'/api/v1/incidents/{ours["id"]}/feedback', json.dumps({'feedback': 'useful'}))[0] == 200
-    wait_for(lambda: len(kept(daemon.data_dir)) >= 3)
+    wait_for(lambda: len(kept(daemon.data_dir)) >= 4)
     code, out, err = command('backup', str(tmp_path / 'backups'), '--json', '--server', 'http://' + daemon.http)
     assert code == 0, err
     made, target = json.loads(out)['to'], str(tmp_path / 'restored')
-    assert kept(made).keys() == {'began', 'incidents', '00'}
+    assert kept(made).keys() == {'began', 'zone', 'incidents', '00'}
     code, _, err = command('backup', '--restore', made, '--data-dir', target, '--json')
     assert code == 0, err
     assert kept(target) == kept(made)

@@ -75,7 +75,8 @@ static void check_round_trip(const struct config *config)
         struct setting_table table = setting_all();
         for (size_t i = 0; i < table.count; i++)
             assert(field_equal(&table.at[i], config, back));
-        assert(!config_needs_restart(config, back));
+        struct config_fixed fixed[CONFIG_FIXED_MAX];
+        assert(config_list_fixed(config, back, fixed) == 0);
     }
     config_free(back);
     free((void *)(uintptr_t)printed.ptr);

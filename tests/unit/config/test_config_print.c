@@ -126,7 +126,7 @@ static void each_setting_has_text_bounds_default_and_reload_rule(void **state)
     assert_non_null(strstr(printed, "\ndata_dir: ./data\n"));
     assert_non_null(
         strstr(printed, "  # With less free disk than this nothing is taken in until there is room again.\n"
-                        "  # size, 0 to 1024TiB; default 1GiB; restart\n"
+                        "  # size, 0 to 1024TiB; default 1GiB; reload\n"
                         "  min_free: 1GiB\n"));
     assert_non_null(strstr(printed, "  # Length of one label value.\n"
                                     "  # size, 16B to 64KiB; default 1024B; reload\n"
@@ -224,12 +224,12 @@ static void assert_reload(const char *from, const char *to, const char *expected
 {
     struct config *old_config = accept_config(from);
     struct config *new_config = accept_config(to);
-    const char *path = config_needs_restart(old_config, new_config);
+    struct config_fixed fixed[CONFIG_FIXED_MAX];
+    size_t count = config_list_fixed(old_config, new_config, fixed);
+    assert_int_equal(count > 0, expected != NULL);
     if (expected) {
-        assert_non_null(path);
-        assert_string_equal(path, expected);
-    } else {
-        assert_null(path);
+        assert_string_equal(fixed[0].path, expected);
+        assert_true(strlen(fixed[0].why) > 10);
     }
     config_free(old_config);
     config_free(new_config);
@@ -239,20 +239,14 @@ static void what_a_daemon_is_built_on_needs_a_restart(void **state)
 {
     (void)state;
     assert_reload("", "data_dir: x", "data_dir");
-    assert_reload("", "insecure: true", "insecure");
     assert_reload("", "listen: {http: []}", "listen.http");
     assert_reload("", "listen: {publish: [tcp://127.0.0.1:1]}", "listen.publish");
     assert_reload("listen: {http: ['127.0.0.1:1', '127.0.0.1:2']}",
                   "listen: {http: ['127.0.0.1:2', '127.0.0.1:1']}", "listen.http");
     assert_reload("", "limits: {max_message: 2MiB}", "limits.max_message");
-    assert_reload("", "limits: {max_series: 5}", "limits.max_series");
-    assert_reload("", "limits: {max_series_per_service: 5}", "limits.max_series_per_service");
-    assert_reload("", "storage: {min_free: 0}", "storage.min_free");
     assert_reload("", "events: {labels: [cache]}", "events.labels");
     assert_reload("", "service_from: [app]", "service_from");
     assert_reload("", "scoring: {interval: 2m}", "scoring.interval");
-    assert_reload("", "scoring: {memory: 1GiB}", "scoring.memory");
-    assert_reload("", "scoring: {timezone: Asia/Seoul}", "scoring.timezone");
 }
 
 static void the_rest_is_taken_over_by_a_reload(void **state)
@@ -261,7 +255,10 @@ static void the_rest_is_taken_over_by_a_reload(void **state)
     assert_reload("", "", NULL);
     assert_reload("", "data_dir: ./data\nlisten: {http: ['127.0.0.1:9700']}", NULL);
     assert_reload("", "storage: {max_disk: 1GiB, retention: {raw: 1d}}", NULL);
+    assert_reload("", "storage: {min_free: 0}\ninsecure: true", NULL);
     assert_reload("", "limits: {max_future: 5s, query_timeout: 1s}", NULL);
+    assert_reload("", "limits: {max_series: 5, max_series_per_service: 5}", NULL);
+    assert_reload("", "scoring: {memory: 1GiB, timezone: Asia/Seoul}", NULL);
     assert_reload("", "scoring: {include: [a], exclude: [b]}", NULL);
     assert_reload("", "auth: {keys: [{name: a, secret: 0123456789abcdef, scopes: [read]}]}", NULL);
     assert_reload("services: [{name: a}]", "services: [{name: a, page_groups: [{name: b, match: c}]}]", NULL);
@@ -269,6 +266,54 @@ static void the_rest_is_taken_over_by_a_reload(void **state)
         "",
         "scoring: {delay: 5s, grace: 1m, incident_score: 70}\nreports: {at: Tue 08:00}\nlog: {level: debug}",
         NULL);
+}
+
+/* What a daemon can't take over stays as it runs, in the configuration that is true of it too. */
+static void a_reload_keeps_what_waits_for_a_restart(void **state)
+{
+    (void)state;
+    struct config_fixed fixed[CONFIG_FIXED_MAX];
+    struct config *running =
+        accept_config("data_dir: a\nlisten: {http: ['127.0.0.1:1', '127.0.0.1:2']}\nscoring: {interval: 1m}");
+    struct config *next = accept_config(
+        "data_dir: b\nlisten: {http: []}\nscoring: {interval: 2m, delay: 5s}\nlimits: {max_message: 2MiB}");
+    assert_int_equal(config_list_fixed(running, next, fixed), 6);
+    static const char *const paths[] = {"data_dir",           "listen.http",        "listen.ingest_rep",
+                                        "listen.ingest_pull", "limits.max_message", "scoring.interval"};
+    for (size_t i = 0; i < COUNT(paths); i++)
+        assert_string_equal(fixed[i].path, paths[i]);
+    config_keep_fixed(running, next);
+    assert_int_equal(config_list_fixed(running, next, fixed), 6);
+    assert_string_equal(next->data_dir, "a");
+    assert_string_equal(next->reports.dir, "a/reports");
+    assert_int_equal(next->listen.http.count, 2);
+    assert_string_equal(next->listen.http.at[1], "127.0.0.1:2");
+    assert_int_equal(next->scoring.interval_ms, 60000);
+    assert_int_equal(next->limits.max_message_bytes, 1 << 20);
+    assert_int_equal(next->scoring.delay_ms, 5000);
+    assert_string_equal(running->data_dir, "b");
+    config_free(running);
+    config_free(next);
+}
+
+static void a_reload_opens_no_listener_to_everybody(void **state)
+{
+    (void)state;
+    struct tm_why why = {""};
+    static const char keys[] = "auth: {keys: [{name: a, secret: 0123456789abcdef, scopes: [read]}]}\n";
+    char text[256];
+    (void)snprintf(text, sizeof text, "%slisten: {publish: ['tcp://0.0.0.0:9703']}", keys);
+    struct config *open = accept_config(text), *closed = accept_config(keys);
+    struct config *bare = accept_config(""), *insecure = accept_config("insecure: true");
+    assert_int_equal(config_check_reload(open, closed, &why), TM_OK);
+    assert_int_equal(config_check_reload(closed, bare, &why), TM_OK);
+    assert_int_equal(config_check_reload(open, insecure, &why), TM_OK);
+    assert_int_equal(config_check_reload(open, bare, &why), TM_INVALID);
+    assert_non_null(strstr(why.text, "listen.publish \"tcp://0.0.0.0:9703\""));
+    config_free(open);
+    config_free(closed);
+    config_free(bare);
+    config_free(insecure);
 }
 
 static void a_changed_key_or_service_is_seen(void **state)
@@ -309,6 +354,8 @@ int main(void)
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(settings_of_one_group_stand_side_by_side),
         cmocka_unit_test(what_a_daemon_is_built_on_needs_a_restart),
+        cmocka_unit_test(a_reload_keeps_what_waits_for_a_restart),
+        cmocka_unit_test(a_reload_opens_no_listener_to_everybody),
         cmocka_unit_test(the_rest_is_taken_over_by_a_reload),
         cmocka_unit_test(a_changed_key_or_service_is_seen),
     };
