@@ -40,7 +40,7 @@ static bool read_labels(const json_t *item, struct labels *out)
     return true;
 }
 
-/* How many of the labels are these; `class` and the like are no stored ones. */
+/* Whether all of the labels are among these. */
 static bool has_only(const struct labels *labels, const char *const *names, size_t count)
 {
     size_t known = 0;
