@@ -175,6 +175,7 @@ static enum tm_err enter(struct partitions *set, void *arg, struct tm_why *why)
     size_t at = t->entered;
     struct partition_id id = t->periods[at];
     enum tm_err err = days_begin_steps(set, id.tier, id.period, &t->steps[at], why);
+    days_follow(&t->steps[at]);
     t->entered = at + 1;
     if (!err && t->entered == t->period_count)
         err = read_series(t, why);

@@ -170,6 +170,7 @@ static enum tm_err mark_day(struct partitions *set, void *arg, struct tm_why *wh
     struct collecting c = {.day = m->day, .out = &scratch};
     slots_of(m->day, m->wanted->span, &c.from, &c.to);
     enum tm_err err = days_begin_steps(set, PARTITION_COUNTS, m->day, &steps, why);
+    days_follow(&steps);
     for (size_t i = 0; i < m->wanted->count && !err; i++) {
         if (m->found[i])
             continue;

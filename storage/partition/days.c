@@ -113,6 +113,12 @@ enum tm_err days_begin_steps(struct partitions *set, enum partition_tier tier, u
     return err;
 }
 
+void days_follow(struct day_steps *steps)
+{
+    for (int i = 0; i < steps->count; i++)
+        partition_step_follow(&steps->at[i]);
+}
+
 /* ---- days that another process changes ---- */
 
 static bool is_same(const struct partition_view *a, const struct partition_view *b)
@@ -261,6 +267,7 @@ static enum tm_err mark_day(struct partitions *set, void *arg, struct tm_why *wh
     struct day_steps steps;
     struct columns scratch = {0};
     enum tm_err err = days_begin_steps(set, PARTITION_RAW, m->day, &steps, why);
+    days_follow(&steps);
     for (size_t i = 0; i < m->wanted->count && !err; i++) {
         struct collecting c = {.series = m->wanted->ids[i], .span = m->wanted->span, .out = &scratch};
         if (!m->found[i])

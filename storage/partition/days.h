@@ -31,6 +31,9 @@ struct day_steps {
 enum tm_err days_begin_steps(struct partitions *set, enum partition_tier tier, uint32_t day,
                              struct day_steps *steps, struct tm_why *why) TM_MUST_CHECK;
 
+/* For who looks up many series by ascending number (partition_step_follow). */
+void days_follow(struct day_steps *steps);
+
 /* Ends those that began, the last one first; none is left. Twice does no harm. */
 void days_end_steps(struct day_steps *steps);
 

@@ -244,22 +244,32 @@ struct MDB_txn;
 struct MDB_cursor;
 struct partition_windows;
 
+/* Where a cursor stands, and what lies before it. Private to partition_read.c. */
+struct partition_lane {
+    struct MDB_cursor *cursor; /* NULL: not yet */
+    bool is_at;
+    bool is_behind; /* it came from `before`: there is nothing between the two */
+    uint8_t before[PARTITION_KEY_BYTES];
+    uint8_t at[PARTITION_KEY_BYTES];
+    struct str value;
+};
+
 /* One bounded step of reading: a transaction of a few milliseconds, never over output. The caller's memory;
  * its members are private. */
 struct partition_step {
     struct partitions *set;
     struct partition *partition;
     struct MDB_txn *txn;
-    struct MDB_cursor *cursor;
+    struct partition_lane own;
+    struct partition_lane *lanes; /* of windows, by their numbers; NULL: own is that of all */
+    struct partition_lane *lane;  /* of the lookup under way */
     struct partition_windows *windows;
     size_t window_count;
     int64_t begun_ns;
     uint64_t generation;
     uint64_t tag;
-    uint32_t sound_to;               /* windows up to this one were compared with their entries */
-    uint64_t page;                   /* the last one that was checked, plus one */
-    uint8_t at[PARTITION_KEY_BYTES]; /* where the cursor stands */
-    bool is_at;
+    uint32_t sound_to; /* windows up to this one were compared with their entries */
+    uint64_t page;     /* the last one that was checked, plus one */
     bool series_major;
     bool owns_windows; /* they are not the partition's */
     struct partition_step *older;
@@ -275,6 +285,10 @@ enum tm_err partition_step_begin(struct partitions *set, struct partition_id id,
 
 /* Ends it: what was read in it is not valid any more. Once, by the thread that began it. */
 void partition_step_end(struct partition_step *step);
+
+/* For who looks up many series, by ascending number: each window has a place of its own from now on, from
+ * where its next lookup goes on. Without memory all stays as it is. */
+void partition_step_follow(struct partition_step *step);
 
 /* A window as readers see it. */
 struct partition_window {

@@ -85,6 +85,10 @@ struct partitions {
     struct present *watching; /* the owner's; takes every series that is written. NULL: none */
 };
 
+/* The lanes of a step that follows: windows whose places are kept; of two with the same rest the one looked
+ * at last has it. */
+enum { PARTITION_LANES = 32 };
+
 /* ---- partition_set.c: who is there, who may come in ---- */
 
 /* Takes the lock: no function below that takes it may be called until set_unlock. */

@@ -1,173 +1,9 @@
-/* Read steps: lookups, cursors, scans. In a sealed partition the page of every key that is met is compared
- * with what was sealed, and so is the page before a gap, so that damage can't pass for absence. */
+/* What a read step looks up: single chunks, cursors, scans. In a sealed partition the page of every key that
+ * is met is compared with what was sealed, and so is the page before a gap, so that damage can't pass for
+ * absence. */
 #include "storage/partition/partition_private.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- steps ---- */
-
-static void link_step(struct partitions *set, struct partition_step *step)
-{
-    step->newer = NULL;
-    step->older = set->newest;
-    if (set->newest)
-        set->newest->newer = step;
-    else
-        set->oldest = step;
-    set->newest = step;
-}
-
-static void unlink_step(struct partitions *set, struct partition_step *step)
-{
-    if (step->older)
-        step->older->newer = step->newer;
-    else
-        set->oldest = step->newer;
-    if (step->newer)
-        step->newer->older = step->older;
-    else
-        set->newest = step->older;
-}
-
-/* Locked. The windows are taken before the transaction begins, so that it sees at least all of theirs. */
-static void take_view(struct partition_step *step, struct partition *p)
-{
-    step->partition = p;
-    step->generation = p->generation;
-    step->series_major = p->meta.series_major;
-    step->tag = p->meta.tag;
-    step->sound_to = p->sound_to;
-    step->windows = p->windows;
-    step->window_count = p->windows->count;
-    step->windows->references++;
-    link_step(step->set, step);
-}
-
-static enum tm_err come_in(struct partition_step *step, struct partition_id id, struct tm_why *why)
-{
-    struct partitions *set = step->set;
-    struct partition *p = NULL;
-    enum tm_err err = TM_OK;
-    set_lock(set);
-    for (bool again = true; again && !err;) {
-        p = set_find(set, id);
-        if (!p) {
-            set_unlock(set);
-            return tm_fail(why, TM_NOT_FOUND, "there is no such partition");
-        }
-        err = door_try(set, p, &again, why);
-    }
-    if (!err) {
-        take_view(step, p);
-        set->stats.steps++;
-    }
-    set_unlock(set);
-    if (!err)
-        deaths_enter(&set->deaths, p->death_slot);
-    return err;
-}
-
-static int begin_call(void *arg)
-{
-    struct partition_step *step = arg;
-    struct partition *p = step->partition;
-    int rc = mdb_txn_begin(p->env, NULL, MDB_RDONLY, &step->txn);
-    if (rc || !step->owns_windows)
-        return rc;
-    /* Another process writes: what it has finished stands in the table only. */
-    return env_load_windows(step->txn, p->windows_table, &step->windows);
-}
-
-static int end_call(void *arg)
-{
-    struct partition_step *step = arg;
-    if (step->cursor)
-        mdb_cursor_close(step->cursor);
-    if (step->txn)
-        mdb_txn_abort(step->txn);
-    return 0;
-}
-
-static void give_windows(struct partition_step *step)
-{
-    set_lock(step->set);
-    if (step->windows && --step->windows->references == 0)
-        free(step->windows);
-    step->windows = NULL;
-    set_unlock(step->set);
-}
-
-static int begin_txn(struct partition_step *step)
-{
-    if (step->set->options.read_only && !step->partition->pages.map) {
-        give_windows(step);
-        step->owns_windows = true;
-    }
-    int rc = lmdb_guard(begin_call, step);
-    if (rc == LMDB_ASSERTION) {
-        lmdb_abandon(step->txn);
-        step->txn = NULL;
-    }
-    if (!rc && step->owns_windows)
-        step->window_count = step->windows->count;
-    return rc;
-}
-
-enum tm_err partition_step_begin(struct partitions *set, struct partition_id id, struct partition_step *step,
-                                 struct tm_why *why)
-{
-    for (int tries = 0;; tries++) {
-        *step = (struct partition_step){.set = set, .begun_ns = clock_mono_ns(set->options.clock)};
-        enum tm_err err = come_in(step, id, why);
-        if (err)
-            return err;
-        int rc = begin_txn(step);
-        if (!rc)
-            return TM_OK;
-        struct partition *p = step->partition;
-        if (rc != MDB_PANIC || tries > 0)
-            err = env_fail(set, p, rc, "reading", why);
-        partition_step_end(step);
-        if (err)
-            return err;
-        set_lock(set);
-        p = set_find(set, id);
-        set_unlock(set);
-        if (p)
-            txn_reopen(set, p);
-    }
-}
-
-void partition_step_end(struct partition_step *step)
-{
-    struct partitions *set = step->set;
-    (void)lmdb_guard(end_call, step);
-    set_lock(set);
-    unlink_step(set, step);
-    set_unlock(set);
-    give_windows(step);
-    door_leave(set, step->partition);
-    step->partition = NULL;
-}
-
-const struct partition_window *partition_step_windows(const struct partition_step *step, size_t *count)
-{
-    *count = step->window_count;
-    return step->windows->items;
-}
-
-uint64_t partition_step_tag(const struct partition_step *step)
-{
-    uint64_t tag = step->tag;
-    for (size_t i = 0; i < step->window_count; i++) {
-        if (step->windows->items[i].tag > tag)
-            tag = step->windows->items[i].tag;
-    }
-    return tag;
-}
-
-/* ---- lookups ---- */
 
 struct seek {
     struct partition_step *step;
@@ -180,21 +16,31 @@ static int seek_call(void *arg)
 {
     struct seek *s = arg;
     struct partition_step *step = s->step;
-    if (!step->cursor) {
-        int rc = mdb_cursor_open(step->txn, step->partition->chunks, &step->cursor);
+    struct partition_lane *lane = step->lane;
+    if (!lane->cursor) {
+        int rc = mdb_cursor_open(step->txn, step->partition->chunks, &lane->cursor);
         if (rc)
             return rc;
     }
-    return mdb_cursor_get(step->cursor, &s->key, &s->value, s->op);
+    return mdb_cursor_get(lane->cursor, &s->key, &s->value, s->op);
 }
 
-/* After an assertion transaction and cursor are in no state to be ended. */
+static void abandon(struct partition_lane *lane)
+{
+    lmdb_abandon(lane->cursor);
+    lane->cursor = NULL;
+    lane->is_at = false;
+}
+
+/* After an assertion transaction and cursors are in no state to be ended. */
 static enum tm_err fail_seek(struct partition_step *step, int rc, struct tm_why *why)
 {
     if (rc == LMDB_ASSERTION) {
-        lmdb_abandon(step->cursor ? (void *)step->cursor : (void *)step->txn);
+        lmdb_abandon(step->txn);
         step->txn = NULL;
-        step->cursor = NULL;
+        abandon(&step->own);
+        for (unsigned i = 0; i < PARTITION_LANES && step->lanes; i++)
+            abandon(&step->lanes[i]);
     }
     return env_fail(step->set, step->partition, rc, "reading", why);
 }
@@ -223,6 +69,7 @@ static enum tm_err move_cursor(struct partition_step *step, MDB_cursor_op op, co
                                struct partition_item *out, struct tm_why *why)
 {
     struct seek s = {.step = step, .op = op};
+    struct partition_lane *lane = step->lane;
     uint8_t key[PARTITION_KEY_BYTES];
     if (!step->txn)
         return tm_fail(why, TM_CORRUPT, "partition %s is damaged", env_label(step->partition).text);
@@ -230,7 +77,7 @@ static enum tm_err move_cursor(struct partition_step *step, MDB_cursor_op op, co
         memcpy(key, from, sizeof key);
         s.key = (MDB_val){sizeof key, key};
     }
-    step->is_at = false;
+    lane->is_at = lane->is_behind = false;
     int rc = lmdb_guard(seek_call, &s);
     if (rc == MDB_NOTFOUND)
         return TM_NOT_FOUND;
@@ -243,8 +90,9 @@ static enum tm_err move_cursor(struct partition_step *step, MDB_cursor_op op, co
     if (key_decode((struct str){s.key.mv_data, s.key.mv_size}, &out->key) != TM_OK ||
         out->value.len > PARTITION_MAX_VALUE_BYTES)
         return fail_seek(step, MDB_CORRUPTED, why);
-    memcpy(step->at, s.key.mv_data, sizeof step->at);
-    step->is_at = true;
+    memcpy(lane->at, s.key.mv_data, sizeof lane->at);
+    lane->value = out->value;
+    lane->is_at = true;
     return TM_OK;
 }
 
@@ -255,20 +103,39 @@ static enum tm_err check_gap(struct partition_step *step, bool is_behind_all, st
     if (!step->partition->pages.map)
         return TM_OK;
     enum tm_err err = move_cursor(step, is_behind_all ? MDB_LAST : MDB_PREV, NULL, &ignored, why);
-    step->is_at = false;
+    step->lane->is_at = false;
     return err == TM_NOT_FOUND ? TM_OK : err;
+}
+
+static void enter_lane(struct partition_step *step, uint32_t window)
+{
+    step->lane = step->lanes ? &step->lanes[window % PARTITION_LANES] : &step->own;
+}
+
+/* Whether it is known without a look at the tree what the first chunk at or behind key is: the one where the
+ * lane stands, or the only one behind where it came from. */
+static bool stands_at(const struct partition_lane *lane, const uint8_t *key)
+{
+    int order = lane->is_at ? memcmp(key, lane->at, PARTITION_KEY_BYTES) : 1;
+    return order == 0 || (order < 0 && lane->is_behind && memcmp(key, lane->before, PARTITION_KEY_BYTES) > 0);
 }
 
 /* The first chunk at or behind key. TM_NOT_FOUND: none. */
 static enum tm_err seek_from(struct partition_step *step, const struct partition_key *key,
                              struct partition_item *out, struct tm_why *why)
 {
+    enter_lane(step, key->window);
     uint8_t bytes[PARTITION_KEY_BYTES];
+    struct partition_lane *lane = step->lane;
     key_encode(key, bytes);
+    if (stands_at(lane, bytes)) {
+        out->value = lane->value;
+        return key_decode((struct str){(const char *)lane->at, sizeof lane->at}, &out->key);
+    }
     enum tm_err err = move_cursor(step, MDB_SET_RANGE, bytes, out, why);
     if (err && err != TM_NOT_FOUND)
         return err;
-    if (!err && memcmp(bytes, step->at, sizeof bytes) == 0)
+    if (!err && memcmp(bytes, lane->at, sizeof bytes) == 0)
         return TM_OK;
     if (!err && key_compare(&out->key, key) < 0)
         return fail_seek(step, MDB_CORRUPTED, why);
@@ -282,8 +149,10 @@ static enum tm_err seek_behind(struct partition_step *step, const struct partiti
 {
     uint8_t bytes[PARTITION_KEY_BYTES];
     enum tm_err err = TM_OK;
+    enter_lane(step, at->window);
+    struct partition_lane *lane = step->lane;
     key_encode(at, bytes);
-    if (!step->is_at || memcmp(bytes, step->at, sizeof bytes) != 0) {
+    if (!lane->is_at || memcmp(bytes, lane->at, sizeof bytes) != 0) {
         err = seek_from(step, at, out, why);
         if (err || key_compare(&out->key, at) != 0)
             return err;
@@ -291,6 +160,10 @@ static enum tm_err seek_behind(struct partition_step *step, const struct partiti
     err = move_cursor(step, MDB_NEXT, NULL, out, why);
     if (!err && key_compare(&out->key, at) <= 0)
         return fail_seek(step, MDB_CORRUPTED, why);
+    if (!err) {
+        memcpy(lane->before, bytes, sizeof bytes);
+        lane->is_behind = true;
+    }
     return err;
 }
 
