@@ -28,6 +28,10 @@
 #define MINUTE_MS         60000.0
 #define WINDOW_MS_MAX     1e12
 #define CONCENTRATION_MIN 1.0
+/* Of two windows the higher one counts as lower by this part of how far they are apart (as ln): all of that
+ * up to the half of APART_MAX, then less, and from there on none, as they are no two draws of one rate. */
+#define HIGHER_PART 0.25
+#define APART_MAX   1.0
 
 enum { RATE_RISES = 7, ODDS_RISES = 6, RISES_MAX = 8 };
 
@@ -91,15 +95,26 @@ static double find_dispersion(const struct score_counts_base *base, struct score
     return fmax(measured, 1 + base->minute_cv * base->minute_cv * minute);
 }
 
-static double measure(const struct score_counts *test, struct score_tally window)
+/* Neighbouring windows drift, and a long one drifts within itself: by as much again once it has the window's
+ * traffic. Latency has its tolerance instead. */
+static double find_drift_variance(const struct score_counts *test, struct score_tally window)
+{
+    double variance = test->base.drift * test->base.drift;
+    if (test->base.rise != SCORE_RISE_RATE || !(window.trials > 0))
+        return variance;
+    return variance * (1 + fmin(1, test->after.trials / window.trials));
+}
+
+/* ln E against a window, whose rate counts as `most` at most. */
+static double measure(const struct score_counts *test, struct score_tally window, double most)
 {
     const struct score_counts_base *base = &test->base;
     double rates[RISES_MAX];
-    double rate = find_base_rate(base, window);
+    double rate = fmin(most, find_base_rate(base, window));
     double null_rate = find_null_rate(base, rate);
     double spread = base->rise == SCORE_RISE_ODDS ? rate * (1 - rate) : rate;
     double known = (window.trials + KNOWN_TRIALS) / base->dispersion;
-    double m = fmax(CONCENTRATION_MIN, fmin(known, 1 / (base->drift * base->drift * spread)));
+    double m = fmax(CONCENTRATION_MIN, fmin(known, 1 / (find_drift_variance(test, window) * spread)));
     double dispersion = find_dispersion(base, window, test, rate);
     struct score_tally seen = {test->after.hits / dispersion, test->after.trials / dispersion};
     size_t count = list_alternatives(base, null_rate, rates);
@@ -149,6 +164,16 @@ bool score_counts_tested(const struct score_counts *test)
     return has_before(&test->base) || has_week(&test->base);
 }
 
+/* The higher of two windows that drift is high in part by chance. Latency has its tolerance instead. */
+static double find_most(const struct score_counts_base *base)
+{
+    if (base->rise != SCORE_RISE_RATE || !has_before(base) || !has_week(base))
+        return INFINITY;
+    double before = find_base_rate(base, base->before), week = find_base_rate(base, base->week);
+    double apart = fabs(log(before / week));
+    return fmax(before, week) * exp(-HIGHER_PART * fmax(0, fmin(apart, APART_MAX - apart)));
+}
+
 void score_counts_add(struct score_counts *test, struct score_tally tick, int64_t from_ms, int64_t to_ms)
 {
     const struct score_counts_base *base = &test->base;
@@ -162,11 +187,11 @@ void score_counts_add(struct score_counts *test, struct score_tally tick, int64_
         test->busy += tick.trials * (tick.trials - 1) / ((double)to_ms - (double)from_ms);
     if (!score_counts_tested(test))
         return;
-    double ln_e = SCORE_LN_E_MAX;
+    double ln_e = SCORE_LN_E_MAX, most = find_most(base);
     if (has_before(base))
-        ln_e = measure(test, base->before);
+        ln_e = measure(test, base->before, most);
     if (has_week(base))
-        ln_e = fmin(ln_e, measure(test, base->week));
+        ln_e = fmin(ln_e, measure(test, base->week, most));
     score_trace_follow(&test->trace, ln_e, from_ms);
 }
 

@@ -2,10 +2,14 @@
  * per request of a page group, exceptions per request, requests slower than a limit (latency_test.h).
  *
  * Two baselines, the window before and the same hour a week ago, must both be exceeded: E is the smaller of
- * their e-values. The null hypothesis is not "the rate is the old one" but "it is within what this series
- * drifts by anyway", as rates of real services always move a little; so a busy service raises no alarm over
- * nothing. One tick adds what was counted since the last one; the test may be read after any of them.
- * Memory is the caller's. Pure; any thread, one at a time per test. */
+ * their e-values. Both drift, so the higher one is high in part by chance and counts as lower by a quarter of
+ * how far they are apart (as ln; from half a unit on by less, from one on by nothing: that is no drift). The
+ * null hypothesis is not "the rate is the old one" but "it is within what this series drifts by anyway", as
+ * rates of real services always move a little; so a busy service raises no alarm over nothing. The variance
+ * of the drift doubles until as much was counted as in the window: the time since drifts itself.
+ *
+ * One tick adds what was counted since the last one; the test may be read after any of them. Memory is the
+ * caller's. Pure; any thread, one at a time per test. */
 #ifndef TM_SCORING_COUNTS_TEST_H
 #define TM_SCORING_COUNTS_TEST_H
 

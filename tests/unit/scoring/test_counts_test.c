@@ -66,10 +66,10 @@ static void a_test_has_its_formulas_values(void **state)
     (void)state;
     struct score_counts_base base = plain;
     base.before = (struct score_tally){180, 36000};
-    assert_near(ln_e_of(base, 60, 3000), 24.835859068546778, NEAR);
+    assert_near(ln_e_of(base, 60, 3000), 24.418895613009, NEAR);
     base.dispersion = 2;
     base.drift = 0.2;
-    assert_near(ln_e_of(base, 60, 3000), 9.746635961649831, NEAR);
+    assert_near(ln_e_of(base, 60, 3000), 9.47403958484, NEAR);
 }
 
 static void both_baselines_must_be_exceeded(void **state)
@@ -78,14 +78,43 @@ static void both_baselines_must_be_exceeded(void **state)
     struct score_counts_base base = plain;
     base.before = (struct score_tally){180, 36000};
     base.week = (struct score_tally){360, 36000};
-    assert_near(ln_e_of(base, 60, 3000), 4.9230351716397518, NEAR);
+    assert_near(ln_e_of(base, 60, 3000), 6.44161550739, NEAR);
     /* Last week had next to no traffic: it is left out. */
     base.week = (struct score_tally){2, 199};
-    assert_near(ln_e_of(base, 60, 3000), 24.835859068546778, NEAR);
+    assert_near(ln_e_of(base, 60, 3000), 24.418895613009, NEAR);
     /* Only last week is known. */
     base.before = (struct score_tally){0, 0};
     base.week = (struct score_tally){360, 36000};
-    assert_near(ln_e_of(base, 60, 3000), 4.9230351716397518, NEAR);
+    assert_near(ln_e_of(base, 60, 3000), 4.792295265756, NEAR);
+}
+
+/* By a quarter of how far they are apart, as ln; what differs e times is no drift. */
+static void the_higher_of_two_baselines_counts_as_lower(void **state)
+{
+    (void)state;
+    struct score_counts_base base = plain, alone = plain;
+    base.before = (struct score_tally){180, 36000};
+    base.week = (struct score_tally){240, 36000};
+    assert_near(ln_e_of(base, 60, 3000), 17.592822285815, NEAR);
+    struct score_tally higher = base.week;
+    base.week = base.before;
+    base.before = higher;
+    assert_near(ln_e_of(base, 60, 3000), 17.592822285815, NEAR);
+    base.week = base.before;
+    assert_near(ln_e_of(base, 60, 3000), 15.144986892818, NEAR);
+    base.before = (struct score_tally){180, 36000};
+    base.week = alone.before = (struct score_tally){500, 36000};
+    assert_near(ln_e_of(base, 60, 3000), ln_e_of(alone, 60, 3000), NEAR);
+}
+
+/* Twice the variance after an hour of the same traffic, and no more after two. */
+static void what_follows_drifts_itself(void **state)
+{
+    (void)state;
+    struct score_counts_base base = plain;
+    base.before = (struct score_tally){180, 36000};
+    assert_near(ln_e_of(base, 324, 36000), 4.620834506486, NEAR);
+    assert_near(ln_e_of(base, 648, 72000), 5.253805469704, NEAR);
 }
 
 /* Known failure 1: a baseline of zeros makes every judge of ratios divide by zero. */
@@ -357,6 +386,8 @@ int main(void)
         cmocka_unit_test(e_is_one_on_average_without_a_change),
         cmocka_unit_test(a_test_has_its_formulas_values),
         cmocka_unit_test(both_baselines_must_be_exceeded),
+        cmocka_unit_test(the_higher_of_two_baselines_counts_as_lower),
+        cmocka_unit_test(what_follows_drifts_itself),
         cmocka_unit_test(a_baseline_of_zeros_is_a_baseline),
         cmocka_unit_test(without_a_baseline_nothing_is_tested),
         cmocka_unit_test(the_same_mean_in_bursts_is_not_a_rise),
