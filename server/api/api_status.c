@@ -143,11 +143,13 @@ static void put_scoring(const struct api *api, struct bytes *out)
     detect_figures(api->detect, &f);
     bytes_printf(out,
                  ",\"scoring\":{\"services\":%llu,\"services_behind\":%llu,\"scored\":%llu,\"learning\":%llu,"
-                 "\"left_out\":%llu,\"memory_bytes\":%llu,\"minutes_total\":%llu,\"scores_total\":%llu,"
+                 "\"silent\":%llu,\"left_out\":%llu,\"memory_bytes\":%llu,\"tables_bytes\":%llu,\"minutes_"
+                 "total\":%llu,\"scores_total\":%llu,"
                  "\"anomalies_total\":%llu,\"rescored_total\":%llu,\"learned_percent\":%.0f,\"lag_s\":%lld}",
                  (unsigned long long)f.services, (unsigned long long)f.services_behind,
-                 (unsigned long long)f.scored, (unsigned long long)f.learning, (unsigned long long)f.left_out,
-                 (unsigned long long)f.memory_bytes, (unsigned long long)f.minutes,
+                 (unsigned long long)f.scored, (unsigned long long)f.learning, (unsigned long long)f.asleep,
+                 (unsigned long long)f.left_out, (unsigned long long)f.memory_bytes,
+                 (unsigned long long)f.tables_bytes, (unsigned long long)f.minutes,
                  (unsigned long long)f.scores, (unsigned long long)f.anomalies,
                  (unsigned long long)f.rescored, 100 * f.learned, (long long)(f.lag_ms / 1000));
 }

@@ -319,11 +319,19 @@ static bool add_own_targets(struct detect_engine *engine, struct detect_service 
     return true;
 }
 
+/* About the newest time of a service; of one that was closed before this process, how far that was. */
+static time_ms_t newest_of(const struct detect_engine *engine, const struct detect_service *service)
+{
+    if (service->newest != DETECT_NEVER)
+        return service->newest;
+    return service->closed != DETECT_NEVER ? service->closed * engine->options.step_ms : engine->wall;
+}
+
 /* The first minute in which there may be something of a series. False without memory. */
 static bool find_first(struct detect_engine *engine, const struct detect_service *service, uint32_t series,
                        enum detect_kind kind, int64_t *out)
 {
-    int64_t newest = service->newest != DETECT_NEVER ? service->newest : engine->wall;
+    int64_t newest = newest_of(engine, service);
     int64_t from = (newest - engine->options.history_ms) / engine->options.step_ms;
     enum tm_err err =
         detect_values_first(engine->reader, series, kind, from > 0 ? from : 0, engine->options.step_ms, out);
