@@ -10,9 +10,10 @@ static const struct option options[REPORT_OPTION_COUNT + 1] = {
                      .text = "the ISO week, like 2026-W47 (default: the last one that is over)"},
     [REPORT_SERVICE] = {.name = "service", .argument = "NAME", .text = "the report of this service alone"},
     [REPORT_ENV] = {.name = "env", .argument = "NAME", .text = "the report of this environment alone"},
-    [REPORT_FROM] = {.name = "from",
-                     .argument = "TIME",
-                     .text = "a part of the week, or seven days at most, from then on"},
+    [REPORT_FROM] =
+        {.name = "from",
+         .argument = "TIME",
+         .text = "a part of the week, or seven days at most, from then on; its report lies below @spans"},
     [REPORT_TO] = {.name = "to", .argument = "TIME", .text = "and up to then"},
     [REPORT_ZONE] = {.name = "zone", .argument = "ZONE", .fallback = "UTC", .text = "in which weeks begin"},
     [REPORT_LANGUAGE] = {.name = "language", .argument = "en|ko", .fallback = "en", .text = "of the reports"},

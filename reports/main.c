@@ -1,10 +1,13 @@
 /* tidemark-report: makes the weekly exception reports of a data folder (reports/README.md). `tidemark report`
  * and the daemon's schedule run it. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "reports/arguments.h"
@@ -12,14 +15,21 @@
 #include "reports/run.h"
 #include "storage/model/when.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, NICENESS = 10, READ_BYTES = 1 << 16, SETTINGS_MAX = 8 << 20 };
+enum {
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    NICENESS = 10,
+    READ_BYTES = 1 << 16,
+    PATH_BYTES = 4096,
+    SETTINGS_MAX = 8 << 20
+};
 #define WEEK_MAX_MS INT64_C(615600000) /* 171 hours */
 
 struct words {
     struct run_options run;
     const char *week, *from, *to, *due;
     bool is_deliver, is_job;
-    char out_dir[4096];
+    char out_dir[PATH_BYTES], spans_dir[PATH_BYTES], span_dir[PATH_BYTES + 64], below[64];
 };
 
 static enum tm_err take_formats(const char *list, struct run_options *run, struct tm_why *why)
@@ -136,6 +146,37 @@ static enum tm_err choose_span(struct words *w, time_ms_t now, struct tm_why *wh
     return TM_OK;
 }
 
+static enum tm_err make_folder(const char *path, struct tm_why *why)
+{
+    if (mkdir(path, 0755) == 0 || errno == EEXIST)
+        return TM_OK;
+    return tm_fail(why, errno == ENOSPC ? TM_NO_SPACE : TM_IO, "making %.200s: %s", path, strerror(errno));
+}
+
+/* A part of a week, or a span over two, is no revision of the week's report: its files lie in a folder of
+ * their own, whose name no service's folder has. */
+static enum tm_err choose_span_folder(struct words *w, struct tm_why *why)
+{
+    struct run_options *run = &w->run;
+    char text[2][20];
+    for (int i = 0; i < 2; i++) {
+        time_t at = (time_t)((i == 0 ? run->span.from : run->span.to) / 1000);
+        struct tm utc;
+        if (!gmtime_r(&at, &utc) || strftime(text[i], sizeof text[i], "%Y%m%dT%H%M%SZ", &utc) == 0)
+            return tm_fail(why, TM_INVALID, "--from or --to is too far from now");
+    }
+    if (snprintf(w->spans_dir, PATH_BYTES, "%s/@spans", run->out_dir) >= PATH_BYTES - (int)sizeof w->below)
+        return tm_fail(why, TM_INVALID, "--out %.100s: the path is too long", run->out_dir);
+    (void)snprintf(w->below, sizeof w->below, "@spans/%s-%s/", text[0], text[1]);
+    enum tm_err err = make_folder(run->out_dir, why);
+    if (!err)
+        err = make_folder(w->spans_dir, why);
+    (void)snprintf(w->span_dir, sizeof w->span_dir, "%s/%s-%s", w->spans_dir, text[0], text[1]);
+    run->out_dir = w->span_dir;
+    run->below = w->below;
+    return err;
+}
+
 /* ---- the daemon's way of asking ---- */
 
 static void tell_progress(void *arg, const char *service, size_t done, size_t all)
@@ -209,6 +250,8 @@ static enum tm_err work(struct words *w, struct bytes *out, struct tm_why *why)
         return deliver(w, out, why);
     if (!err)
         err = w->due ? look_whether_due(w, now, &is_due, &next, why) : choose_span(w, now, why);
+    if (!err && run->is_custom)
+        err = choose_span_folder(w, why);
     if (err)
         return err;
     run->progress = tell_progress;

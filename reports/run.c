@@ -124,7 +124,7 @@ static void put_item(const struct run *run, const struct report *report, const c
     escape_json(run->out, report->env);
     bytes_printf(run->out, ",\"week\":\"%s\",\"path\":", run->week);
     struct bytes path = {0};
-    bytes_printf(&path, "%s/%s", name, run->week);
+    bytes_printf(&path, "%s%s/%s", run->options->below ? run->options->below : "", name, run->week);
     bytes_u8(&path, 0);
     escape_json(run->out, path.data && !path.failed ? (const char *)path.data : "");
     bytes_fini(&path);

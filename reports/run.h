@@ -22,6 +22,8 @@ struct run_options {
     struct week_name week;
     struct span span; /* of the week, or a part of it */
     bool is_custom;
+    const char
+        *below; /* where in the reports' folder out_dir lies, "x/y/", for the paths told; NULL: it is it */
     const char *service; /* NULL: all */
     const char *env;     /* NULL: all */
     struct run_owner owners[RUN_OWNERS_MAX];

@@ -12,7 +12,7 @@
 #include "server/api/api_change.h"
 #include "server/wire/reply.h"
 
-enum { OK = 200, NOT_FOUND = 404, ERROR = 500, PARTS_MAX = 6, PART_BYTES = 256, FILE_MAX = 8 << 20 };
+enum { OK = 200, NOT_FOUND = 404, ERROR = 500, PARTS_MAX = 8, PART_BYTES = 256, FILE_MAX = 8 << 20 };
 enum {
     LIST_MAX = 20000,
     LIMIT = 100,

@@ -23,7 +23,7 @@ static const struct option report_options[] = {
      .text = "the ISO week, like 2026-W47; without, the last one that is over"},
     {.name = "service", .argument = "SERVICE", .text = "the report of this service alone"},
     {.name = "env", .argument = "ENV", .text = "the report of this environment alone"},
-    {.name = "from", .argument = "TIME", .text = "a part of the week, from then on"},
+    {.name = "from", .argument = "TIME", .text = "a part of the week, or seven days at most, from then on"},
     {.name = "to", .argument = "TIME", .text = "a part of the week, up to then"},
     {.name = "out", .argument = "DIR", .text = "where the files go; without, the daemon's reports.dir"},
     {.name = "data-dir", .argument = "DIR", .text = "read this data folder here, without asking a daemon"},
@@ -195,7 +195,8 @@ const struct command report_command = {
     .details = "Makes the report of a week for each service, or for one, as HTML, Markdown, CSV and "
                "JSON, and returns when the files are in place. What did not change since is left as it "
                "is; what did becomes a new revision. The daemon does the same by itself at "
-               "reports.at.\n" OPTIONS_TIME,
+               "reports.at. With --from or --to the report is on that span: it lies in a folder "
+               "@spans/FROM-TO of its own and leaves the week's as it is.\n" OPTIONS_TIME,
     .examples = "tidemark report --week 2026-W47 --service shop\n"
                 "tidemark report --week 2026-W47 --data-dir data --out reports",
     .options = report_options,

@@ -422,6 +422,35 @@ def test_the_daemon_makes_lists_and_serves_reports(daemon):
     assert command('report', '--service', 'nobody', '--week', week, '--server', 'http://' + daemon.http)[0] == 1
 
 
+def test_a_report_on_a_part_of_the_week_leaves_the_weeks_as_it_is(daemon, tmp_path):
+    sent = Sent()
+    push(daemon, sent.lines())
+    week = week_of(sent.middle, datetime.timezone.utc)
+    server = ('--server', 'http://' + daemon.http)
+    assert command('report', '--week', week, '--service', 'shop', *server)[0] == 0
+    before = {name: read(f'{daemon.data_dir}/reports', 'shop', week, name) for name in ('html', 'json')}
+    listed = json.loads(daemon.request('GET', '/api/v1/reports')[1])['data']
+    span = [datetime.datetime.fromtimestamp(sent.middle + s, datetime.timezone.utc) for s in (-3600, 3600)]
+    words = ('--service', 'shop', '--from', span[0].isoformat(), '--to', span[1].isoformat())
+    below = '@spans/' + '-'.join(f'{t:%Y%m%dT%H%M%SZ}' for t in span)
+    for revision in (False, True):
+        code, out, err = command('report', *words, '--week', week, '--json', *server)
+        assert code == 0, err
+        item, = json.loads(out)['items']
+        assert (item['path'], item['revision']) == (f'{below}/shop/{week}', 1) and item['changed'] is not revision
+    made = report_of(f'{daemon.data_dir}/reports/{below}', 'shop', week)
+    assert made['custom'] is True
+    for name in ('html', 'json'):
+        assert read(f'{daemon.data_dir}/reports', 'shop', week, name) == before[name]
+        path = f'/reports/{below}/shop/{week}/exceptions_shop_{week}.{name}'
+        assert daemon.request('GET', path)[:2] == (200, read(f'{daemon.data_dir}/reports/{below}', 'shop', week, name))
+    assert json.loads(daemon.request('GET', '/api/v1/reports')[1])['data'] == listed
+    assert not os.path.exists(f'{daemon.data_dir}/reports/shop/{week}/rev')
+    out = str(tmp_path / 'new')  # on a folder, too, into one that is not there yet
+    assert make(daemon.data_dir, out, *words)['items'][0]['path'] == f'{below}/shop/{week}'
+    assert os.listdir(out) == ['@spans']
+
+
 def test_hostile_names_stay_in_their_folder_and_are_no_markup(daemon, tmp_path):
     at = int(now_ms() / 1000) - 8 * 86400
     names = ['../../up', '.hidden', '<b>x</b>', '=cmd()', 'a/b@c', '\u202eevil', '주문']
