@@ -192,3 +192,17 @@ void detect_cube_put(const struct detect_cube *cube, const struct score_cause *c
             bytes_printf(text, "no %.*s", STR_ARG(name));
     }
 }
+
+void detect_cube_encode(const struct detect_cube *cube, const struct score_cause *cause, struct bytes *out)
+{
+    struct labels labels = {.count = 0};
+    struct str twice;
+    for (size_t k = 0; k < cause->labels; k++) {
+        if (labels_add(&labels, cube->names[cause->label[k]],
+                       value_of(cube, cause->label[k], cause->value[k])) != TM_OK)
+            out->failed = true;
+    }
+    if (labels_sort(&labels, &twice) != TM_OK)
+        out->failed = true;
+    labels_encode(&labels, out);
+}

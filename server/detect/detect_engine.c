@@ -52,6 +52,7 @@ void detect_engine_free(struct detect_engine *engine)
     for (size_t i = 0; i < engine->service_count; i++)
         detect_service_free(engine, engine->services[i]);
     detect_restored_free(engine);
+    detect_excess_forget(engine);
     planned_free(engine->planned);
     detect_out_fini(&engine->out);
     detect_out_fini(&engine->quiet);

@@ -99,6 +99,7 @@ static void feed_minute(struct detect_engine *engine, struct detect_service *ser
                                 .env = service->envs[env],
                                 .minute = minute * engine->options.step_ms,
                                 .scores = scores,
+                                .excess = detect_excess_of(engine, minute, env),
                                 .scored = count_scored(service, env),
                                 .each_series = each_series,
                                 .series_arg = &scored,

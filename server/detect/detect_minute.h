@@ -30,6 +30,26 @@ struct detect_score {
     const struct score_first_result *result;
 };
 
+enum { DETECT_EXCESS_SETS = 3 };
+
+/* Where the excess of a sum lies, or what is missing of it, as its anomaly says (detect_share). */
+struct detect_excess {
+    double score; /* of the anomaly; 0: nothing is known */
+    bool is_fall;
+    struct str of;                         /* encoded labels of the sum, with its name */
+    size_t count;                          /* label sets */
+    struct str labels[DETECT_EXCESS_SETS]; /* encoded */
+    double share[DETECT_EXCESS_SETS];
+};
+
+/* Does it say more than another one? The whole service's does before a page group's, then what is farther
+ * off. */
+bool detect_excess_is_better(const struct detect_excess *one, const struct detect_excess *other);
+
+/* Copies it with its texts into *to, whose texts are in one block that the caller frees; *text was what to
+ * pointed into before, or NULL, and is freed. False without memory: nothing is changed. */
+bool detect_excess_copy(const struct detect_excess *from, struct detect_excess *to, char **text);
+
 /* Told of a scored series; views are valid during the call. */
 typedef void detect_series_fn(void *to, struct str labels, struct str metric);
 
@@ -42,7 +62,8 @@ struct detect_minute {
     time_ms_t minute;                  /* its start */
     const struct detect_score *scores; /* those of DETECT_HEARD_SCORE and more, by labels and metric */
     size_t count;
-    uint64_t scored; /* series that were scored at all, those of lower scores too */
+    struct detect_excess excess; /* the best that its anomalies say */
+    uint64_t scored;             /* series that were scored at all, those of lower scores too */
     /* Calls each once for every series that was scored, in an order that stays; labels and metric as in
      * scores. It is asked once a minute at most, while an incident is open. NULL: not known. */
     void (*each_series)(void *arg, detect_series_fn *each, void *to);

@@ -4,9 +4,10 @@
 
 #include "scoring/first.h"
 #include "server/detect/detect_engine.h"
+#include "server/detect/detect_minute.h"
+#include "server/detect/detect_values.h"
 #include "server/detect/detect_zone.h"
 #include "server/detect/planned.h"
-#include "server/detect/detect_values.h"
 #include "storage/model/bytes.h"
 #include "storage/model/labels.h"
 
@@ -27,6 +28,7 @@ struct detect_told {
 
 struct detect_tip;
 struct detect_siblings;
+struct detect_said;
 
 /* Something that is scored. */
 struct detect_target {
@@ -176,7 +178,9 @@ struct detect_engine {
     struct detect_out out;
     struct detect_out quiet; /* what was learned only */
     struct bytes scratch, body;
-    size_t share_reads;               /* of what is told at once: series read to say where an excess lies */
+    size_t share_reads;       /* of what is told at once: series read to say where an excess lies */
+    struct detect_said *said; /* likewise: where the excess of sums lies; owned */
+    size_t said_count;
     struct detect_siblings *siblings; /* likewise: what is known of series of one metric; NULL: nothing yet */
     struct detect_figures figures;
 };
@@ -343,6 +347,9 @@ void detect_body(struct detect_engine *engine, const struct detect_service *serv
 struct detect_shares {
     struct bytes json;
     struct bytes text;
+    struct bytes sets[DETECT_EXCESS_SETS]; /* of a sum: encoded labels */
+    double share[DETECT_EXCESS_SETS];
+    size_t set_count;
     size_t series; /* of a series' own: those of the same metric, itself with them; 0: not said */
     size_t moved;  /* of them those that moved likewise */
 };
@@ -352,8 +359,21 @@ struct detect_shares {
 void detect_share(struct detect_engine *engine, const struct detect_service *service,
                   const struct detect_heard *heard, struct detect_shares *out);
 
-/* Frees both texts. */
+/* Frees what it has. */
 void detect_shares_fini(struct detect_shares *shares);
+
+/* ---- detect_excess.c ---- */
+
+/* Keeps what an anomaly of a sum says of its excess for the incident of its minute and env; the one of the
+ * highest score stays. Without memory it is left out. */
+void detect_excess_note(struct detect_engine *engine, const struct detect_service *service,
+                        const struct detect_heard *heard, const struct detect_shares *shares);
+
+/* What was kept of a minute and env of what is told at once; views, valid until it is forgotten. */
+struct detect_excess detect_excess_of(const struct detect_engine *engine, int64_t minute, uint16_t env);
+
+/* Forgets all. */
+void detect_excess_forget(struct detect_engine *engine);
 
 /* ---- detect_siblings.c ---- */
 

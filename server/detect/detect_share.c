@@ -106,6 +106,10 @@ static void put_cause(const struct share *share, const struct score_cause *cause
     bytes_printf(&out->json, "%s{\"labels\":{", said ? "," : "");
     detect_cube_put(share->cube, cause, &out->text, &out->json);
     bytes_printf(&out->json, "},\"share\":%.6g}", part);
+    if (out->set_count == DETECT_EXCESS_SETS)
+        return;
+    out->share[out->set_count] = part;
+    detect_cube_encode(share->cube, cause, &out->sets[out->set_count++]);
 }
 
 static void attribute(struct share *share, struct detect_shares *out)
@@ -144,4 +148,6 @@ void detect_shares_fini(struct detect_shares *shares)
 {
     bytes_fini(&shares->json);
     bytes_fini(&shares->text);
+    for (size_t i = 0; i < DETECT_EXCESS_SETS; i++)
+        bytes_fini(&shares->sets[i]);
 }

@@ -141,6 +141,7 @@ static void tell_changes(struct detect_engine *engine, struct detect_service *se
 {
     size_t told = 0;
     engine->share_reads = 0;
+    detect_excess_forget(engine);
     for (size_t i = 0; i < engine->heard_count; i++) {
         if (i == 0 || engine->heard[i].minute != engine->heard[i - 1].minute)
             told = 0;

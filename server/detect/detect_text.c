@@ -264,6 +264,8 @@ void detect_body(struct detect_engine *engine, const struct detect_service *serv
     struct str metric = labels_get(&labels, STR(LABEL_NAME));
     const struct detect_marker *marker = find_marker(engine, service, heard, &room);
     detect_share(engine, service, heard, &shares);
+    if (target->form >= FORM_SUM)
+        detect_excess_note(engine, service, heard, &shares);
     put_sentence(engine, heard, &labels, marker, bytes_view(&shares.text), &text);
     bytes_printf(out, "{\"id\":\"%016" PRIx64 "\"", id);
     put_time(out, "time", heard->minute * engine->options.step_ms);

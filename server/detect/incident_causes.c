@@ -87,10 +87,17 @@ static void leave_out(struct look *look)
     }
 }
 
-/* A set's value of a name; __name__ is the metric. */
+/* A set's value of a name; __name__ is the metric. A status has the class that sums of it have. */
 static struct str value_of(const struct labels *labels, struct str metric, struct str name)
 {
-    return str_equal(name, STR(LABEL_NAME)) ? metric : labels_get(labels, name);
+    static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    if (str_equal(name, STR(LABEL_NAME)))
+        return metric;
+    struct str value = labels_get(labels, name), status = labels_get(labels, STR("status"));
+    if (value.len == 0 && status.len == 3 && status.ptr[0] >= '1' && status.ptr[0] <= '5' &&
+        str_equal(name, STR("class")))
+        return str_of(classes[status.ptr[0] - '1']);
+    return value;
 }
 
 /* ---- which labels are looked at ---- */

@@ -5,10 +5,11 @@
 #include "server/detect/incident_private.h"
 
 /* Layout: version u8, varint count of services; of each: service and env as bytes_str, the scored state
- * (INCIDENT_BYTES), the incident, its members, its causes, what was told, what is past. Times as zigzag
- * varints, doubles as their bits. Lives in checkpoints of the same daemon: another version is learned anew.
+ * (INCIDENT_BYTES), the incident, its members, its causes, where the excess lies (from version 2 on), what
+ * was told, what is past. Times as zigzag varints, doubles as their bits. Lives in checkpoints of the same
+ * daemon: a version that is neither this one nor 1 is learned anew.
  */
-enum { CODEC_VERSION = 1 };
+enum { CODEC_VERSION = 2, CODEC_WITHOUT_EXCESS = 1 };
 #define TIME_MAX (INT64_C(1) << 56)
 
 static void put_double(struct bytes *out, double value)
@@ -50,6 +51,18 @@ static void put_member(struct bytes *out, const struct incident_member *member)
     bytes_zigzag(out, member->last);
 }
 
+static void put_excess(struct bytes *out, const struct detect_excess *excess)
+{
+    put_double(out, excess->score);
+    bytes_u8(out, excess->is_fall);
+    bytes_str(out, excess->of);
+    bytes_varint(out, excess->count);
+    for (size_t i = 0; i < excess->count; i++) {
+        bytes_str(out, excess->labels[i]);
+        put_double(out, excess->share[i]);
+    }
+}
+
 static void put_incident(struct bytes *out, const struct incident *now)
 {
     bytes_u64(out, now->id);
@@ -70,6 +83,7 @@ static void put_incident(struct bytes *out, const struct incident *now)
         bytes_str(out, (struct str){now->causes[i].labels, now->causes[i].len});
         put_double(out, now->causes[i].share);
     }
+    put_excess(out, &now->excess);
 }
 
 static void put_told(struct bytes *out, const struct incident_told *told)
@@ -154,18 +168,45 @@ static enum tm_err get_member(struct cursor *in, struct incident *now)
     return TM_OK;
 }
 
+static bool is_share(double share)
+{
+    return share >= 0 && share <= 1;
+}
+
 static enum tm_err get_cause(struct cursor *in, struct incident *now)
 {
     struct str labels = cursor_str(in);
     struct labels set;
     double share = get_double(in);
-    if (in->bad || !(share >= 0 && share <= 1) || labels_decode(labels, &set) != TM_OK || set.count == 0 ||
+    if (in->bad || !is_share(share) || labels_decode(labels, &set) != TM_OK || set.count == 0 ||
         now->cause_count == SCORE_CAUSES)
         return TM_CORRUPT;
     return incident_add_cause(now, labels, share) ? TM_OK : TM_NOMEM;
 }
 
-static enum tm_err get_incident(struct cursor *in, struct incident *now)
+static enum tm_err get_excess(struct cursor *in, struct incident *now)
+{
+    struct labels set;
+    struct detect_excess excess = {.score = get_double(in)};
+    excess.is_fall = cursor_u8(in) != 0;
+    excess.of = cursor_str(in);
+    uint64_t count = cursor_varint(in);
+    bool is_bad = !(excess.score >= 0 && excess.score <= 100) || count > DETECT_EXCESS_SETS ||
+                  (count > 0) != (excess.score > 0) || (count > 0 && labels_decode(excess.of, &set) != TM_OK);
+    for (; !is_bad && !in->bad && excess.count < count; excess.count++) {
+        excess.labels[excess.count] = cursor_str(in);
+        excess.share[excess.count] = get_double(in);
+        is_bad = !is_share(excess.share[excess.count]) ||
+                 labels_decode(excess.labels[excess.count], &set) != TM_OK || set.count == 0;
+    }
+    if (is_bad || in->bad)
+        return TM_CORRUPT;
+    if (count == 0)
+        return TM_OK;
+    return detect_excess_copy(&excess, &now->excess, &now->excess_text) ? TM_OK : TM_NOMEM;
+}
+
+static enum tm_err get_incident(struct cursor *in, uint8_t version, struct incident *now)
 {
     now->id = cursor_u64(in);
     now->opened = get_time(in);
@@ -186,6 +227,8 @@ static enum tm_err get_incident(struct cursor *in, struct incident *now)
     uint64_t causes = err == TM_OK ? cursor_varint(in) : 0;
     for (uint64_t i = 0; i < causes && err == TM_OK; i++)
         err = get_cause(in, now);
+    if (err == TM_OK && version != CODEC_WITHOUT_EXCESS)
+        err = get_excess(in, now);
     return err == TM_OK && in->bad ? TM_CORRUPT : err;
 }
 
@@ -217,7 +260,7 @@ static enum tm_err get_past(struct cursor *in, struct incident_home *home)
     return TM_OK;
 }
 
-static enum tm_err get_home(struct cursor *in, struct incident_home **out)
+static enum tm_err get_home(struct cursor *in, uint8_t version, struct incident_home **out)
 {
     struct str service = cursor_str(in), env = cursor_str(in);
     struct str state = cursor_take(in, INCIDENT_BYTES);
@@ -229,7 +272,7 @@ static enum tm_err get_home(struct cursor *in, struct incident_home **out)
         return TM_NOMEM;
     enum tm_err err = score_incident_decode((const uint8_t *)state.ptr, state.len, &home->state);
     if (err == TM_OK)
-        err = get_incident(in, &home->now);
+        err = get_incident(in, version, &home->now);
     if (err == TM_OK)
         err = get_told(in, &home->told);
     if (err == TM_OK)
@@ -302,11 +345,11 @@ static enum tm_err get_homes(struct cursor *in, struct homes *homes)
     uint64_t count = cursor_varint(in);
     if (in->bad || count > homes->most - homes->count)
         return TM_CORRUPT;
-    if (version != CODEC_VERSION)
+    if (version != CODEC_VERSION && version != CODEC_WITHOUT_EXCESS)
         return TM_INVALID;
     enum tm_err err = TM_OK;
     for (uint64_t i = 0; i < count && err == TM_OK; i++) {
-        err = get_home(in, &homes->at[homes->count]);
+        err = get_home(in, version, &homes->at[homes->count]);
         homes->count += err == TM_OK;
     }
     return err;

@@ -128,6 +128,7 @@ void incident_fini(struct incident *incident)
     for (size_t i = 0; i < incident->count; i++)
         free(incident->members[i]);
     free(incident->members);
+    free(incident->excess_text);
     *incident = (struct incident){.id = 0};
 }
 

@@ -8,7 +8,7 @@ enum { ONSET_MOST = 20, FINGERPRINTS = 10, RELATED_MOST = 50 };
 /* What an item's lists point to. */
 struct lists {
     struct incident_item_marker markers[INCIDENT_MARKERS];
-    struct incident_item_cause causes[SCORE_CAUSES];
+    struct incident_item_cause causes[SCORE_CAUSES], excess[DETECT_EXCESS_SETS];
     struct incident_item_series onset[ONSET_MOST];
     struct incident_item_fingerprint fingerprints[FINGERPRINTS];
     struct incident_item_part related[RELATED_MOST];
@@ -32,6 +32,10 @@ static void add_causes(const struct incident *now, struct lists *lists, struct i
             (struct incident_item_cause){{now->causes[i].labels, now->causes[i].len}, now->causes[i].share};
     item->causes = lists->causes;
     item->cause_count = now->cause_count;
+    for (size_t i = 0; i < now->excess.count; i++)
+        lists->excess[i] = (struct incident_item_cause){now->excess.labels[i], now->excess.share[i]};
+    item->excess = lists->excess;
+    item->excess_count = now->excess.count;
 }
 
 static void add_onset(const struct incident *now, struct lists *lists, struct incident_item *item)

@@ -77,6 +77,9 @@ void incident_gather(struct incident *incident, const struct detect_minute *minu
         unusual++;
         gather_one(incident, minute, &minute->scores[i], nomem);
     }
+    if (detect_excess_is_better(&minute->excess, &incident->excess) &&
+        !detect_excess_copy(&minute->excess, &incident->excess, &incident->excess_text))
+        ++*nomem;
     incident->scored = minute->scored;
     if (unusual > incident->unusual)
         incident->unusual = unusual;

@@ -50,6 +50,8 @@ struct incident {
     uint64_t cause;   /* hash of what explains it; 0: nothing does */
     struct incident_cause causes[SCORE_CAUSES];
     size_t cause_count;
+    struct detect_excess excess;      /* the best that its minutes said */
+    char *excess_text;                /* what it points into; owned */
     struct incident_member **members; /* owned, in the order in which they came */
     size_t count, capacity;
     size_t bytes; /* of members */

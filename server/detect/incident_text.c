@@ -99,6 +99,58 @@ static void put_causes(const struct incident_home *home, struct bytes *out)
     }
 }
 
+/* Does the first cause name all of these labels, but for the metric and the service, already? */
+static bool is_said(const struct incident_home *home, struct str labels)
+{
+    const struct incident *now = &home->now;
+    struct labels cause, of;
+    if (now->cause_count == 0 ||
+        labels_decode((struct str){now->causes[0].labels, now->causes[0].len}, &cause) != TM_OK ||
+        labels_decode(labels, &of) != TM_OK)
+        return false;
+    for (size_t i = 0; i < of.count; i++) {
+        struct str name = of.at[i].name;
+        if (!str_equal(name, STR(LABEL_NAME)) && !str_equal(name, STR("env")) &&
+            !str_equal(of.at[i].value, str_of(home->service)) &&
+            !str_equal(labels_get(&cause, name), of.at[i].value))
+            return false;
+    }
+    return true;
+}
+
+/* Of which sum: "of class 4xx in page_group product " */
+static void put_sum(struct bytes *out, const struct labels *of)
+{
+    bool is_exceptions = str_equal(labels_get(of, STR(LABEL_NAME)), STR("exception_events_total"));
+    struct str class = labels_get(of, STR("class")), group = labels_get(of, STR("page_group"));
+    bytes_printf(out, "of %s", is_exceptions ? "exceptions" : class.len > 0 ? "class " : "requests");
+    bytes_put(out, class.ptr, class.len);
+    bytes_printf(out, group.len > 0 ? " in page_group " : "");
+    put_short(out, group);
+    bytes_u8(out, ' ');
+}
+
+/* "; of class 4xx 94 % of the excess in agent crawler" */
+static void put_excess(const struct incident_home *home, struct bytes *out)
+{
+    const struct detect_excess *excess = &home->now.excess;
+    struct labels of;
+    if (excess->count == 0 || is_said(home, excess->labels[0]) || labels_decode(excess->of, &of) != TM_OK)
+        return;
+    bytes_printf(out, "; ");
+    if (!is_said(home, excess->of) || labels_get(&of, STR("class")).len == 0)
+        put_sum(out, &of);
+    for (size_t i = 0; i < excess->count; i++) {
+        bytes_printf(out, i > 0 ? " and " : "");
+        if (excess->share[i] >= SHARE_SAID)
+            bytes_printf(out, "all ");
+        else
+            bytes_printf(out, "%.0f %% ", PERCENT * excess->share[i]);
+        bytes_printf(out, i > 0 ? "in " : excess->is_fall ? "of what is missing in " : "of the excess in ");
+        put_labels(out, excess->labels[i], home);
+    }
+}
+
 static void put_first(const struct incident_home *home, struct bytes *out)
 {
     const struct incident_member *first;
@@ -152,6 +204,7 @@ void incident_text(const struct detect_incidents *incidents, const struct incide
 {
     put_head(home, out);
     put_causes(home, out);
+    put_excess(home, out);
     put_first(home, out);
     put_marker(incidents, home, out);
     put_related(incidents, home, out);

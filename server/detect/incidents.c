@@ -194,6 +194,8 @@ static enum score_incident_step follow_closed(struct detect_incidents *incidents
     } else if (home->now.count > 0 && minute->minute - home->now.end > KEPT_MS) {
         struct incident kept = home->now; /* its id and times stay */
         kept.members = NULL;
+        kept.excess = (struct detect_excess){.score = 0};
+        kept.excess_text = NULL;
         kept.count = kept.capacity = kept.bytes = kept.cause_count = 0;
         incident_fini(&home->now);
         home->now = kept;

@@ -104,16 +104,17 @@ static void put_markers(const struct incident_item *item, struct bytes *out)
     bytes_u8(out, ']');
 }
 
-static void put_causes(const struct incident_item *item, struct bytes *out)
+static void put_causes(const char *name, const struct incident_item_cause *causes, size_t count,
+                       struct bytes *out)
 {
-    bytes_printf(out, ",\"causes\":[");
+    bytes_printf(out, ",\"%s\":[", name);
     size_t list = out->len;
-    for (size_t i = 0; i < item->cause_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t from = out->len;
         put_comma(out, list);
         bytes_u8(out, '{');
-        put_labels(out, item->causes[i].labels);
-        put_number(out, "share", round(item->causes[i].share * 1000) / 1000);
+        put_labels(out, causes[i].labels);
+        put_number(out, "share", round(causes[i].share * 1000) / 1000);
         (void)end_entry(out, from);
     }
     bytes_u8(out, ']');
@@ -188,7 +189,8 @@ void incident_item_put(const struct incident_item *item, struct bytes *out)
 {
     put_head(item, out);
     put_markers(item, out);
-    put_causes(item, out);
+    put_causes("causes", item->causes, item->cause_count, out);
+    put_causes("excess", item->excess, item->excess_count, out);
     put_onset(item, out);
     put_fingerprints(item, out);
     put_related(item, out);

@@ -59,6 +59,8 @@ struct incident_item {
     size_t marker_count;
     const struct incident_item_cause *causes;
     size_t cause_count;
+    const struct incident_item_cause *excess; /* where the excess of its sums lies */
+    size_t excess_count;
     const struct incident_item_series *onset;
     size_t onset_count;
     const struct incident_item_fingerprint *fingerprints;

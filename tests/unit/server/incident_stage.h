@@ -33,7 +33,8 @@ struct stage {
     struct detect_score scores[STAGE_SERIES];
     struct score_first_result results[STAGE_SERIES];
     size_t count;
-    double observed; /* of what is off; 0: 412 */
+    double observed;             /* of what is off; 0: 412 */
+    struct detect_excess excess; /* of the coming minutes */
     struct markers *markers;
     uint64_t marker;
     unsigned told, opened, ids;
@@ -141,6 +142,7 @@ static inline void stage_minute(struct stage *stage)
                                          .scores = stage->scores,
                                          .count = stage->count,
                                          .scored = stage->series,
+                                         .excess = stage->excess,
                                          .each_series = stage_each,
                                          .series_arg = stage,
                                          .out = &stage->out};
