@@ -2,6 +2,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,6 +279,27 @@ static void other_seeds_and_versions_are_refused(void **state)
     assert_int_equal(out.samples, 77);
 }
 
+/* Else the fuzzer of the decoder would start from bytes that are refused at their fourth. Run from the root
+ * of the tree, as all tests are. */
+static void the_fuzzers_seeds_are_states_of_this_version(void **state)
+{
+    (void)state;
+    static const char *const seeds[] = {"learned_0", "learned_90", "learned_3000"};
+    static const uint64_t samples[] = {0, 90, 3000};
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        char path[128];
+        uint8_t bytes[FIRST_BYTES];
+        struct score_first seed;
+        snprintf(path, sizeof path, "tests/fuzz/corpus/scoring_first/%s", seeds[i]);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        assert_int_equal(fread(bytes, 1, sizeof bytes, file), sizeof bytes);
+        fclose(file);
+        assert_int_equal(score_first_decode(&model, bytes, sizeof bytes, &seed), TM_OK);
+        assert_int_equal(seed.samples, samples[i]);
+    }
+}
+
 static void a_damaged_state_is_refused_or_harmless(void **state)
 {
     (void)state;
@@ -336,6 +358,7 @@ int main(void)
         cmocka_unit_test(what_repeats_every_day_is_expected),
         cmocka_unit_test(a_step_is_told_and_then_learned),
         cmocka_unit_test(other_seeds_and_versions_are_refused),
+        cmocka_unit_test(the_fuzzers_seeds_are_states_of_this_version),
         cmocka_unit_test(a_damaged_state_is_refused_or_harmless),
         cmocka_unit_test(the_version_scores_as_it_did),
     };

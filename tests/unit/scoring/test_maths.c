@@ -188,6 +188,23 @@ static void blocks_fade_but_as_many_stay_above_any_level(void **state)
     assert_true(score_calibration_is_sound(&past));
 }
 
+/* A past that was learned when more blocks were kept is halved until it fits, and stays sound. */
+static void a_longer_past_fades_into_a_shorter_one(void **state)
+{
+    (void)state;
+    struct score_calibration past = learn_blocks(3500, CALIBRATION_MOST_BLOCKS);
+    static const uint16_t left[] = {1751, 876, 439};
+    assert_int_equal(past.blocks, 3500);
+    double before = score_calibration_log10_blocks(&past, 2);
+    for (int block = 0; block < 3; block++) {
+        for (int i = 0; i < CALIBRATION_BLOCK; i++)
+            score_calibration_add(&past, 0.6, CALIBRATION_SERIES_BLOCKS);
+        assert_int_equal(past.blocks, left[block]);
+        assert_true(score_calibration_is_sound(&past));
+    }
+    assert_true(fabs(score_calibration_log10_blocks(&past, 2) - before) < 0.1);
+}
+
 static void scores_are_the_contracts(void **state)
 {
     (void)state;
@@ -211,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_past_with_anomalies_counts_seven_of_ten_blocks),
         cmocka_unit_test(periods_shorter_than_a_block_are_told_down_to_a_sample),
         cmocka_unit_test(blocks_fade_but_as_many_stay_above_any_level),
+        cmocka_unit_test(a_longer_past_fades_into_a_shorter_one),
         cmocka_unit_test(scores_are_the_contracts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
