@@ -2,7 +2,8 @@
  * minutes that close one after the other. Reading a minute alone is measured beside it, so that the rest is
  * what scoring costs.
  *
- * usage: bench_detect [SERIES [MINUTES OF PAST]] (100,000 and 130; a folder of its own below the present one)
+ * usage: bench_detect [SERIES [MINUTES OF PAST [GONE]]] (100,000, 130 and 0; a folder of its own below the
+ * present one). GONE: so many series more, which had one sample before all others began.
  */
 #include <sys/resource.h>
 
@@ -10,7 +11,8 @@
 #include "server/detect/detect_values.h"
 #include "tests/bench/load.h"
 
-enum { MINUTE_MS = 60000, SAMPLE_MS = 20000, CLOSED = 5 };
+/* After SLEEP minutes of silence those that are gone sleep. */
+enum { MINUTE_MS = 60000, SAMPLE_MS = 20000, CLOSED = 5, SLEEP = 80 };
 
 struct bench {
     struct store *store;
@@ -22,25 +24,55 @@ struct bench {
     uint64_t sent;
 };
 
+static series_id name_one(struct bench *bench, struct batch *batch, uint64_t n)
+{
+    char pod[32];
+    struct labels labels = {0};
+    struct tm_why why = {""};
+    series_id id;
+    (void)snprintf(pod, sizeof pod, "pod-%06llu", (unsigned long long)n);
+    if (labels_add(&labels, STR("__name__"), STR("load")) || labels_add(&labels, STR("pod"), str_of(pod)) ||
+        labels_add(&labels, STR("service"), STR("shop")) ||
+        store_series_intern(bench->store, batch, hash_of(n), &labels, STR("shop"), &id, &why))
+        fail("a new series", why.text);
+    return id;
+}
+
 static void name_series(struct bench *bench, struct batch *batch)
 {
-    for (uint64_t n = 0; n < bench->series; n++) {
-        char pod[32];
-        struct labels labels = {0};
-        struct tm_why why = {""};
-        (void)snprintf(pod, sizeof pod, "pod-%06llu", (unsigned long long)n);
-        if (labels_add(&labels, STR("__name__"), STR("load")) ||
-            labels_add(&labels, STR("pod"), str_of(pod)) ||
-            labels_add(&labels, STR("service"), STR("shop")) ||
-            store_series_intern(bench->store, batch, hash_of(n), &labels, STR("shop"), &bench->ids[n], &why))
-            fail("a new series", why.text);
-    }
+    for (uint64_t n = 0; n < bench->series; n++)
+        bench->ids[n] = name_one(bench, batch, n);
 }
 
 static double level_of(struct bench *bench, uint64_t n)
 {
     bench->random = bench->random * 6364136223846793005U + 1442695040888963407U;
     return (double)(n % 100) + (double)(bench->random >> 44) / 1000.0;
+}
+
+static void submit(struct bench *bench, struct batch *batch)
+{
+    bench->sent++;
+    while (store_submit(bench->store, &batch, NULL, count_done, &bench->done) == TM_BUSY) {
+        store_poll(bench->store);
+        (void)usleep(1000);
+    }
+    for (; bench->done < bench->sent; (void)usleep(200))
+        store_poll(bench->store);
+}
+
+static void send_gone(struct bench *bench, uint64_t gone)
+{
+    enum { A_BATCH = 20000 };
+    for (uint64_t from = 0; from < gone; from += A_BATCH) {
+        struct batch *batch = store_batch_new(bench->store);
+        for (uint64_t n = from; batch && n < from + A_BATCH && n < gone; n++) {
+            series_id id = name_one(bench, batch, bench->series + n);
+            if (store_batch_sample(batch, id, LOAD_START_MS, number_of_double(1)))
+                fail("a sample", "out of memory");
+        }
+        submit(bench, batch);
+    }
 }
 
 /* All samples of a minute, a batch each time. */
@@ -55,13 +87,7 @@ static void send_minute(struct bench *bench, int64_t minute)
                                    number_of_double(level_of(bench, n))))
                 fail("a sample", "out of memory");
         }
-        bench->sent++;
-        while (store_submit(bench->store, &batch, NULL, count_done, &bench->done) == TM_BUSY) {
-            store_poll(bench->store);
-            (void)usleep(1000);
-        }
-        for (; bench->done < bench->sent; (void)usleep(200))
-            store_poll(bench->store);
+        submit(bench, batch);
     }
 }
 
@@ -108,6 +134,7 @@ int main(int count, char **args)
     char made[] = "./bench-detect-XXXXXX", states[64];
     struct bench bench = {.series = count > 1 ? strtoull(args[1], NULL, 10) : 100000, .random = 1};
     int64_t past = count > 2 ? atoll(args[2]) : 130;
+    uint64_t gone = count > 3 ? strtoull(args[3], NULL, 10) : 0;
     const struct load load = {.dir = mkdtemp(made), .series = bench.series};
     bench.ids = calloc(bench.series, sizeof *bench.ids);
     if (!load.dir || !bench.ids || !bench.series)
@@ -123,11 +150,16 @@ int main(int count, char **args)
     bench.engine = detect_engine_new(&options);
     struct rusage before, after;
     int64_t minute = 0;
+    send_gone(&bench, gone);
     for (; minute < past; minute++)
         send_minute(&bench, minute);
     (void)getrusage(RUSAGE_SELF, &before);
     printf("learn_cpu %.3f s\n", run(&bench, true));
     (void)getrusage(RUSAGE_SELF, &after);
+    for (int64_t end = minute + (gone > 0 ? SLEEP : 0); minute < end; minute++) {
+        send_minute(&bench, minute);
+        (void)run(&bench, false);
+    }
     double all = 0, reading = 0;
     for (int i = 0; i < CLOSED; i++, minute++) {
         send_minute(&bench, minute);
@@ -139,10 +171,12 @@ int main(int count, char **args)
     printf("scored %llu series\nminute_cpu %.3f s\nread_minute_cpu %.3f s\nread_window_cpu %.3f s\n",
            (unsigned long long)figures.scored, all, reading, read_alone(&bench, minute - 11, minute));
     printf("scoring_share %.2f %% of a core over reading the minute\n", 100 * (all - reading) / 60);
+    printf("asleep %llu series\ntables %.1f MiB\n", (unsigned long long)figures.asleep,
+           (double)figures.tables_bytes / 1048576);
     printf("state_bytes %.0f a series\nrss_grown %.0f MiB\n",
            (double)figures.memory_bytes / (double)(figures.scored ? figures.scored : 1),
            (double)(after.ru_maxrss - before.ru_maxrss) / 1024);
     detect_engine_free(bench.engine);
     store_close(bench.store);
-    return figures.scored == bench.series ? 0 : 1;
+    return figures.scored == bench.series && figures.asleep == gone ? 0 : 1;
 }
