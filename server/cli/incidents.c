@@ -44,13 +44,14 @@ static void print_incident(const json_t *item)
 
 /* ---- one in full ---- */
 
-static void put_causes(const json_t *item, struct bytes *out)
+/* Label sets with their share: a list of the item, each under a word of ten places. */
+static void put_causes(const json_t *item, const char *list, const char *word, struct bytes *out)
 {
     const json_t *one;
     size_t i;
-    json_array_foreach(json_object_get(item, "causes"), i, one)
+    json_array_foreach(json_object_get(item, list), i, one)
     {
-        bytes_printf(out, "\ncause     %3.0f %%  ",
+        bytes_printf(out, "\n%-10s%3.0f %%  ", word,
                      PERCENT * json_number_value(json_object_get(one, "share")));
         findings_put_labels(json_object_get(one, "labels"), out);
     }
@@ -105,7 +106,8 @@ static void print_whole(const json_t *item)
 {
     struct bytes out = {0};
     put_line(item, &out);
-    put_causes(item, &out);
+    put_causes(item, "causes", "cause", &out);
+    put_causes(item, "excess", "excess", &out);
     put_onset(item, &out);
     put_related(item, &out);
     put_feedback(item, &out);
@@ -161,10 +163,10 @@ const struct command incidents_command = {
     .summary = "list incidents, show one, say what it was worth, or follow them live",
     .operands = "[ID]",
     .details = "Without an operand it lists those of the last day, newest first; with an ID it shows "
-               "one in full: causes with their share, the order in which series began, the marker "
-               "before it, what was said of it. --feedback tells tidemark what it was worth: `noise` "
-               "and `expected` make it open less easily for the like, `useful` takes that back; the "
-               "last word counts.\n" OPTIONS_TIME,
+               "one in full: causes with their share, where the excess of errors lies, the order in "
+               "which series began, the marker before it, what was said of it. --feedback tells "
+               "tidemark what it was worth: `noise` and `expected` make it open less easily for the "
+               "like, `useful` takes that back; the last word counts.\n" OPTIONS_TIME,
     .examples = "tidemark incidents --state open\n"
                 "tidemark incidents 8f14e45fceea167a\n"
                 "tidemark incidents --feedback noise --note \"load test\" 8f14e45fceea167a",

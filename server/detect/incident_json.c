@@ -152,7 +152,7 @@ void incident_json(const struct detect_incidents *incidents, const struct incide
 {
     const struct incident *now = &home->now;
     struct incident_item item = head_of(home, now);
-    struct lists lists;
+    struct lists lists = {.markers = {{.id = 0}}};
     struct bytes text = {0};
     incident_text(incidents, home, &text);
     item.text = bytes_view(&text);

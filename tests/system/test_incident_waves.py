@@ -1,7 +1,8 @@
 """A wave of 404s without any deploy is an incident that says in which page group they are, and who asks. On the real binaries."""
 import random
+import re
 
-from harness import Daemon
+from harness import Daemon, command
 from test_detect import MINUTE_MS, SETTINGS, START_MS, push, settle, stamp
 from test_incidents import incidents
 
@@ -29,7 +30,11 @@ def wave_of(group, agent):
     with Daemon(config=SETTINGS) as daemon:
         push(daemon, shop(group, agent))
         settle(daemon)
-        return [item for item in incidents(daemon) if item['start'] >= stamp(START_MS + (WAVE - 15) * MINUTE_MS)]
+        found = [item for item in incidents(daemon) if item['start'] >= stamp(START_MS + (WAVE - 15) * MINUTE_MS)]
+        for item in found:
+            code, out, err = command('incidents', item['id'], '--server', 'http://' + daemon.http)
+            assert code == 0 and re.search(rf'\nexcess +\d+ %  {{agent="{agent}"', out), out + err
+        return found
 
 
 def assert_says(item, group, agent):
