@@ -8,10 +8,13 @@
 #define WORSE_TIMES 1.5
 
 enum { CANDIDATES_MAX = 400, WHAT_MAX = 300, FREQUENT_MAX = 3, GRAVEST_MAX = 3, NOISE = 20 };
+enum { NAMED_MAX = 3, NAME_BYTES = 40, LINE_BYTES = 156 }; /* renderers cut what is longer */
 
 struct choice {
     struct report_action at[CANDIDATES_MAX];
     size_t count;
+    uint64_t folded[CANDIDATES_MAX]; /* groups that an incident's line stands for */
+    size_t folded_count;
 };
 
 static void add(struct choice *choice, const struct report_action *action)
@@ -43,6 +46,81 @@ const char *analyse_title(struct report *r, const struct report_group *group)
                       WHAT_MAX - 4);
 }
 
+static void add_incident(struct choice *choice, const struct report_incident *incident)
+{
+    add(choice, &(struct report_action){.reason = REASON_INCIDENT,
+                                        .subject = incident->id,
+                                        .what = incident->text,
+                                        .version = incident->marker,
+                                        .ratio = NAN});
+}
+
+/* ---- one line for what one incident brought ---- */
+
+/* The incident in which four fifths of a group of failed requests were seen; NULL: none. */
+static const struct report_incident *incident_of(const struct report *r, const struct report_group *group)
+{
+    for (size_t i = 0; i < r->incident_count && group->is_request; i++) {
+        const struct report_incident *incident = &r->incidents[i];
+        for (size_t k = 0; k < incident->excess_count; k++)
+            if (incident->excess[k].id == group->id && incident->excess[k].count * 5 >= group->count * 4)
+                return incident;
+    }
+    return NULL;
+}
+
+static bool is_folded(const struct choice *choice, uint64_t id)
+{
+    for (size_t i = 0; i < choice->folded_count; i++)
+        if (choice->folded[i] == id)
+            return true;
+    return false;
+}
+
+/* In place of the group's own line. */
+static void fold(struct choice *choice, const struct report_incident *incident,
+                 const struct report_group *group)
+{
+    if (choice->folded_count == CANDIDATES_MAX || is_folded(choice, group->id))
+        return;
+    choice->folded[choice->folded_count++] = group->id;
+    add_incident(choice, incident);
+    for (size_t i = 0; i < choice->count; i++)
+        if (choice->at[i].subject == incident->id)
+            choice->at[i].count += group->count;
+}
+
+/* "shop: 40 of 2,000 requests failed (HTTP 503 GET cart, HTTP 503 GET pay, +2)" */
+static void name_folded(struct report *r, struct choice *choice, const struct report_incident *incident,
+                        struct report_action *action)
+{
+    char names[NAMED_MAX * (NAME_BYTES + 2) + 32], text[LINE_BYTES * 2];
+    size_t count = 0, len = 0;
+    for (size_t k = 0; k < incident->excess_count; k++) {
+        if (!is_folded(choice, incident->excess[k].id) || count++ >= NAMED_MAX)
+            continue;
+        const char *name = arena_text(&r->arena, str_of(incident->excess[k].what), NAME_BYTES);
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", count > 1 ? ", " : "", name);
+    }
+    if (count == 0)
+        return;
+    if (count > NAMED_MAX)
+        len += (size_t)snprintf(names + len, sizeof names - len, ", +%zu", count - NAMED_MAX);
+    const char *what = arena_text(&r->arena, str_of(incident->text), LINE_BYTES - len - 3);
+    (void)snprintf(text, sizeof text, "%s (%s)", what, names);
+    action->what = arena_text(&r->arena, str_of(text), 0);
+}
+
+static void name_all_folded(struct report *r, struct choice *choice)
+{
+    for (size_t i = 0; i < choice->count; i++)
+        for (size_t k = 0; k < r->incident_count; k++)
+            if (choice->at[i].reason == REASON_INCIDENT && choice->at[i].subject == r->incidents[k].id)
+                name_folded(r, choice, &r->incidents[k], &choice->at[i]);
+}
+
+/* ---- what there is ---- */
+
 static void add_groups(struct analysis *a, struct choice *choice, enum report_list list,
                        enum report_reason reason, bool grave_only, size_t most)
 {
@@ -54,6 +132,11 @@ static void add_groups(struct analysis *a, struct choice *choice, enum report_li
         bool is_noise = list == LIST_NEW && !is_grave && group->count < NOISE;
         if (is_noise || (grave_only && !is_grave) || (list == LIST_ONGOING && !(group->low > 1)))
             continue;
+        const struct report_incident *incident = list == LIST_REGRESSED ? NULL : incident_of(r, group);
+        if (incident) {
+            fold(choice, incident, group);
+            continue;
+        }
         n++;
         add(choice, &(struct report_action){.reason = reason,
                                             .subject = group->id,
@@ -77,15 +160,6 @@ static void add_deploys(const struct analysis *a, struct choice *choice)
                                                 .count = (uint64_t)d->after_k,
                                                 .ratio = d->ratio});
     }
-}
-
-static void add_incident(struct choice *choice, const struct report_incident *incident)
-{
-    add(choice, &(struct report_action){.reason = REASON_INCIDENT,
-                                        .subject = incident->id,
-                                        .what = incident->text,
-                                        .version = incident->marker,
-                                        .ratio = NAN});
 }
 
 static bool is_before(const struct report_incident *a, const struct report_incident *b)
@@ -170,7 +244,7 @@ static void put_done(struct analysis *a, const struct choice *choice)
     struct report *r = a->report;
     for (size_t i = 0; i < a->settings->before_count && r->action_count < REPORT_ACTIONS_MAX; i++) {
         struct report_action done = a->settings->before[i];
-        bool is_there = done.progress == PROGRESS_DONE;
+        bool is_there = done.progress == PROGRESS_DONE || is_folded(choice, done.subject);
         for (size_t k = 0; k < choice->count; k++)
             is_there = is_there || (choice->at[k].subject == done.subject &&
                                     (done.subject != 0 || choice->at[k].reason == done.reason));
@@ -199,6 +273,7 @@ enum tm_err analyse_actions(struct analysis *a)
     add_groups(a, choice, LIST_NEW, REASON_NEW, false, REPORT_ACTIONS_MAX);
     add_groups(a, choice, LIST_ONGOING, REASON_FREQUENT, false, FREQUENT_MAX);
     add_quality(a, choice);
+    name_all_folded(a->report, choice);
     carry_over(a, choice);
     put(a->report, choice, true);
     put(a->report, choice, false);

@@ -101,6 +101,8 @@ static const char style[] =
     ".actions li{padding:4pt 0}.actions "
     ".s{font-size:8pt}h2{break-after:avoid;margin-top:16pt}h3{break-after:avoid}thead{display:table-header-"
     "group}"
+    "thead{break-after:avoid}tbody tr:nth-child(2),tbody tr:nth-child(3),tbody tr:last-child{break-before:"
+    "avoid}"
     "tr{break-inside:avoid}.hint{break-after:avoid}table:not(:has(tr:nth-child(13))){break-inside:avoid}"
     ".meta{grid-template-columns:2fr 3fr 2fr 3fr}"
     ".strip{grid-template-columns:repeat(4,1fr);gap:5pt}.strip li{padding:5pt 7pt}.strip .v{font-size:14pt}"

@@ -191,6 +191,43 @@ static void an_incident_ranks_all_series_of_the_service(void **state)
     report_free(r);
 }
 
+static size_t count_actions(const struct report *r, const char *part)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->action_count; i++)
+        count += strstr(r->actions[i].what, part) != NULL;
+    return count;
+}
+
+static void failed_requests_of_one_incident_are_one_action_that_names_them(void **state)
+{
+    struct fixture *f = *state;
+    struct tm_why why = {""};
+    char type[32];
+    assert_int_equal(week_set_zone(zone, &why), TM_OK);
+    for (int back = 4; back >= 0; back--)
+        tell(f->store, "steady", noon(back), 100);
+    for (int i = 0; i < 5; i++) { /* the first was seen most */
+        (void)snprintf(type, sizeof type, "HTTP 503 /p%d", i);
+        tell(f->store, type, noon(0), 900 - 100 * (uint64_t)i);
+    }
+    tell(f->store, "HTTP 500 /other", noon(0), 30);
+    tell(f->store, "HTTP 500 /other", noon(0) + 20 * HOUR_MS, 30); /* half of it at another time */
+    tell(f->store, "Broken", noon(0), 40);                         /* an exception says why */
+    find(f->store, FINDING_INCIDENT, 6, noon(0), noon(0) + HOUR_MS / 2, "{\"text\":\"it broke\"}");
+    struct report *r = work_out(f, &why);
+    assert_int_equal(count_actions(r, "it broke"), 1);
+    assert_int_equal(count_actions(r, "HTTP 503"), 1);
+    assert_int_equal(r->actions[0].reason, REASON_INCIDENT);
+    assert_string_equal(r->actions[0].what, "it broke (HTTP 503 /p0, HTTP 503 /p1, HTTP 503 /p2, +2)");
+    assert_int_equal(r->actions[0].count, 900 + 800 + 700 + 600 + 500);
+    assert_int_equal(count_actions(r, "HTTP 500 /other"), 1);
+    assert_int_equal(count_actions(r, "Broken"), 1);
+    assert_int_equal(r->action_count, 4);
+    assert_int_equal(r->actions[3].reason, REASON_DATA); /* few hours were seen */
+    report_free(r);
+}
+
 static void of_too_many_series_some_are_looked_at_and_it_is_said(void **state)
 {
     struct fixture *f = *state;
@@ -277,6 +314,7 @@ int main(void)
         ON_STORE(each_group_stands_in_the_list_that_its_past_calls_for),
         ON_STORE(an_incident_is_held_against_the_same_local_hours_of_clean_weeks),
         ON_STORE(an_incident_ranks_all_series_of_the_service),
+        ON_STORE(failed_requests_of_one_incident_are_one_action_that_names_them),
         ON_STORE(of_too_many_series_some_are_looked_at_and_it_is_said),
         ON_STORE(a_rollback_is_no_deploy),
         ON_STORE(the_daemons_verdict_goes_before_our_own),
