@@ -120,7 +120,8 @@ static void note_layout(const struct window_call *call, const struct window *win
 
 /* By how much a change within the samples is drawn out. A counter is not drawn out to below zero: compared
  * without a division, and without branches on values, which nobody could foresee. */
-static double extrapolate(const struct layout *layout, double first_value, double change, bool is_counter)
+static inline double extrapolate(const struct layout *layout, double first_value, double change,
+                                 bool is_counter)
 {
     double sampled = (double)layout->sampled_ms, to_start = (double)layout->to_start_ms;
     bool is_below = sampled * first_value < to_start * change;
@@ -129,31 +130,83 @@ static double extrapolate(const struct layout *layout, double first_value, doubl
     return layout->factor;
 }
 
+struct changing {
+    const struct window_call *call;
+    struct window window;
+    struct falls falls;
+    struct layout layout; /* of no window at first: those have two samples */
+    bool is_counter;
+    double scale;
+};
+
+static double change_of(struct changing *c, size_t step)
+{
+    const struct window_call *call = c->call;
+    const struct samples *samples = call->samples;
+    struct window *window = &c->window;
+    window_move(window, call->plan, samples, step);
+    if (window_count(window) < 2)
+        return absent();
+    double first = samples->values[window->from], change = samples->values[window->to - 1] - first;
+    if (c->is_counter) {
+        move_falls(&c->falls, samples->values, window);
+        change = add_falls(&c->falls, samples->values, change);
+    }
+    note_layout(call, window, window_end(call->plan, step), &c->layout);
+    return change * (extrapolate(&c->layout, first, change, c->is_counter) * c->scale);
+}
+
+/* Where samples come regularly: the steps from this one on in whose windows the samples at and beyond both
+ * ends are just a step later than in the one before, so that layout and number are the same, and that have no
+ * falls. Returns the first that is not so. */
+static size_t follow_steps(struct changing *c, size_t step, double *out)
+{
+    const struct window_plan *plan = c->call->plan;
+    const struct samples *samples = c->call->samples;
+    const time_ms_t *times = samples->times;
+    const int64_t step_ms = plan->timeline.step_ms;
+    const size_t stride = c->window.to_stride;
+    size_t from = c->window.from, to = c->window.to, quiet = samples->count - 1;
+    if (plan->is_fixed || stride == 0 || stride != c->window.from_stride || from == 0 || to - from < 2 ||
+        to > quiet || c->falls.from != c->falls.to)
+        return step;
+    if (c->falls.to < c->falls.count && c->falls.at[c->falls.to] < quiet)
+        quiet = c->falls.at[c->falls.to];
+    time_ms_t before = times[from - 1], first = times[from], last = times[to - 1], behind = times[to];
+    for (; step < plan->timeline.count && to + stride <= quiet; step++) {
+        before += step_ms;
+        first += step_ms;
+        last += step_ms;
+        behind += step_ms;
+        from += stride;
+        to += stride;
+        if ((times[from - 1] != before) | (times[from] != first) | (times[to - 1] != last) |
+            (times[to] != behind)) {
+            from -= stride;
+            to -= stride;
+            break;
+        }
+        double value = samples->values[from], change = samples->values[to - 1] - value;
+        out[step] = change * (extrapolate(&c->layout, value, change, c->is_counter) * c->scale);
+    }
+    c->window.from = from;
+    c->window.to = to;
+    return step;
+}
+
 static enum tm_err find_changes(const struct window_call *call, bool is_counter, bool is_rate, double *out)
 {
-    const struct samples *samples = call->samples;
-    struct window window = {0};
-    struct falls falls = {0};
-    struct layout layout = {0}; /* of no window: those have two samples */
-    if (is_counter && !find_falls(samples, &falls)) {
-        free(falls.at);
+    struct changing c = {
+        .call = call, .is_counter = is_counter, .scale = is_rate ? 1000 / (double)call->plan->range_ms : 1};
+    if (is_counter && !find_falls(call->samples, &c.falls)) {
+        free(c.falls.at);
         return TM_NOMEM;
     }
-    double scale = is_rate ? 1000 / (double)call->plan->range_ms : 1;
-    for (size_t step = 0; step < call->plan->timeline.count; step++) {
-        window_move(&window, call->plan, samples, step);
-        out[step] = absent();
-        if (window_count(&window) < 2)
-            continue;
-        double change = samples->values[window.to - 1] - samples->values[window.from];
-        if (is_counter) {
-            move_falls(&falls, samples->values, &window);
-            change = add_falls(&falls, samples->values, change);
-        }
-        note_layout(call, &window, window_end(call->plan, step), &layout);
-        out[step] = change * (extrapolate(&layout, samples->values[window.from], change, is_counter) * scale);
+    for (size_t step = 0; step < call->plan->timeline.count;) {
+        out[step] = change_of(&c, step);
+        step = follow_steps(&c, step + 1, out);
     }
-    free(falls.at);
+    free(c.falls.at);
     return TM_OK;
 }
 

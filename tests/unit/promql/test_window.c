@@ -164,23 +164,23 @@ static void check_close(double got, double expected)
 }
 
 /* Every step against a plan of that step alone. */
-static void check_sliding(enum function_id id, const struct samples *samples, time_ms_t end)
+static void check_sliding(enum function_id id, const struct samples *samples, struct window_plan plan,
+                          bool is_exact)
 {
-    struct window_plan plan = {.timeline = {.start = -50000, .step_ms = end / STEPS_MAX, .count = STEPS_MAX},
-                               .range_ms = 120000};
     static double column[STEPS_MAX], q[STEPS_MAX];
     struct tm_why why;
     for (size_t i = 0; i < STEPS_MAX; i++)
         q[i] = 0.25;
     struct window_call call = {.plan = &plan, .samples = samples, .params = {q, q}, .why = &why};
     assert_int_equal(window_function(id)(&call, column), TM_OK);
-    for (size_t i = 0; i < STEPS_MAX; i++) {
+    for (size_t i = 0; i < plan.timeline.count; i++) {
         struct window_plan alone = plan;
         alone.timeline = (struct timeline){timeline_at(&plan.timeline, i), 1, 1};
         struct window_call one = {.plan = &alone, .samples = samples, .params = {q, q}, .why = &why};
         double expected;
         assert_int_equal(window_function(id)(&one, &expected), TM_OK);
         check_close(column[i], expected);
+        assert_true(!is_exact || column[i] == expected || isnan(expected));
     }
 }
 
@@ -193,11 +193,69 @@ static void sliding_equals_each_window_alone(void **state)
     for (unsigned seed = 1; seed <= 12; seed++) {
         double end = fill_samples(seed, times, values, sizes[seed % 3]);
         struct samples samples = {times, values, SAMPLES_MAX};
+        struct window_plan plan = {
+            .timeline = {.start = -50000, .step_ms = (time_ms_t)end / STEPS_MAX, .count = STEPS_MAX},
+            .range_ms = 120000};
         for (enum function_id id = 0; id < FUNCTION_COUNT; id++) {
             if (window_function(id))
-                check_sliding(id, &samples, (time_ms_t)end);
+                check_sliding(id, &samples, plan, false);
         }
     }
+}
+
+/* A counter every 10 s, with some that come late, are missing, fall, are no numbers or stay for a while;
+ * seed 0: without all that. */
+static void fill_regular(unsigned seed, time_ms_t *times, double *values)
+{
+    unsigned state = seed;
+    time_ms_t time = -30000;
+    double value = 3;
+    for (size_t i = 0; i < SAMPLES_MAX; i++) {
+        unsigned what = seed ? (unsigned)rand_r(&state) % 100 : 99;
+        time += what < 3 ? 40000 : 10000;
+        value = what == 7 ? 1 : value + rand_r(&state) % 50 * (what > 20);
+        times[i] = time + (what == 4 ? 13 : 0);
+        values[i] = what == 8 ? (double)INFINITY : value;
+        if (what == 9)
+            values[i] = NAN;
+    }
+}
+
+static void regular_samples_give_just_what_each_window_alone_gives(void **state)
+{
+    (void)state;
+    static time_ms_t times[SAMPLES_MAX];
+    static double values[SAMPLES_MAX];
+    static const enum function_id ids[] = {FUNCTION_RATE, FUNCTION_INCREASE, FUNCTION_DELTA};
+    static const int64_t steps_ms[] = {60000, 10000, 20000, 15000, 7};
+    static const int64_t ranges_ms[] = {300000, 60000, 10000, 25000};
+    for (unsigned i = 0; i < 12 * 5 * 4 * 3; i++) {
+        struct window_plan plan = {.timeline = {.start = (i % 7) * 5000 - 60000,
+                                                .step_ms = steps_ms[i / 12 % 5],
+                                                .count = STEPS_MAX},
+                                   .range_ms = ranges_ms[i / 60 % 4]};
+        struct samples samples = {times, values, SAMPLES_MAX - i % 3};
+        fill_regular(i % 12, times, values);
+        check_sliding(ids[i / 240], &samples, plan, true);
+    }
+}
+
+static void a_fixed_window_stays_where_it_is(void **state)
+{
+    (void)state;
+    static time_ms_t times[SAMPLES_MAX];
+    static double values[SAMPLES_MAX], column[STEPS_MAX];
+    fill_regular(0, times, values);
+    struct samples samples = {times, values, SAMPLES_MAX};
+    struct window_plan plan = {.timeline = {.start = 0, .step_ms = 10000, .count = STEPS_MAX},
+                               .is_fixed = true,
+                               .fixed_ms = 600000,
+                               .range_ms = 300000};
+    struct window_call call = {.plan = &plan, .samples = &samples};
+    assert_int_equal(window_function(FUNCTION_RATE)(&call, column), TM_OK);
+    for (size_t i = 1; i < STEPS_MAX; i++)
+        assert_true(column[i] == column[0]);
+    assert_true(column[0] > 0);
 }
 
 int main(void)
@@ -212,6 +270,8 @@ int main(void)
         cmocka_unit_test(factors_out_of_bounds_are_refused),
         cmocka_unit_test(both_ends_belong_to_a_window),
         cmocka_unit_test(sliding_equals_each_window_alone),
+        cmocka_unit_test(regular_samples_give_just_what_each_window_alone_gives),
+        cmocka_unit_test(a_fixed_window_stays_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
