@@ -16,6 +16,7 @@ struct pass {
     bool tells;
     bool trusts_tips; /* nothing came late: what they hold still holds */
     bool is_full;     /* no memory for what was heard */
+    size_t stride;    /* minutes of a sum */
 };
 
 static bool is_stopped(const struct detect_engine *engine)
@@ -218,7 +219,7 @@ static bool derived_is_behind(const struct pass *pass)
 
 static double *sum_of(const struct pass *pass, uint32_t place)
 {
-    return pass->engine->sums + (size_t)place * COLUMN;
+    return pass->engine->sums + (size_t)place * pass->stride;
 }
 
 static void add_up(const struct pass *pass, const struct detect_source *source, int64_t last)
@@ -301,8 +302,7 @@ static void run_derived(struct pass *pass)
 static bool clear_sums(struct pass *pass)
 {
     struct detect_engine *engine = pass->engine;
-    size_t need = pass->service->derived_count * (size_t)COLUMN;
-    int64_t count = pass->window->to - pass->window->from;
+    size_t need = pass->service->derived_count * pass->stride;
     if (need > engine->sums_capacity) {
         double *grown = realloc(engine->sums, need * sizeof *grown);
         if (!grown)
@@ -312,8 +312,8 @@ static bool clear_sums(struct pass *pass)
     }
     for (size_t i = 0; i < pass->service->derived_count; i++) {
         pass->service->targets[pass->service->derived[i]].sum_place = (uint32_t)i;
-        for (int64_t k = 0; k < count; k++)
-            engine->sums[i * COLUMN + (size_t)k] = NAN;
+        for (size_t k = 0; k < pass->stride; k++)
+            engine->sums[i * pass->stride + k] = NAN;
     }
     return true;
 }
@@ -325,6 +325,7 @@ bool detect_pass(struct detect_engine *engine, struct detect_service *service,
                         .service = service,
                         .window = window,
                         .tells = tells,
+                        .stride = (size_t)(window->to - window->from),
                         .trusts_tips = !service->is_dirty && service->late_until <= window->from};
     bool sums = derived_is_behind(&pass);
     engine->heard_count = 0;

@@ -98,7 +98,8 @@ static size_t service_bytes(const struct detect_service *service)
     size_t bytes = sizeof *service + service->source_capacity * sizeof *service->sources +
                    service->asleep_capacity * sizeof *service->asleep +
                    service->target_capacity * sizeof *service->targets +
-                   service->derived_capacity * sizeof *service->derived;
+                   service->derived_capacity * sizeof *service->derived +
+                   service->derived_slots * sizeof *service->derived_places;
     for (size_t i = 0; i < service->target_count; i++) {
         const struct detect_target *target = &service->targets[i];
         bytes += target->labels_len + target->told_count * sizeof *target->told;

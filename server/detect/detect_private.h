@@ -116,6 +116,9 @@ struct detect_service {
     uint32_t free_count;
     uint32_t *derived; /* targets that are sums, parts and ratios, wholes before parts before ratios */
     size_t derived_count, derived_capacity;
+    uint32_t *derived_places; /* by hash of form and labels: its place among them, and one more; 0: none */
+    size_t derived_slots;
+    bool is_crowded;  /* there are as many as may be, and it was told */
     struct str *envs; /* owned texts */
     size_t env_count, env_capacity;
     struct detect_snapshot snapshots[DETECT_SNAPSHOTS]; /* by minute */

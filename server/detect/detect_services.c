@@ -92,6 +92,7 @@ void detect_service_free(struct detect_engine *engine, struct detect_service *se
     free(service->sources);
     free(service->asleep);
     free(service->derived);
+    free(service->derived_places);
     free(service->name);
     free(service);
 }
@@ -211,6 +212,50 @@ static bool derived_labels(const struct derived *derived, struct labels *out)
     return ok && labels_sort(out, &twice) == TM_OK;
 }
 
+/* The slot of what is derived under the labels in engine->scratch: its own, or the empty one where it would
+ * be. */
+static size_t find_derived_slot(const struct detect_engine *engine, const struct detect_service *service,
+                                uint64_t hash)
+{
+    size_t mask = service->derived_slots - 1, slot = hash & mask;
+    for (; service->derived_places[slot] != 0; slot = (slot + 1) & mask) {
+        const struct detect_target *target =
+            &service->targets[service->derived[service->derived_places[slot] - 1]];
+        if (target->hash == hash && str_equal(detect_labels(target), bytes_view(&engine->scratch)))
+            break;
+    }
+    return slot;
+}
+
+/* Slots for one more, half of them free at least. */
+static bool make_derived_slots(struct detect_service *service)
+{
+    if ((service->derived_count + 1) * 2 <= service->derived_slots)
+        return true;
+    size_t wanted = service->derived_slots ? service->derived_slots * 2 : SLOTS_FIRST;
+    uint32_t *places = calloc(wanted, sizeof *places);
+    if (!places)
+        return false;
+    for (size_t i = 0; i < service->derived_count; i++) {
+        size_t slot = service->targets[service->derived[i]].hash & (wanted - 1);
+        while (places[slot] != 0)
+            slot = (slot + 1) & (wanted - 1);
+        places[slot] = (uint32_t)i + 1;
+    }
+    free(service->derived_places);
+    service->derived_places = places;
+    service->derived_slots = wanted;
+    return true;
+}
+
+/* Something derived is there from a minute on, or was before it was known. */
+static void begin_at(struct detect_target *target, int64_t first)
+{
+    if (!target->state && target->samples == 0 && first < target->at)
+        target->at = first;
+    target->first = first < target->first ? first : target->first;
+}
+
 /* The target of something derived, made if new. False without memory, or when there are too many. */
 static bool find_derived(struct detect_engine *engine, struct detect_service *service,
                          const struct derived *derived, int64_t first, uint32_t *out)
@@ -223,14 +268,12 @@ static bool find_derived(struct detect_engine *engine, struct detect_service *se
     if (bytes_error(&engine->scratch))
         return false;
     uint64_t hash = hash_scratch(engine, derived->form);
-    for (size_t i = 0; i < service->derived_count; i++) {
-        struct detect_target *target = &service->targets[service->derived[i]];
-        if (target->hash != hash || !str_equal(detect_labels(target), bytes_view(&engine->scratch)))
-            continue;
-        if (!target->state && target->samples == 0 && first < target->at)
-            target->at = first;
-        target->first = first < target->first ? first : target->first;
-        *out = service->derived[i];
+    if (!make_derived_slots(service))
+        return false;
+    size_t slot = find_derived_slot(engine, service, hash);
+    if (service->derived_places[slot] != 0) {
+        *out = service->derived[service->derived_places[slot] - 1];
+        begin_at(&service->targets[*out], first);
         return true;
     }
     if (service->derived_count >= DERIVED_MAX ||
@@ -242,6 +285,7 @@ static bool find_derived(struct detect_engine *engine, struct detect_service *se
     service->targets[*out].whole = derived->whole;
     service->targets[*out].is_excluded = detect_is_excluded(engine, &labels);
     service->derived[service->derived_count++] = *out;
+    service->derived_places[slot] = (uint32_t)service->derived_count;
     return true;
 }
 
@@ -368,6 +412,21 @@ bool detect_is_derived_from(struct str metric)
     return str_equal(metric, STR("exception_events_total")) || str_equal(metric, STR("http_events_total"));
 }
 
+/* What is derived has a bound; what is beyond it goes into no sum, and is no reason to stop. */
+static bool is_crowded(const struct detect_engine *engine, struct detect_service *service)
+{
+    if (service->derived_count < DERIVED_MAX)
+        return false;
+    if (!service->is_crowded)
+        detect_warn(
+            engine, "detect.derived",
+            "service %.100s has over %d sums of requests and exceptions: further environments and page "
+            "groups are not scored as a whole",
+            service->name, DERIVED_MAX);
+    service->is_crowded = true;
+    return true;
+}
+
 bool detect_add_source(struct detect_engine *engine, struct detect_service *service, uint32_t series,
                        const struct labels *labels)
 {
@@ -384,7 +443,7 @@ bool detect_add_source(struct detect_engine *engine, struct detect_service *serv
                                      .metric = detect_metric_hash(labels_get(labels, STR(LABEL_NAME))),
                                      .silent = DETECT_NEVER,
                                      .next = DETECT_NEVER};
-    bool ok = derive(engine, service, source, labels, first) &&
+    bool ok = (derive(engine, service, source, labels, first) || is_crowded(engine, service)) &&
               (!detect_is_wanted(engine, labels) || add_own_targets(engine, service, source, labels, first));
     for (uint32_t t = 0; t < source->target_count && !ok; t++)
         detect_free_target(engine, service, source->targets[t]);

@@ -175,6 +175,37 @@ static void a_series_that_comes_back_is_scored_the_same_whatever_was_read_meanwh
     }
 }
 
+/* ---- too many sums ---- */
+
+/* One request in each of so many environments. */
+static void send_environments(struct rig *rig, int count)
+{
+    struct batch *batch = store_batch_new(rig->f->store);
+    for (int e = 0; e < count; e++) {
+        char env[32];
+        (void)snprintf(env, sizeof env, "pr-%d", e);
+        series_id id = series_of(rig, batch, "http_events_total", "env", env);
+        assert_int_equal(store_batch_cell(batch, id, 0, BEGIN + 20000, 1), TM_OK);
+    }
+    assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
+}
+
+static void environments_without_end_do_not_end_scoring(void **state)
+{
+    enum { ENVIRONMENTS = 4200, SUMS_MOST = 20000 };
+    struct rig *rig = *state;
+    run(rig);
+    send_environments(rig, ENVIRONMENTS); /* five sums each */
+    send_gauges(rig, 0, 3, 2, -1, 3);
+    run(rig);
+    /* none has a state yet; each series, and what is derived as far as it may be */
+    assert_int_equal(figures_of(rig).learning, ENVIRONMENTS + 2 + SUMS_MOST);
+    send_gauges(rig, 3, 200, 2, -1, 50);
+    run(rig);
+    assert_int_equal(closed_of(rig), BEGIN + INT64_C(199) * MINUTE_MS);
+    assert_true(figures_of(rig).scored >= 2);
+}
+
 /* ---- leaving ---- */
 
 /* Two hours pass, in which the store looks who has no data. */
@@ -222,6 +253,7 @@ int main(void)
         PROMISE(what_slept_remembers_how_much_was_seen_of_it),
         PROMISE(late_data_of_what_sleeps_wakes_it),
         PROMISE(a_series_that_comes_back_is_scored_the_same_whatever_was_read_meanwhile),
+        PROMISE(environments_without_end_do_not_end_scoring),
         PROMISE(series_that_left_the_store_leave_nothing_behind),
         PROMISE(a_churn_of_series_stays_within_scoring_memory_and_new_ones_are_scored),
     };
