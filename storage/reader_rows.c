@@ -190,8 +190,6 @@ static enum tm_err enter(struct partitions *set, void *arg, struct tm_why *why)
 static enum tm_err read_together(struct together *t, struct tm_why *why)
 {
     struct contents *contents = t->reader->contents;
-    t->read = t->entered = t->period_count = 0;
-    t->is_count = false;
     enum tm_err err = copy_heads(t);
     if (err || t->count == 0)
         return err;
@@ -230,7 +228,6 @@ enum tm_err reader_rows(struct reader *reader, const uint32_t *series, size_t co
                         struct reader_row *rows, size_t *given)
 {
     struct reader_together *kept = &reader->together;
-    struct together t;
     struct tm_why why;
     enum tm_err err = reader_check(reader, &why);
     *given = 1;
@@ -238,11 +235,11 @@ enum tm_err reader_rows(struct reader *reader, const uint32_t *series, size_t co
         return err ? err : read_alone(reader, series[0], span, rows);
     if (kept->wanted == 0)
         kept->wanted = FIRST_WANTED;
-    t.reader = reader;
-    t.series = series;
-    t.count = count < kept->wanted ? count : kept->wanted;
-    t.span = span;
-    t.rows = rows;
+    struct together t = {.reader = reader,
+                         .series = series,
+                         .count = count < kept->wanted ? count : kept->wanted,
+                         .span = span,
+                         .rows = rows};
     if (read_together(&t, &why) != TM_OK)
         t.read = 0; /* the first of them tells what is wrong */
     learn(kept, &t);
