@@ -361,8 +361,9 @@ static void answer_it(struct asked *asked, struct answer *answer)
     asked->engine->figures.compared++;
     if (find_cells(asked, answer))
         keep_moved(asked, answer);
-    if (names(answer, asked->heard->target) && asked->all->labels + cells->count <= NAMED_MAX) {
-        asked->all->labels += cells->count;
+    size_t named = answer->moved_count == 1 && cells->count > SIBLINGS_TOLD_APART ? 0 : cells->count;
+    if (names(answer, asked->heard->target) && asked->all->labels + named <= NAMED_MAX) {
+        asked->all->labels += named;
         cells->moved = answer->moved_count;
         cells->fall = answer->is_fall;
         sibling_labels_put(asked->engine->reader, cells, &answer->text, &answer->json);

@@ -242,6 +242,10 @@ void sibling_labels_put(struct reader *reader, const struct sibling_cells *cells
     struct fit fit = {&cube, cells, 0};
     while (fit.first + 1 < cells->count && !(cells->moved_by[fit.first] > 0))
         fit.first++;
+    if (cells->moved == 1 && cells->count > SIBLINGS_TOLD_APART) {
+        bytes_printf(text, "; only this of %zu series", cells->count);
+        return;
+    }
     bool is_open = detect_cube_open(&cube, reader, cells->series, cells->count);
     if (cells->moved == cells->count)
         bytes_printf(text, "; all %zu series moved likewise", cells->count);

@@ -5,6 +5,11 @@
 #include "storage/model/bytes.h"
 #include "storage/query.h"
 
+/* Of more series one that is off alone is not told apart by its labels, which are said of it anyway: by
+ * chance some of 100,000 series are off each minute, and all labels of their metrics would be read for that.
+ */
+enum { SIBLINGS_TOLD_APART = 256 };
+
 /* Series of one metric, two or more; not owned. */
 struct sibling_cells {
     uint32_t *series;

@@ -140,6 +140,14 @@ static void a_series_that_is_off_alone_is_named_as_the_only_one(void **state)
         "\"causes\":[{\"labels\":{\"pod\":\"p7\"},\"share\":1}],\"siblings\":{\"series\":40,\"moved\":1}");
 }
 
+static void of_many_one_is_said_to_be_alone_without_its_labels(void **state)
+{
+    struct rig *rig = *state;
+    send_fleet(rig, &(struct fleet){"queue_depth", 257, .fault = fault_of_one});
+    assert_says(rig, 7, "; only this of 257 series; so unusual",
+                "\"causes\":[],\"siblings\":{\"series\":257,\"moved\":1}");
+}
+
 static double fault_of_zone(int i)
 {
     return i / 10 == 1 ? 600 : 0;
@@ -279,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PROMISE(a_series_that_is_off_alone_is_named_as_the_only_one),
+        PROMISE(of_many_one_is_said_to_be_alone_without_its_labels),
         PROMISE(what_all_have_in_common_is_one_label),
         PROMISE(what_all_have_in_common_are_two_labels),
         PROMISE(what_all_have_in_common_are_three_labels),
