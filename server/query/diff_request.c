@@ -7,8 +7,6 @@
 #include "storage/model/labels.h"
 #include "storage/model/when.h"
 
-enum { SHOWN_BYTES = 100 };
-
 void diff_free(struct diff *d)
 {
     free(d->service);
@@ -34,21 +32,9 @@ static enum tm_err fail_span(const char *name, const char *what, struct tm_why *
 static enum tm_err read_span(const char *name, struct str text, time_ms_t now, struct span *out,
                              struct tm_why *why)
 {
-    struct tm_why inner;
-    const char *dots = text.len > 0 ? memmem(text.ptr, text.len, "..", 2) : NULL;
-    if (!dots)
-        return tm_fail(why, TM_INVALID,
-                       "invalid parameter \"%s\": \"%.*s\" is no FROM..TO, for example -30m..now", name,
-                       (int)(text.len > SHOWN_BYTES ? SHOWN_BYTES : text.len), text.ptr);
-    struct str from = {text.ptr, (size_t)(dots - text.ptr)};
-    struct str to = {dots + 2, text.len - from.len - 2};
-    enum tm_err err = when_parse(from, now, &out->from, &inner);
-    if (!err)
-        err = when_parse(to, now, &out->to, &inner);
+    enum tm_err err = params_two_times(name, text, "no FROM..TO, for example -30m..now", now, out, why);
     if (err)
-        return fail_span(name, inner.text, why);
-    if (out->from >= out->to)
-        return fail_span(name, "its begin is not before its end", why);
+        return err;
     if (out->to - out->from > DIFF_SPAN_MAX_MS)
         return fail_span(name, "it is longer than 31 days", why);
     *out = diff_align(*out);

@@ -173,6 +173,29 @@ enum tm_err params_from_to(const struct params *params, time_ms_t now, struct sp
     return err;
 }
 
+/* Of what somebody sent, in a sentence. */
+enum { SHOWN_BYTES = 100 };
+
+enum tm_err params_two_times(const char *name, struct str text, const char *otherwise, time_ms_t now,
+                             struct span *out, struct tm_why *why)
+{
+    struct tm_why inner;
+    const char *dots = text.len > 0 ? memmem(text.ptr, text.len, "..", 2) : NULL;
+    if (!dots)
+        return tm_fail(why, TM_INVALID, "invalid parameter \"%s\": \"%.*s\" is %s", name,
+                       (int)(text.len > SHOWN_BYTES ? SHOWN_BYTES : text.len), text.ptr, otherwise);
+    struct str from = {text.ptr, (size_t)(dots - text.ptr)};
+    struct str to = {dots + 2, text.len - from.len - 2};
+    enum tm_err err = when_parse(from, now, &out->from, &inner);
+    if (!err)
+        err = when_parse(to, now, &out->to, &inner);
+    if (err)
+        return tm_fail(why, TM_INVALID, "invalid parameter \"%s\": %s", name, inner.text);
+    if (out->from >= out->to)
+        return tm_fail(why, TM_INVALID, "invalid parameter \"%s\": its begin is not before its end", name);
+    return TM_OK;
+}
+
 enum tm_err params_count(const struct params *params, const char *name, size_t otherwise, size_t *out,
                          struct tm_why *why)
 {

@@ -47,6 +47,11 @@ enum tm_err params_start_end(const struct params *params, time_ms_t now, struct 
 enum tm_err params_from_to(const struct params *params, time_ms_t now, struct span *out,
                            struct tm_why *why) TM_MUST_CHECK;
 
+/* The value text of parameter name as FROM..TO, whose ends are as those of params_from_to and both there, the
+ * first one before the other. TM_INVALID; what it is if it is none: "no FROM..TO, ...". */
+enum tm_err params_two_times(const char *name, struct str text, const char *otherwise, time_ms_t now,
+                             struct span *out, struct tm_why *why) TM_MUST_CHECK;
+
 /* A whole number from 0 on; missing: otherwise. TM_INVALID. */
 enum tm_err params_count(const struct params *params, const char *name, size_t otherwise, size_t *out,
                          struct tm_why *why) TM_MUST_CHECK;

@@ -210,26 +210,6 @@ static enum tm_err read_span(struct top *t, const struct params *params, time_ms
     return tm_fail(why, TM_INVALID, "invalid parameter \"from\": it is not before to");
 }
 
-static enum tm_err read_from_to(struct str text, time_ms_t now, struct span *out, struct tm_why *why)
-{
-    struct tm_why inner;
-    const char *dots = text.len > 0 ? memmem(text.ptr, text.len, "..", 2) : NULL;
-    if (!dots)
-        return tm_fail(why, TM_INVALID,
-                       "invalid parameter \"compare\": \"%.*s\" is none of previous, week and FROM..TO",
-                       (int)(text.len > SHOWN_BYTES ? SHOWN_BYTES : text.len), text.ptr);
-    struct str from = {text.ptr, (size_t)(dots - text.ptr)};
-    struct str to = {dots + 2, text.len - from.len - 2};
-    enum tm_err err = when_parse(from, now, &out->from, &inner);
-    if (!err)
-        err = when_parse(to, now, &out->to, &inner);
-    if (err)
-        return tm_fail(why, TM_INVALID, "invalid parameter \"compare\": %s", inner.text);
-    if (out->from >= out->to)
-        return tm_fail(why, TM_INVALID, "invalid parameter \"compare\": its begin is not before its end");
-    return TM_OK;
-}
-
 static enum tm_err read_compare(struct top *t, const struct params *params, time_ms_t now, struct tm_why *why)
 {
     struct str text;
@@ -242,7 +222,7 @@ static enum tm_err read_compare(struct top *t, const struct params *params, time
     else if (str_equal(text, STR("week")))
         t->before = (struct span){t->span.from - WEEK_MS, t->span.to - WEEK_MS};
     else
-        return read_from_to(text, now, &t->before, why);
+        return params_two_times("compare", text, "none of previous, week and FROM..TO", now, &t->before, why);
     return TM_OK;
 }
 

@@ -293,6 +293,11 @@ static void operators_bind_as_in_prometheus(void **state)
         {"1 != bool 2 % 3", NULL},
     };
     CHECK_TAKEN(rows);
+}
+
+static void what_operators_do_not_take_is_told_with_its_place(void **state)
+{
+    (void)state;
     static const struct refused wrong[] = {
         {"1+", "1:3: parse error: unexpected end of input"},
         {"*1", "1:1: parse error: unexpected <op:*>"},
@@ -568,6 +573,7 @@ int main(void)
         cmocka_unit_test(names_in_quotes_are_those_of_later_versions),
         cmocka_unit_test(offset_and_at_belong_to_selectors),
         cmocka_unit_test(operators_bind_as_in_prometheus),
+        cmocka_unit_test(what_operators_do_not_take_is_told_with_its_place),
         cmocka_unit_test(aggregations_take_by_before_or_behind),
         cmocka_unit_test(calls_are_checked_against_the_table),
         cmocka_unit_test(the_table_of_functions_is_in_order),

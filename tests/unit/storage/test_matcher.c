@@ -164,56 +164,53 @@ static void the_dollar_is_the_very_end(void **state)
     check_cases(cases, sizeof cases / sizeof cases[0]);
 }
 
-static void what_pcre2_reads_otherwise_is_translated(void **state)
+/* \v is one character, \s has no vertical tab, [[:space:]] has. */
+static void white_space_is_that_of_re2(void **state)
 {
     (void)state;
     static const struct regex_case cases[] = {
-        /* \v is one character, \s has no vertical tab, [[:space:]] has */
-        YES("\\v", "\v"),
-        NO("\\v", "\n"),
-        NO("\\s", "\v"),
-        YES("\\S", "\v"),
-        YES("[[:space:]]", "\v"),
-        NO("[\\s]", "\v"),
-        YES("[\\S]", "\v"),
-        NO("[\\S]", "\n"),
-        YES("[\\S]", "\xc3\xa9"),
-        /* octal, hexadecimal, quoted */
-        YES("\\101", "A"),
-        YES("\\12", "\n"),
-        YES("a\\0", "a\0"),
-        YES("\\x41", "A"),
-        YES("\\x{e9}", "\xc3\xa9"),
-        YES("\\Qa.b*\\E+", "a.b**"),
-        NO("\\Qa.b", "axb"),
-        YES("\\Q\\E", ""),
-        YES("\\Qa|b", "a|b"),
-        YES("\\_\\-\\/\\#", "_-/#"),
-        YES("a b#c", "a b#c"),
-        YES("(?i)A\\x62", "aB"),
-        /* classes */
-        YES("\\d+", "09"),
-        NO("\\d", "\xd9\xa3"),
-        YES("\\w+", "a_1"),
-        NO("\\w", "\xc3\xa9"),
-        YES("\\W", "\xc3\xa9"),
-        YES("\\D", "\xd9\xa3"),
-        YES("[\\w.]+", "a.b"),
-        YES("[[:word:]-]+", "a-b"),
-        NO("[[:^word:]]", "a"),
-        YES("[[:^alpha:]]", "1"),
-        YES("[]a]+", "]a"),
-        NO("[^]a]", "]"),
-        YES("[a-]+", "a-"),
-        YES("[\\d-z]+", "1-z"),
-        YES("[[a]+", "[a"),
-        YES("[a[:b]+", "a[:b"),
-        YES("[[.a.]+", "[.a"),
-        YES("[&&a]+", "&a"),
-        YES("[a^]+", "^a"),
-        YES("[\\x{100}-\\x{200}]", "\xc4\x80"),
+        YES("\\v", "\v"),   NO("\\v", "\n"),          NO("\\s", "\v"),
+        YES("\\S", "\v"),   YES("[[:space:]]", "\v"), NO("[\\s]", "\v"),
+        YES("[\\S]", "\v"), NO("[\\S]", "\n"),        YES("[\\S]", "\xc3\xa9"),
+    };
+    check_cases(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void octal_hexadecimal_and_quoted_text_is_read(void **state)
+{
+    (void)state;
+    static const struct regex_case cases[] = {
+        YES("\\101", "A"),           YES("\\12", "\n"),          YES("a\\0", "a\0"),
+        YES("\\x41", "A"),           YES("\\x{e9}", "\xc3\xa9"), YES("\\Qa.b*\\E+", "a.b**"),
+        NO("\\Qa.b", "axb"),         YES("\\Q\\E", ""),          YES("\\Qa|b", "a|b"),
+        YES("\\_\\-\\/\\#", "_-/#"), YES("a b#c", "a b#c"),      YES("(?i)A\\x62", "aB"),
+    };
+    check_cases(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void classes_are_those_of_re2(void **state)
+{
+    (void)state;
+    static const struct regex_case cases[] = {
+        YES("\\d+", "09"),        NO("\\d", "\xd9\xa3"),
+        YES("\\w+", "a_1"),       NO("\\w", "\xc3\xa9"),
+        YES("\\W", "\xc3\xa9"),   YES("\\D", "\xd9\xa3"),
+        YES("[\\w.]+", "a.b"),    YES("[[:word:]-]+", "a-b"),
+        NO("[[:^word:]]", "a"),   YES("[[:^alpha:]]", "1"),
+        YES("[]a]+", "]a"),       NO("[^]a]", "]"),
+        YES("[a-]+", "a-"),       YES("[\\d-z]+", "1-z"),
+        YES("[[a]+", "[a"),       YES("[a[:b]+", "a[:b"),
+        YES("[[.a.]+", "[.a"),    YES("[&&a]+", "&a"),
+        YES("[a^]+", "^a"),       YES("[\\x{100}-\\x{200}]", "\xc4\x80"),
         YES("[\\]\\\\]+", "]\\"),
-        /* Unicode */
+    };
+    check_cases(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void properties_of_unicode_are_those_of_re2(void **state)
+{
+    (void)state;
+    static const struct regex_case cases[] = {
         YES("\\pL+", "a\xc3\xa9"),
         YES("\\p{Greek}", "\xce\xb1"),
         NO("\\p{Greek}", "a"),
@@ -229,13 +226,16 @@ static void what_pcre2_reads_otherwise_is_translated(void **state)
         NO("\\p{Katakana}", "\xe3\x83\xbc"),
         YES(".", "\xf0\x9f\x98\x80"),
         YES("\\xe9", "\xc3\xa9"),
-        /* folding reaches the Kelvin sign and the long s, in sets too */
-        YES("(?i)k", "\xe2\x84\xaa"),
-        YES("(?i)[s]", "\xc5\xbf"),
-        YES("(?i)\\w", "\xc5\xbf"),
-        NO("(?i)\\W", "\xc5\xbf"),
-        YES("(?i)[[:lower:]]", "A"),
-        YES("(?i)\xc3\xa9", "\xc3\x89"),
+    };
+    check_cases(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void folding_reaches_the_kelvin_sign_and_the_long_s_in_sets_too(void **state)
+{
+    (void)state;
+    static const struct regex_case cases[] = {
+        YES("(?i)k", "\xe2\x84\xaa"), YES("(?i)[s]", "\xc5\xbf"),  YES("(?i)\\w", "\xc5\xbf"),
+        NO("(?i)\\W", "\xc5\xbf"),    YES("(?i)[[:lower:]]", "A"), YES("(?i)\xc3\xa9", "\xc3\x89"),
     };
     check_cases(cases, sizeof cases / sizeof cases[0]);
 }
@@ -255,13 +255,27 @@ static void flags_reach_to_the_end_of_their_group(void **state)
     check_cases(cases, sizeof cases / sizeof cases[0]);
 }
 
-static void what_re2_refuses_is_refused_with_its_place(void **state)
+struct refusal_case {
+    const char *pattern;
+    const char *where_and_what;
+};
+
+static void check_refusals(const struct refusal_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct matcher *m = NULL;
+        enum tm_err err = matcher_new(MATCH_REGEX, STR("a"), str_of(cases[i].pattern), &m, &why);
+        if (err != TM_INVALID || m ||
+            strncmp(why.text, cases[i].where_and_what, strlen(cases[i].where_and_what)))
+            fail_msg("'%s' should fail with '%s', got %d '%s'", cases[i].pattern, cases[i].where_and_what,
+                     err, why.text);
+    }
+}
+
+static void looking_around_and_back_is_refused_with_its_place(void **state)
 {
     (void)state;
-    static const struct {
-        const char *pattern;
-        const char *where_and_what;
-    } cases[] = {
+    static const struct refusal_case cases[] = {
         {"a(?=b)", "byte 2 of the pattern: lookahead"},
         {"a(?!b)", "byte 2 of the pattern: lookahead"},
         {"(?<=a)b", "byte 1 of the pattern: lookbehind"},
@@ -271,6 +285,14 @@ static void what_re2_refuses_is_refused_with_its_place(void **state)
         {"(a)\\g1", "byte 4 of the pattern: backreferences"},
         {"(?P<n>a)\\k<n>", "byte 9 of the pattern: backreferences"},
         {"(?P<n>a)(?P=n)", "byte 9 of the pattern: backreferences"},
+    };
+    check_refusals(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void repetitions_that_re2_has_not_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const struct refusal_case cases[] = {
         {"a*+", "byte 3 of the pattern: possessive"},
         {"a++", "byte 3 of the pattern: possessive"},
         {"a?+", "byte 3 of the pattern: possessive"},
@@ -278,6 +300,23 @@ static void what_re2_refuses_is_refused_with_its_place(void **state)
         {"a**", "byte 3 of the pattern: a repetition of a repetition"},
         {"a*?*", "byte 4 of the pattern: a repetition of a repetition"},
         {"a{2}{3}", "byte 5 of the pattern: a repetition of a repetition"},
+        {"a{1001}", "byte 2 of the pattern: a repetition counts to 1000"},
+        {"a{2,1001}", "byte 2 of the pattern: a repetition counts to 1000"},
+        {"a{99999999999}", "byte 2 of the pattern: a repetition counts to 1000"},
+        {"a{3,2}", "byte 2 of the pattern: a repetition's first count"},
+        {"(a{100}){11}", "byte 9 of the pattern: nested repetitions"},
+        {"((a{10}){10}|b){11}", "byte 16 of the pattern: nested repetitions"},
+        {"*a", "byte 1 of the pattern: a repetition needs"},
+        {"a|+", "byte 3 of the pattern: a repetition needs"},
+        {"(?i)*", "byte 5 of the pattern: a repetition needs"},
+    };
+    check_refusals(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void groups_that_re2_has_not_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const struct refusal_case cases[] = {
         {"(?>a)", "byte 1 of the pattern: atomic"},
         {"(a)(?(1)b|c)", "byte 4 of the pattern: conditionals"},
         {"(?R)", "byte 1 of the pattern: recursion"},
@@ -290,6 +329,24 @@ static void what_re2_refuses_is_refused_with_its_place(void **state)
         {"(?#x)a", "byte 1 of the pattern: comments"},
         {"(*ACCEPT)a", "byte 1 of the pattern: verbs"},
         {"(*UTF)a", "byte 1 of the pattern: verbs"},
+        {"(?<n>a)", "byte 1 of the pattern: write a named group as (?P<name>"},
+        {"(?'n'a)", "byte 1 of the pattern: write a named group as (?P<name>"},
+        {"(?P<>a)", "byte 1 of the pattern: a named group"},
+        {"(?P<n-m>a)", "byte 1 of the pattern: a named group"},
+        {"(?P<n>a)(?P<n>b)", "byte 9 of the pattern: this group's name stands twice"},
+        {"(?x)a", "byte 1 of the pattern: not a group"},
+        {"(?J)a", "byte 1 of the pattern: not a group"},
+        {"(?i-)a", "byte 1 of the pattern: not a group"},
+        {"(?^i)a", "byte 1 of the pattern: not a group"},
+        {"(?i", "byte 1 of the pattern: not a group"},
+    };
+    check_refusals(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void escapes_that_re2_has_not_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const struct refusal_case cases[] = {
         {"a\\Kb", "byte 2 of the pattern: \\K, \\G"},
         {"\\Ga", "byte 1 of the pattern: \\K, \\G"},
         {"\\X", "byte 1 of the pattern: \\K, \\G"},
@@ -306,25 +363,14 @@ static void what_re2_refuses_is_refused_with_its_place(void **state)
         {"[\\Qa\\E]", "byte 2 of the pattern: not an escape"},
         {"\\\xc3\xa9", "byte 1 of the pattern: not an escape"},
         {"a\\", "byte 2 of the pattern: a backslash ends"},
-        {"(?<n>a)", "byte 1 of the pattern: write a named group as (?P<name>"},
-        {"(?'n'a)", "byte 1 of the pattern: write a named group as (?P<name>"},
-        {"(?P<>a)", "byte 1 of the pattern: a named group"},
-        {"(?P<n-m>a)", "byte 1 of the pattern: a named group"},
-        {"(?P<n>a)(?P<n>b)", "byte 9 of the pattern: this group's name stands twice"},
-        {"(?x)a", "byte 1 of the pattern: not a group"},
-        {"(?J)a", "byte 1 of the pattern: not a group"},
-        {"(?i-)a", "byte 1 of the pattern: not a group"},
-        {"(?^i)a", "byte 1 of the pattern: not a group"},
-        {"(?i", "byte 1 of the pattern: not a group"},
-        {"a{1001}", "byte 2 of the pattern: a repetition counts to 1000"},
-        {"a{2,1001}", "byte 2 of the pattern: a repetition counts to 1000"},
-        {"a{99999999999}", "byte 2 of the pattern: a repetition counts to 1000"},
-        {"a{3,2}", "byte 2 of the pattern: a repetition's first count"},
-        {"(a{100}){11}", "byte 9 of the pattern: nested repetitions"},
-        {"((a{10}){10}|b){11}", "byte 16 of the pattern: nested repetitions"},
-        {"*a", "byte 1 of the pattern: a repetition needs"},
-        {"a|+", "byte 3 of the pattern: a repetition needs"},
-        {"(?i)*", "byte 5 of the pattern: a repetition needs"},
+    };
+    check_refusals(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void what_is_not_closed_or_in_order_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    static const struct refusal_case cases[] = {
         {"(a", "byte 1 of the pattern: this parenthesis is not closed"},
         {"a)|(b", "byte 2 of the pattern: this parenthesis closes nothing"},
         {"a[b", "byte 2 of the pattern: this bracket is not closed"},
@@ -332,6 +378,14 @@ static void what_re2_refuses_is_refused_with_its_place(void **state)
         {"[b-a]", "byte 2 of the pattern: a range in brackets"},
         {"[a-\\d]", "byte 4 of the pattern: not an escape"},
         {"[[:foo:]]", "byte 2 of the pattern: no such set"},
+    };
+    check_refusals(cases, sizeof cases / sizeof cases[0]);
+}
+
+static void characters_that_there_are_not_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const struct refusal_case cases[] = {
         {"\\p{Klingon}", "byte 1 of the pattern: no such Unicode"},
         {"\\p{greek}", "byte 1 of the pattern: no such Unicode"},
         {"\\p{Xan}", "byte 1 of the pattern: no such Unicode"},
@@ -346,14 +400,7 @@ static void what_re2_refuses_is_refused_with_its_place(void **state)
         {"\\x{}", "byte 1 of the pattern: write \\x41"},
         {"a\xff", "byte 2 of the pattern: not UTF-8"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct matcher *m = NULL;
-        enum tm_err err = matcher_new(MATCH_REGEX, STR("a"), str_of(cases[i].pattern), &m, &why);
-        if (err != TM_INVALID || m ||
-            strncmp(why.text, cases[i].where_and_what, strlen(cases[i].where_and_what)))
-            fail_msg("'%s' should fail with '%s', got %d '%s'", cases[i].pattern, cases[i].where_and_what,
-                     err, why.text);
-    }
+    check_refusals(cases, sizeof cases / sizeof cases[0]);
 }
 
 static void counts_at_their_bounds_are_taken(void **state)
@@ -654,9 +701,18 @@ int main(void)
         cmocka_unit_test(a_regex_matches_the_whole_value),
         cmocka_unit_test(a_dot_takes_newlines),
         cmocka_unit_test(the_dollar_is_the_very_end),
-        cmocka_unit_test(what_pcre2_reads_otherwise_is_translated),
+        cmocka_unit_test(white_space_is_that_of_re2),
+        cmocka_unit_test(octal_hexadecimal_and_quoted_text_is_read),
+        cmocka_unit_test(classes_are_those_of_re2),
+        cmocka_unit_test(properties_of_unicode_are_those_of_re2),
+        cmocka_unit_test(folding_reaches_the_kelvin_sign_and_the_long_s_in_sets_too),
         cmocka_unit_test(flags_reach_to_the_end_of_their_group),
-        cmocka_unit_test(what_re2_refuses_is_refused_with_its_place),
+        cmocka_unit_test(looking_around_and_back_is_refused_with_its_place),
+        cmocka_unit_test(repetitions_that_re2_has_not_are_refused_with_their_place),
+        cmocka_unit_test(groups_that_re2_has_not_are_refused_with_their_place),
+        cmocka_unit_test(escapes_that_re2_has_not_are_refused_with_their_place),
+        cmocka_unit_test(what_is_not_closed_or_in_order_is_refused_with_its_place),
+        cmocka_unit_test(characters_that_there_are_not_are_refused_with_their_place),
         cmocka_unit_test(counts_at_their_bounds_are_taken),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(plain_patterns_need_no_regex_engine),
