@@ -207,15 +207,30 @@ bool detect_add_source(struct detect_engine *engine, struct detect_service *serv
 /* Was a state kept, and not claimed yet, of what a series of these labels would have? */
 bool detect_was_kept_of(struct detect_engine *engine, const struct labels *labels);
 
-/* Does a series go into something that is derived? */
-bool detect_is_derived_from(struct str metric);
-
 /* Room for one more of size bytes in an array; false without memory. */
 bool detect_make_room(void **array, size_t count, size_t *capacity, size_t size);
 
 /* Gives a series' own targets, as it is scored now. False without memory. */
 bool detect_add_own(struct detect_engine *engine, struct detect_service *service,
                     struct detect_source *source, const struct labels *labels);
+
+/* Hash of form and the labels in engine->scratch. */
+uint64_t detect_hash(const struct detect_engine *engine, enum detect_form form);
+
+/* A new target that begins at a minute, of the labels in engine->scratch; of a series' own (series is not 0)
+ * they are not kept before it has a state. Its place is told. False without memory. */
+bool detect_add_target(struct detect_engine *engine, struct detect_service *service, enum detect_form form,
+                       uint32_t series, struct str env_name, int64_t at, uint32_t *out);
+
+/* ---- detect_derived.c ---- */
+
+/* Into which sums a series goes, that begins at minute first; they are made if new. Beyond the bound it goes
+ * into no more of them, which is told once. False without memory. */
+bool detect_derive(struct detect_engine *engine, struct detect_service *service, struct detect_source *source,
+                   const struct labels *labels, int64_t first);
+
+/* Does a series of this metric go into something that is derived? */
+bool detect_is_derived_from(struct str metric);
 
 /* ---- detect_places.c ---- */
 
