@@ -8,8 +8,9 @@
 /* Series of one anomaly, and reads for all that is told at once: beyond them nothing is said. Expected is
  * what the hour before it had, drawn to what is expected of the whole by at most SCALE_MAX times. */
 enum { CELLS_MAX = 2000, READS_MAX = 20000, BEFORE_MINUTES = 60 };
-#define SCALE_MAX  4.0
-#define SHARE_SAID 0.995 /* from here on all of it */
+#define SCALE_MAX      4.0
+#define MORE_THAN_EVER 0.1   /* of an excess, to be told of an incident */
+#define SHARE_SAID     0.995 /* from here on all of it */
 
 struct share {
     struct detect_engine *engine;
@@ -93,6 +94,15 @@ static bool read_numbers(struct share *share)
 
 /* ---- words ---- */
 
+/* Has it more of the excess than it has of everything? GET has it all, as ever. */
+static bool is_news(const struct share *share, const struct score_cause *cause)
+{
+    double whole = 0;
+    for (size_t i = 0; i < share->count; i++)
+        whole += share->cube->expected[i];
+    return whole <= 0 || cause->share >= cause->expected / whole + MORE_THAN_EVER;
+}
+
 static void put_cause(const struct share *share, const struct score_cause *cause, bool fall, size_t said,
                       struct detect_shares *out)
 {
@@ -106,7 +116,7 @@ static void put_cause(const struct share *share, const struct score_cause *cause
     bytes_printf(&out->json, "%s{\"labels\":{", said ? "," : "");
     detect_cube_put(share->cube, cause, &out->text, &out->json);
     bytes_printf(&out->json, "},\"share\":%.6g}", part);
-    if (out->set_count == DETECT_EXCESS_SETS)
+    if (out->set_count == DETECT_EXCESS_SETS || !is_news(share, cause))
         return;
     out->share[out->set_count] = part;
     detect_cube_encode(share->cube, cause, &out->sets[out->set_count++]);

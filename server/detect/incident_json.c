@@ -32,10 +32,11 @@ static void add_causes(const struct incident *now, struct lists *lists, struct i
             (struct incident_item_cause){{now->causes[i].labels, now->causes[i].len}, now->causes[i].share};
     item->causes = lists->causes;
     item->cause_count = now->cause_count;
-    for (size_t i = 0; i < now->excess.count; i++)
+    size_t excess_count = incident_excess_counts(now) ? now->excess.count : 0;
+    for (size_t i = 0; i < excess_count; i++)
         lists->excess[i] = (struct incident_item_cause){now->excess.labels[i], now->excess.share[i]};
     item->excess = lists->excess;
-    item->excess_count = now->excess.count;
+    item->excess_count = excess_count;
 }
 
 static void add_onset(const struct incident *now, struct lists *lists, struct incident_item *item)

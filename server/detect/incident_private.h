@@ -158,6 +158,10 @@ void incident_json(const struct detect_incidents *incidents, const struct incide
                    struct bytes *out);
 /* The same of one that was taken back. */
 void incident_withdrawn_json(const struct incident_home *home, struct bytes *out);
+/* Is its excess one to be told: of the class that its first cause names, if that names one? Another class has
+ * only suffered with it. */
+bool incident_excess_counts(const struct incident *now);
+
 /* Appends the sentence for a person. */
 void incident_text(const struct detect_incidents *incidents, const struct incident_home *home,
                    struct bytes *out);

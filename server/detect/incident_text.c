@@ -118,6 +118,17 @@ static bool is_said(const struct incident_home *home, struct str labels)
     return true;
 }
 
+bool incident_excess_counts(const struct incident *now)
+{
+    struct labels cause, of;
+    if (now->cause_count == 0 ||
+        labels_decode((struct str){now->causes[0].labels, now->causes[0].len}, &cause) != TM_OK ||
+        labels_decode(now->excess.of, &of) != TM_OK)
+        return true;
+    struct str class = labels_get(&cause, STR("class"));
+    return class.len == 0 || str_equal(class, labels_get(&of, STR("class")));
+}
+
 /* Of which sum: "of class 4xx in page_group product " */
 static void put_sum(struct bytes *out, const struct labels *of)
 {
@@ -135,7 +146,8 @@ static void put_excess(const struct incident_home *home, struct bytes *out)
 {
     const struct detect_excess *excess = &home->now.excess;
     struct labels of;
-    if (excess->count == 0 || is_said(home, excess->labels[0]) || labels_decode(excess->of, &of) != TM_OK)
+    if (excess->count == 0 || is_said(home, excess->labels[0]) || labels_decode(excess->of, &of) != TM_OK ||
+        !incident_excess_counts(&home->now))
         return;
     bytes_printf(out, "; ");
     if (!is_said(home, excess->of) || labels_get(&of, STR("class")).len == 0)

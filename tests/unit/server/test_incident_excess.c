@@ -42,10 +42,10 @@ struct wave {
     struct bytes of, where;
 };
 
-static void begin_wave(struct wave *wave, const char *name, const char *value)
+static void begin_wave_beside(struct wave *wave, const char *class, const char *name, const char *value)
 {
-    static const char *const of[][2] = {
-        {LABEL_NAME, "http_error_ratio"}, {"class", "4xx"}, {"page_group", "product"}, {"service", "shop"}};
+    const char *const of[][2] = {
+        {LABEL_NAME, "http_error_ratio"}, {"class", class}, {"page_group", "product"}, {"service", "shop"}};
     const char *const where[][2] = {{name, value}};
     *wave = (struct wave){.of = {0}};
     stage_begin(&wave->stage, "shop");
@@ -65,6 +65,11 @@ static void begin_wave(struct wave *wave, const char *name, const char *value)
     }
     wave->stage.excess = (struct detect_excess){.score = 0};
     assert_int_equal(wave->stage.opened, 1);
+}
+
+static void begin_wave(struct wave *wave, const char *name, const char *value)
+{
+    begin_wave_beside(wave, "4xx", name, value);
 }
 
 static void end_wave(struct wave *wave)
@@ -98,6 +103,18 @@ static void what_a_cause_says_is_not_said_twice(void **state)
     const char *text = stage_text(&wave.stage, "text");
     if (!strstr(text, " page_group product") || strstr(text, "of the excess"))
         fail_msg("%s", text);
+    end_wave(&wave);
+}
+
+static void a_class_that_is_not_at_fault_is_left_out(void **state)
+{
+    (void)state;
+    struct wave wave;
+    begin_wave_beside(&wave, "3xx", "agent", "crawler");
+    const char *text = stage_text(&wave.stage, "text");
+    if (!strstr(text, "; all of it in class 4xx, page_group product; first "))
+        fail_msg("%s", text);
+    assert_int_equal(json_array_size(json_object_get(wave.stage.item, "excess")), 0);
     end_wave(&wave);
 }
 
@@ -189,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_asks_is_said_of_a_wave_of_404s),
         cmocka_unit_test(what_a_cause_says_is_not_said_twice),
+        cmocka_unit_test(a_class_that_is_not_at_fault_is_left_out),
         cmocka_unit_test(a_status_and_its_class_are_one_cause),
         cmocka_unit_test(the_excess_outlives_a_restart),
         cmocka_unit_test(states_of_version_1_are_read),
