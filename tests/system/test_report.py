@@ -447,7 +447,7 @@ def test_a_report_on_a_part_of_the_week_leaves_the_weeks_as_it_is(daemon, tmp_pa
     assert json.loads(daemon.request('GET', '/api/v1/reports')[1])['data'] == listed
     assert not os.path.exists(f'{daemon.data_dir}/reports/shop/{week}/rev')
     out = str(tmp_path / 'new')  # on a folder, too, into one that is not there yet
-    assert make(daemon.data_dir, out, *words)['items'][0]['path'] == f'{below}/shop/{week}'
+    assert make(daemon.data_dir, out, '--week', week, *words)['items'][0]['path'] == f'{below}/shop/{week}'
     assert os.listdir(out) == ['@spans']
 
 
