@@ -1,6 +1,5 @@
 #include "storage/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -132,19 +131,6 @@ static enum tm_err check_format(const struct folder *folder, const char *dir, co
 
 /* ---- whose it is ---- */
 
-/* What may stand in a folder that no start came to its end in: what one makes, what an admin may have made
- * for it, and what file systems have. */
-static bool is_no_hindrance(const char *name)
-{
-    static const char *const names[] = {".",   "..",      "lock",       "journal",  "FORMAT",
-                                        "run", "reports", "lost+found", ".snapshot"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Are there segments of a journal? Then check_format has the better words. */
 static bool has_segments(const struct folder *folder)
 {
@@ -159,34 +145,27 @@ static bool has_segments(const struct folder *folder)
     return any;
 }
 
-/* A folder without FORMAT that holds something else belongs to somebody else: nothing is made in it. */
+/* A folder without FORMAT that has what the store would write into belongs to somebody else: nothing is made
+ * in it. What else lies there (a configuration, a log) is no hindrance. */
 static enum tm_err refuse_foreign(const struct folder *folder, const char *dir, struct tm_why *why)
 {
+    static const char *const made[] = {"index", "raw", "counts",  "events", "tops",
+                                       "r5m",   "r1h", "scoring", "frozen", "page_groups"};
+    struct stat there;
     enum tm_err err = read_format(folder, dir, why);
     if (err != TM_NOT_FOUND || has_segments(folder))
         return err == TM_NOT_FOUND ? TM_OK : err;
-    int fd = open_folder(folder->fd, ".");
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    if (!list) {
-        err = fail_call(why, "listing", dir);
-        if (fd >= 0)
-            close(fd);
-        return err;
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        if (fstatat(folder->fd, made[i], &there, AT_SYMLINK_NOFOLLOW) == 0)
+            return tm_fail(
+                why, TM_CORRUPT,
+                "%s holds \"%s\" but no file FORMAT: if tidemark made it, put back that file's one "
+                "line, 'tidemark 1'; else set data_dir to a new folder (one below it will do)",
+                dir, made[i]);
+        if (errno != ENOENT)
+            return fail_call(why, "looking into", dir);
     }
-    const struct dirent *entry;
-    errno = 0;
-    while ((entry = readdir(list)) && is_no_hindrance(entry->d_name))
-        ;
-    if (entry)
-        err =
-            tm_fail(why, TM_CORRUPT,
-                    "%s holds \"%.60s\" and no tidemark data, so it serves something else: set data_dir to a "
-                    "new or empty folder (a new one below it will do), or to one that tidemark made",
-                    dir, entry->d_name);
-    else
-        err = errno ? fail_call(why, "listing", dir) : TM_OK;
-    (void)closedir(list);
-    return err;
+    return TM_OK;
 }
 
 /* ---- opening ---- */

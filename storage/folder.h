@@ -12,8 +12,8 @@ struct folder {
 };
 
 /* For writing: makes what is missing, durably, and takes the lock. Nothing stays open on failure, and nothing
- * is made in a folder that holds other things than ours. TM_BUSY (another process writes here), TM_IO,
- * TM_NO_SPACE, TM_CORRUPT (not ours, or of another version). */
+ * is made in a folder where somebody else's things bear our names. TM_BUSY (another process writes here),
+ * TM_IO, TM_NO_SPACE, TM_CORRUPT (not ours, or of another version). */
 enum tm_err folder_open(struct folder *folder, const char *dir, const struct journal_io *io,
                         struct tm_why *why) TM_MUST_CHECK;
 /* For reading: nothing is made, locked or written. TM_NOT_FOUND, TM_IO, TM_CORRUPT. */

@@ -162,9 +162,8 @@ static const struct setting settings[] = {
      .check = check_data_dir,
      .restart = "the store is open there",
      .text =
-         "The folder of all data, for one daemon at a time, new or empty at the first start; a relative path "
-         "starts at the working directory of the daemon. DATA_DIR at the start of other settings stands for "
-         "it."},
+         "The folder of all data, for one daemon at a time; a relative path starts at the working directory "
+         "of the daemon. DATA_DIR at the start of other settings stands for it."},
     {.path = "insecure",
      .type = SETTING_BOOL,
      .offset = AT(insecure),

@@ -474,7 +474,7 @@ static int count_entries(const char *dir)
 }
 
 /* Nothing is made among somebody else's files. */
-static void a_folder_with_other_files_is_refused_and_left_alone(void **state)
+static void a_folder_where_others_have_our_names_is_refused_and_left_alone(void **state)
 {
     struct fixture *f = *state;
     fixture_close(f);
@@ -483,18 +483,19 @@ static void a_folder_with_other_files_is_refused_and_left_alone(void **state)
     (void)snprintf(inner, sizeof inner, "%s/home", outer);
     assert_int_equal(mkdir(inner, 0755), 0);
     put_file(inner, "letter.txt");
+    put_file(inner, "index");
     (void)snprintf(diary, sizeof diary, "%s/journal", inner);
     assert_int_equal(mkdir(diary, 0755), 0); /* a diary, not ours */
     f->options.dir = inner;
     assert_int_equal(fixture_try_open(f), TM_CORRUPT);
-    assert_non_null(strstr(f->why.text, "\"letter.txt\""));
-    assert_non_null(strstr(f->why.text, "new or empty folder"));
-    assert_int_equal(count_entries(inner), 4);
+    assert_non_null(strstr(f->why.text, "\"index\""));
+    assert_non_null(strstr(f->why.text, "to a new folder"));
+    assert_int_equal(count_entries(inner), 5);
     f->options.dir = outer;
     fixture_open(f);
 }
 
-/* What a first start leaves that was killed, what file systems have, what an admin makes for us. */
+/* What a first start leaves that was killed, what file systems have, what an admin puts there. */
 static void a_folder_of_an_unfinished_first_start_is_taken(void **state)
 {
     struct fixture *f = *state;
@@ -510,6 +511,7 @@ static void a_folder_of_an_unfinished_first_start_is_taken(void **state)
     }
     put_file(inner, "lock");
     put_file(inner, "FORMAT");
+    put_file(inner, "tidemark.yaml");
     f->options.dir = inner;
     fixture_open(f);
     assert_int_equal(send_one(f->store, "cpu", 1, 1), TM_OK);
@@ -651,7 +653,7 @@ int main(void)
         WITH_STORE(any_one_call_may_fail),
         WITH_STORE(a_second_writer_is_refused),
         WITH_STORE(a_folder_of_another_format_is_refused),
-        WITH_STORE(a_folder_with_other_files_is_refused_and_left_alone),
+        WITH_STORE(a_folder_where_others_have_our_names_is_refused_and_left_alone),
         WITH_STORE(a_folder_of_an_unfinished_first_start_is_taken),
         WITH_STORE(the_folder_is_for_its_owner_and_group),
         WITH_STORE(a_reader_reads_beside_the_writer),
