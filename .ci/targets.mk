@@ -28,7 +28,7 @@ check: deps ## all checks: build, layers, lint, unit tests under ASan, TSan and 
 	@$(SUB) check-suites 2>&1 | grep --line-buffered -v 'Error .* (ignored)'
 	@echo; echo 'time per suite:'; cat build/suites/table; .ci/summary; ! grep -q FAILED build/suites/table
 # Every suite runs, whatever the others said; the table decides. Lint and the fuzzers
-# are made while the system tests wait.
+# are made while the system tests wait, and these run beside the shorter ones.
 # TSan sleeps a second whenever a process ends, if it is not told otherwise: tests of kills fork hundreds.
 THREADLESS := scoring reports wire config manual # layers in which no two threads meet
 check-suites:
@@ -42,9 +42,9 @@ check-suites:
 	-@$(SUITE) unit-tsan env TSAN_OPTIONS=atexit_sleep_ms=20 POWERLOSS_SEEDS=20 ENGINE_STEPS=400 READER_ROUNDS=40 YEARS=1 .ci/unit build/tsan $(THREADLESS)
 	-@(nice -n 19 $(SUITE) lint $(SUB) -j2 tidy cppcheck; nice -n 19 $(SUITE) build-fuzz $(SUB) -j2 BUILD=fuzz fuzzers) & \
 	    $(SUITE) system $(PYTEST) tests/system -m "not soak"; wait
-	-@$(SUITE) system-asan env TIDEMARK_BUILD=asan $(PYTEST) -m "not soak" $(patsubst %,tests/system/test_%.py,smoke wire http)
-	-@$(SUITE) grafana $(SUB) BUILD=release grafana-check
-	-@$(SUITE) fuzz .ci/fuzz build/fuzz
+	-@nice -n 19 $(SUITE) fuzz .ci/fuzz build/fuzz & \
+	    $(SUITE) system-asan env TIDEMARK_BUILD=asan $(PYTEST) -m "not soak" $(patsubst %,tests/system/test_%.py,smoke wire http); \
+	    $(SUITE) grafana $(SUB) BUILD=release grafana-check; wait
 
 check-fast: ## under a minute, for every commit: build, layers, style, unit tests, a smoke test
 	@rm -rf build/suites && mkdir -p build/suites
