@@ -81,12 +81,21 @@ static enum tm_err select_sum(const struct labels *labels, struct str metric, st
     return err;
 }
 
-static enum tm_err read_sum(const struct labels *labels, struct str metric, struct anomaly_series *out)
+/* Whether it is what is added up of several series, by its labels; a series its own has more. */
+static bool is_sum(const struct labels *labels, struct str metric)
 {
     static const char *const names[] = {"class", "service", "env", "page_group"};
-    bool is_ratio = str_equal(metric, ratio_name), has_class = !str_equal(metric, exceptions_name);
-    if (!has_only(labels, names + !has_class, sizeof names / sizeof names[0] - !has_class) ||
-        !read_class(labels, &out->class) || (is_ratio && !out->class))
+    size_t count = sizeof names / sizeof names[0];
+    if (str_equal(metric, exceptions_name))
+        return has_only(labels, names + 1, count - 1);
+    return str_equal(metric, events_name) && has_only(labels, names, count);
+}
+
+static enum tm_err read_sum(const struct labels *labels, struct str metric, struct anomaly_series *out)
+{
+    bool is_ratio = str_equal(metric, ratio_name);
+    if ((is_ratio && !is_sum(labels, events_name)) || !read_class(labels, &out->class) ||
+        (is_ratio && !out->class))
         return TM_NOT_FOUND;
     out->form = is_ratio ? ANOMALY_RATIO : ANOMALY_SUM;
     out->kind = DETECT_COUNTS;
@@ -132,7 +141,7 @@ static enum tm_err read_item(const json_t *item, struct anomaly_series *out)
     out->interval_ms = json_number_value(json_object_get(parts, "interval_ms"));
     /* a series of that name might have been pushed; only the ratio that is made here says of what */
     bool is_ratio = str_equal(metric, ratio_name) && json_is_number(json_object_get(parts, "whole"));
-    if (is_ratio || str_equal(metric, events_name) || str_equal(metric, exceptions_name))
+    if (is_ratio || is_sum(&labels, metric))
         return read_sum(&labels, metric, out);
     return read_own(&labels, metric, out);
 }

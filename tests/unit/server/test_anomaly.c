@@ -48,6 +48,14 @@ static const struct selected cases[] = {
      .selector = "exception_events_total{env=\"prod\",service=\"\"}",
      .form = ANOMALY_SUM,
      .kind = DETECT_COUNTS},
+    /* one of the series that sums are made of */
+    {.body = "{\"metric\":\"http_events_total\",\"labels\":{\"service\":\"shop\",\"method\":\"GET\","
+             "\"status\":\"404\"}}",
+     .selector = "http_events_total{method=\"GET\",service=\"shop\",status=\"404\"}",
+     .kind = DETECT_COUNTS},
+    {.body = "{\"metric\":\"exception_events_total\",\"labels\":{\"fingerprint\":\"f\",\"type\":\"E\"}}",
+     .selector = "exception_events_total{fingerprint=\"f\",type=\"E\"}",
+     .kind = DETECT_COUNTS},
     {.body =
          "{\"metric\":\"http_event_duration_seconds\",\"labels\":{\"service\":\"a\",\"quantile\":\"0.95\","
          "\"env\":\"b\"}}",
@@ -100,9 +108,9 @@ static void a_body_that_names_no_series_is_refused(void **state)
         "{\"metric\":\"http_events_total\",\"labels\":{\"class\":\"xxx\"}}",
         "{\"metric\":\"http_events_total\",\"labels\":{\"class\":\"6xx\"}}",
         "{\"metric\":\"http_events_total\",\"labels\":{\"class\":\"5\"}}",
-        "{\"metric\":\"http_events_total\",\"labels\":{\"pod\":\"a\"}}",
         "{\"metric\":\"http_error_ratio\",\"labels\":{},\"parts\":{\"whole\":1}}",
-        "{\"metric\":\"exception_events_total\",\"labels\":{\"class\":\"5xx\"}}",
+        "{\"metric\":\"http_error_ratio\",\"labels\":{\"class\":\"5xx\",\"pod\":\"a\"},\"parts\":{\"whole\":"
+        "1}}",
         "{\"metric\":\"http_event_duration_seconds\",\"labels\":{}}",
         "{\"metric\":\"http_event_duration_seconds\",\"labels\":{\"quantile\":\"0.99\"}}",
     };
