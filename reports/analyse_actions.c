@@ -90,6 +90,17 @@ static void fold(struct choice *choice, const struct report_incident *incident,
             choice->at[i].count += group->count;
 }
 
+/* As many clauses of a sentence as fit; of one that is too long its beginning. */
+static const char *first_clauses(struct report *r, const char *text, size_t most)
+{
+    size_t len = strlen(text), end = most;
+    if (len <= most)
+        return text;
+    while (end > 0 && text[end] != ';')
+        end--;
+    return arena_text(&r->arena, str_of(text), end > 0 ? end : most);
+}
+
 /* "shop: 40 of 2,000 requests failed (HTTP 503 GET cart, HTTP 503 GET pay, +2)" */
 static void name_folded(struct report *r, struct choice *choice, const struct report_incident *incident,
                         struct report_action *action)
@@ -106,7 +117,7 @@ static void name_folded(struct report *r, struct choice *choice, const struct re
         return;
     if (count > NAMED_MAX)
         len += (size_t)snprintf(names + len, sizeof names - len, ", +%zu", count - NAMED_MAX);
-    const char *what = arena_text(&r->arena, str_of(incident->text), LINE_BYTES - len - 3);
+    const char *what = first_clauses(r, incident->text, LINE_BYTES - len - 3);
     (void)snprintf(text, sizeof text, "%s (%s)", what, names);
     action->what = arena_text(&r->arena, str_of(text), 0);
 }

@@ -228,6 +228,23 @@ static void failed_requests_of_one_incident_are_one_action_that_names_them(void 
     report_free(r);
 }
 
+static void an_incidents_sentence_before_names_ends_with_a_clause(void **state)
+{
+    struct fixture *f = *state;
+    struct tm_why why = {""};
+    assert_int_equal(week_set_zone(zone, &why), TM_OK);
+    tell(f->store, "HTTP 503 /cart", noon(0), 900);
+    find(
+        f->store, FINDING_INCIDENT, 6, noon(0), noon(0) + HOUR_MS / 2,
+        "{\"text\":\"shop: 25 of 102 series were unusual for 17 min from 2026-11-19 10:00 UTC; 90 % of it in "
+        "class 5xx; first http_error_ratio of class 5xx: 0.201, expected 0.00466\"}");
+    struct report *r = work_out(f, &why);
+    assert_int_equal(r->actions[0].reason, REASON_INCIDENT);
+    assert_string_equal(r->actions[0].what, "shop: 25 of 102 series were unusual for 17 min from 2026-11-19 "
+                                            "10:00 UTC; 90 % of it in class 5xx (HTTP 503 /cart)");
+    report_free(r);
+}
+
 static void of_too_many_series_some_are_looked_at_and_it_is_said(void **state)
 {
     struct fixture *f = *state;
@@ -315,6 +332,7 @@ int main(void)
         ON_STORE(an_incident_is_held_against_the_same_local_hours_of_clean_weeks),
         ON_STORE(an_incident_ranks_all_series_of_the_service),
         ON_STORE(failed_requests_of_one_incident_are_one_action_that_names_them),
+        ON_STORE(an_incidents_sentence_before_names_ends_with_a_clause),
         ON_STORE(of_too_many_series_some_are_looked_at_and_it_is_said),
         ON_STORE(a_rollback_is_no_deploy),
         ON_STORE(the_daemons_verdict_goes_before_our_own),
