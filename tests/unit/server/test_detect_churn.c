@@ -109,14 +109,20 @@ static void send_gauge(struct rig *rig, const char *pod, int from, int to)
     assert_int_equal(send_batch(rig->f->store, batch, NULL), TM_OK);
 }
 
-static void what_slept_remembers_how_much_was_seen_of_it(void **state)
+/* One gauge goes on, "brief" has 20 samples and sleeps. */
+static void let_one_sleep(struct rig *rig)
 {
-    struct rig *rig = *state;
     run(rig);
     send_gauges(rig, 0, 300, 1, -1, 60);
     send_gauge(rig, "brief", 0, 20);
     run(rig);
     assert_int_equal(figures_of(rig).asleep, 1);
+}
+
+static void what_slept_remembers_how_much_was_seen_of_it(void **state)
+{
+    struct rig *rig = *state;
+    let_one_sleep(rig);
     assert_int_equal(figures_of(rig).learning, 0);
     assert_int_equal(figures_of(rig).scored, 1);
     send_gauge(rig, "brief", 300, 315); /* 30 in all, and those 70 that a step may bring: a state */
@@ -129,11 +135,7 @@ static void what_slept_remembers_how_much_was_seen_of_it(void **state)
 static void late_data_of_what_sleeps_wakes_it(void **state)
 {
     struct rig *rig = *state;
-    run(rig);
-    send_gauges(rig, 0, 300, 1, -1, 60);
-    send_gauge(rig, "brief", 0, 20);
-    run(rig);
-    assert_int_equal(figures_of(rig).asleep, 1);
+    let_one_sleep(rig);
     send_gauge(rig, "brief", 293, 295);
     run(rig);
     assert_int_equal(figures_of(rig).asleep, 0);

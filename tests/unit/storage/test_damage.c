@@ -77,19 +77,25 @@ static enum outcome read_day_of_all(struct reader *reader, const uint32_t *ids, 
     return SOUND;
 }
 
+/* The number of "sN"; 0: it is not there. */
+static uint32_t find_series(struct reader *reader, int series)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "s%d", series);
+    struct search search = {.name = str_of(name)};
+    assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
+    return search.found;
+}
+
 /* As read_everything, a day after the other. */
 static enum outcome read_together(struct reader *reader, int victim)
 {
     uint32_t ids[SERIES];
     enum outcome outcome = SOUND;
     for (int series = 0; series < SERIES; series++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "s%d", series);
-        struct search search = {.name = str_of(name)};
-        assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
-        if (!search.found)
+        ids[series] = find_series(reader, series);
+        if (!ids[series])
             return GAP;
-        ids[series] = search.found;
     }
     for (int day = 1 - DAYS; day <= 0; day++) {
         enum outcome own = read_day_of_all(reader, ids, day);
@@ -106,14 +112,11 @@ static enum outcome read_everything(struct reader *reader, int victim)
 {
     enum outcome outcome = SOUND;
     for (int series = 0; series < SERIES; series++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "s%d", series);
-        struct search search = {.name = str_of(name)};
-        assert_int_equal(reader_series(reader, search_one, &search), TM_OK);
-        if (!search.found)
+        uint32_t found = find_series(reader, series);
+        if (!found)
             return GAP;
         for (int day = 1 - DAYS; day <= 0; day++) {
-            enum outcome own = read_day(reader, search.found, series, day);
+            enum outcome own = read_day(reader, found, series, day);
             if (own == WRONG || own == GAP)
                 return own;
             if (own == NOTICED && day != victim)
