@@ -90,9 +90,9 @@ enum tm_err job_ask(const struct args *args, const char *path, const char *query
     if (snprintf(full, sizeof full, "%s%s%s", path, *query ? "?" : "", query) >= (int)sizeof full)
         return tm_fail(why, TM_INVALID, "the path is too long");
     enum tm_err err = command_connect(args, &http, why);
-    if (!err)
-        err = command_connect(args, &watch.http, why);
     job_line_begin(&watch.line, name);
+    if (!err && watch.line.is_shown)
+        err = command_connect(args, &watch.http, why);
     if (!err)
         err = http_post_long(http, full, watch.line.is_shown ? show_progress : NULL, &watch, &answer, why);
     job_line_end(&watch.line);

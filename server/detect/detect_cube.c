@@ -8,6 +8,7 @@
 #include "storage/model/labels.h"
 
 enum { NAMES_MAX = 32, VALUE_SAID = 80 };
+#define SHARE_SAID 0.995 /* from here on all of it */
 
 struct slot {
     uint64_t hash; /* 0: free */
@@ -191,6 +192,16 @@ void detect_cube_put(const struct detect_cube *cube, const struct score_cause *c
         else
             bytes_printf(text, "no %.*s", STR_ARG(name));
     }
+}
+
+bool detect_put_share(double share, struct bytes *text)
+{
+    bool is_all = share >= SHARE_SAID;
+    if (is_all)
+        bytes_printf(text, "all");
+    else
+        bytes_printf(text, "%.0f %%", 100 * share);
+    return is_all;
 }
 
 void detect_cube_encode(const struct detect_cube *cube, const struct score_cause *cause, struct bytes *out)

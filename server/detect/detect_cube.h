@@ -26,6 +26,9 @@ bool detect_cube_open(struct detect_cube *cube, struct reader *reader, const uin
 void detect_cube_put(const struct detect_cube *cube, const struct score_cause *cause, struct bytes *text,
                      struct bytes *json);
 
+/* Appends a share as a word: "all", or "94 %". Whether it is all. */
+bool detect_put_share(double share, struct bytes *text);
+
 /* The labels of a cause, encoded and appended; those that it lacks are left out. */
 void detect_cube_encode(const struct detect_cube *cube, const struct score_cause *cause, struct bytes *out);
 

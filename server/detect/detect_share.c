@@ -9,8 +9,7 @@
  * what the hour before it had, drawn to what is expected of the whole by at most SCALE_MAX times. */
 enum { CELLS_MAX = 2000, READS_MAX = 20000, BEFORE_MINUTES = 60 };
 #define SCALE_MAX      4.0
-#define MORE_THAN_EVER 0.1   /* of an excess, to be told of an incident */
-#define SHARE_SAID     0.995 /* from here on all of it */
+#define MORE_THAN_EVER 0.1 /* of an excess, to be told of an incident */
 
 struct share {
     struct detect_engine *engine;
@@ -108,11 +107,8 @@ static void put_cause(const struct share *share, const struct score_cause *cause
 {
     double part = fmin(cause->share, 1);
     bytes_printf(&out->text, said ? " and " : "; ");
-    if (part >= SHARE_SAID)
-        bytes_printf(&out->text, "all ");
-    else
-        bytes_printf(&out->text, "%.0f %% ", 100 * part);
-    bytes_printf(&out->text, said ? "in " : fall ? "of what is missing in " : "of the excess in ");
+    (void)detect_put_share(part, &out->text);
+    bytes_printf(&out->text, said ? " in " : fall ? " of what is missing in " : " of the excess in ");
     bytes_printf(&out->json, "%s{\"labels\":{", said ? "," : "");
     detect_cube_put(share->cube, cause, &out->text, &out->json);
     bytes_printf(&out->json, "},\"share\":%.6g}", part);

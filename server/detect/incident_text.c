@@ -1,13 +1,12 @@
 #include <math.h>
 
+#include "server/detect/detect_cube.h"
 #include "server/detect/incident_private.h"
 #include "storage/model/number.h"
 #include "storage/model/when.h"
 
-#define SECOND_MS  INT64_C(1000)
-#define MINUTE_MS  (60 * SECOND_MS)
-#define PERCENT    100.0
-#define SHARE_SAID 0.995 /* from here on all of it */
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
 enum { VALUE_BYTES = 80, LABELS_SAID = 4 };
 
 /* Text, cut to what a sentence bears. */
@@ -91,10 +90,8 @@ static void put_causes(const struct incident_home *home, struct bytes *out)
     for (size_t i = 0; i < home->now.cause_count; i++) {
         const struct incident_cause *cause = &home->now.causes[i];
         bytes_printf(out, i == 0 ? "; " : " and ");
-        if (cause->share >= SHARE_SAID)
-            bytes_printf(out, "all of it in ");
-        else
-            bytes_printf(out, "%.0f %% of it in ", PERCENT * cause->share);
+        (void)detect_put_share(cause->share, out);
+        bytes_printf(out, " of it in ");
         put_labels(out, (struct str){cause->labels, cause->len}, home);
     }
 }
@@ -154,11 +151,10 @@ static void put_excess(const struct incident_home *home, struct bytes *out)
         put_sum(out, &of);
     for (size_t i = 0; i < excess->count; i++) {
         bytes_printf(out, i > 0 ? " and " : "");
-        if (excess->share[i] >= SHARE_SAID)
-            bytes_printf(out, "all ");
-        else
-            bytes_printf(out, "%.0f %% ", PERCENT * excess->share[i]);
-        bytes_printf(out, i > 0 ? "in " : excess->is_fall ? "of what is missing in " : "of the excess in ");
+        (void)detect_put_share(excess->share[i], out);
+        bytes_printf(out, i > 0             ? " in "
+                          : excess->is_fall ? " of what is missing in "
+                                            : " of the excess in ");
         put_labels(out, excess->labels[i], home);
     }
 }

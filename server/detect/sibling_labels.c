@@ -7,7 +7,6 @@
 #include "server/detect/detect_values.h"
 #include "storage/model/labels.h"
 
-#define SHARE_SAID 0.995 /* from here on all of it */
 /* What a series that moved weighs in a scan, and what is expected of all and of each. */
 #define WEIGHT     4.0
 #define CLEAN_ALL  8.0
@@ -221,15 +220,9 @@ static void put_some(const struct fit *fit, struct detect_cube *cube, bool adds_
         if (causes[i].labels == 0)
             continue;
         bytes_printf(text, said > 0 ? " and " : ", ");
-        if (share >= SHARE_SAID)
-            bytes_printf(text, "all in ");
-        else if (said > 0)
-            bytes_printf(text, "%.0f %% in ", 100 * share);
-        else
-            bytes_printf(text, "%.0f %% of %s in ", 100 * share,
-                         !adds_up      ? "them"
-                         : cells->fall ? "what is missing"
-                                       : "the excess");
+        if (!detect_put_share(share, text) && said == 0)
+            bytes_printf(text, " of %s", !adds_up ? "them" : cells->fall ? "what is missing" : "the excess");
+        bytes_printf(text, " in ");
         put_cause(fit, &causes[i], share, text, json);
         said++;
     }
